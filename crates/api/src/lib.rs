@@ -1,0 +1,1 @@
+//! Engine API wire types and client.

@@ -1,0 +1,1 @@
+//! The engine: containers, exec, logs, events, state and reconciliation; no HTTP.

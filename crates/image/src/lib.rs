@@ -1,0 +1,1 @@
+//! Content store, layer store and its drivers, pull, load and save.

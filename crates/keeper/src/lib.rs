@@ -1,0 +1,1 @@
+//! The keeper: the process that spawns, serves and reaps containers.

@@ -1,0 +1,1 @@
+//! Networks: drivers, address management, firewall and published ports.

@@ -1,0 +1,1 @@
+//! Linux system interfaces: the only crate with unsafe code.

@@ -1,0 +1,1 @@
+//! What tests share: images made from local files, private namespaces, engines on demand.

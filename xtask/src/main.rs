@@ -1,0 +1,3 @@
+//! Project checks: `cargo xtask tidy`.
+
+fn main() {}
