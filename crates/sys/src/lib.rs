@@ -1,1 +1,4 @@
 //! Linux system interfaces: the only crate with unsafe code.
+
+pub mod cgroup;
+pub mod seccomp;
