@@ -1,1 +1,24 @@
 //! Networks: drivers, address management, firewall and published ports.
+//!
+//! [`Networks`] is the one entry point. Its methods are plain blocking code that takes well under a
+//! millisecond on the path of a container's start; slow work (making namespaces ahead of time, tearing links
+//! down) happens on threads of its own. The kernel holds the live state, the caller persists
+//! [`NetworkRecord`]s and [`Endpoint`]s and hands them back after a restart: this crate writes no file.
+
+mod config;
+mod endpoint;
+mod error;
+mod mac;
+mod networks;
+mod port;
+mod record;
+mod subnet;
+
+pub use config::{AddressPool, Config, FirewallMode, MacPolicy, PoolLimits};
+pub use endpoint::{AttachRequest, Endpoint, LiveContainer, Sandbox, Target};
+pub use error::{Error, Kind};
+pub use mac::MacAddress;
+pub use networks::{Adoption, Networks, PortConflict};
+pub use port::{HostPorts, PortBinding, PortRequest, Protocol};
+pub use record::{DriverKind, EndpointInfo, IpamSubnet, NetworkInfo, NetworkRecord};
+pub use subnet::{InvalidSubnet, Subnet};

@@ -1,0 +1,110 @@
+//! A container's place in a network.
+
+use std::net::IpAddr;
+use std::os::fd::OwnedFd;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DriverKind, MacAddress, PortBinding, PortRequest, Subnet};
+
+/// What a container is attached to.
+#[derive(Debug)]
+pub enum Target {
+    /// A network by name, id or unambiguous prefix of an id: `bridge`, `host`, `none`, or user-defined.
+    Network(String),
+    /// The namespace of another container (`container:<id>`): an open descriptor of it, for instance of
+    /// `/proc/<pid>/ns/net`.
+    Namespace(OwnedFd),
+}
+
+/// Request to attach one container.
+#[derive(Debug)]
+pub struct AttachRequest {
+    /// Full id of the container.
+    pub container: String,
+    /// Name of the container without a slash; appears in errors and in `network inspect`.
+    pub name: String,
+    /// Where to.
+    pub target: Target,
+    /// Ports to publish (host and none ignore them, as Docker does).
+    pub ports: Vec<PortRequest>,
+    /// Wanted IPv4 address.
+    pub ipv4: Option<IpAddr>,
+    /// Wanted IPv6 address.
+    pub ipv6: Option<IpAddr>,
+    /// Wanted Ethernet address.
+    pub mac: Option<MacAddress>,
+}
+
+impl AttachRequest {
+    /// A request without ports and wishes.
+    pub fn new(container: impl Into<String>, name: impl Into<String>, target: Target) -> AttachRequest {
+        AttachRequest {
+            container: container.into(),
+            name: name.into(),
+            target,
+            ports: Vec::new(),
+            ipv4: None,
+            ipv6: None,
+            mac: None,
+        }
+    }
+}
+
+/// A network namespace made ready for a container.
+#[derive(Debug)]
+pub struct Sandbox {
+    /// The namespace to start the container in; `None` for `host`: stay in the engine's own.
+    pub netns: Option<OwnedFd>,
+    /// What the container was given; the caller persists it with the container while it runs.
+    pub endpoint: Endpoint,
+}
+
+/// A container's place in a network. Persisted by the caller and handed back to
+/// [`Networks::adopt`](crate::Networks::adopt) after a restart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// 64 hexadecimal digits; empty for `host` with nothing to identify and for a shared namespace.
+    pub id: String,
+    /// Id of the network; empty for a shared namespace.
+    pub network_id: String,
+    /// Name of the network; empty for a shared namespace.
+    pub network: String,
+    /// Kind of the network.
+    pub driver: DriverKind,
+    /// Interface name inside the namespace, `eth0`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interface: Option<String>,
+    /// Interface name of the host's end of the link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_interface: Option<String>,
+    /// Ethernet address inside the namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<MacAddress>,
+    /// IPv4 address with the subnet's prefix length.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ipv4: Option<Subnet>,
+    /// IPv4 gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<IpAddr>,
+    /// IPv6 address with the subnet's prefix length.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ipv6: Option<Subnet>,
+    /// IPv6 gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway6: Option<IpAddr>,
+    /// Published ports, in the order asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<PortBinding>,
+}
+
+/// A container that runs, as the engine's records say.
+#[derive(Clone, Debug)]
+pub struct LiveContainer {
+    /// Full id.
+    pub id: String,
+    /// Name without a slash.
+    pub name: String,
+    /// Its endpoints.
+    pub endpoints: Vec<Endpoint>,
+}
