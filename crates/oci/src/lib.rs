@@ -4,3 +4,4 @@ pub mod digest;
 pub mod id;
 pub mod image;
 pub mod reference;
+pub mod runtime;
