@@ -1,0 +1,150 @@
+//! The daemon's end of the connection.
+
+mod descriptors;
+mod ensure;
+mod reader;
+
+pub use descriptors::{Descriptors, Listed};
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+
+use rustix::net::SendFlags;
+
+use crate::Error;
+use crate::message;
+use crate::protocol::{Event, Reply, Request, VERSION};
+use crate::wire::Outbox;
+
+type Outcome = Result<(Reply, Vec<OwnedFd>), Error>;
+type Done = Box<dyn FnOnce(Outcome) + Send>;
+
+/// The daemon's end of a connection to the keeper. Clones share it.
+///
+/// Requests are numbered and may overlap; a thread of its own reads replies and events and calls back. Callbacks run
+/// on that thread and must not block.
+#[derive(Clone)]
+pub struct Keeper {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    socket: UnixStream,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    next: u64,
+    waiting: HashMap<u64, Done>,
+    gone: bool,
+}
+
+impl Shared {
+    /// No code that holds the lock can panic, so its state is good even if poisoned.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Keeper {
+    /// Connects to the keeper of `exec_root`, or starts one from `exe` (the `teu` executable) if there is none. Two
+    /// daemons that call this at once end up with the same keeper.
+    ///
+    /// # Errors
+    /// [`Error::Spawn`], [`Error::Connect`], [`Error::Credentials`], [`Error::Version`].
+    pub fn ensure(exec_root: &Path, exe: &Path, events: impl Fn(Event) + Send + 'static) -> Result<Keeper, Error> {
+        Keeper::over(ensure::connect_or_spawn(exec_root, exe)?, events)
+    }
+
+    /// Connects to the keeper of `exec_root` if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Connect`], [`Error::Credentials`], [`Error::Version`].
+    pub fn connect(exec_root: &Path, events: impl Fn(Event) + Send + 'static) -> Result<Keeper, Error> {
+        Keeper::over(ensure::connect(&ensure::socket_path(exec_root))?, events)
+    }
+
+    fn over(socket: UnixStream, events: impl Fn(Event) + Send + 'static) -> Result<Keeper, Error> {
+        let reading = socket.try_clone().map_err(|e| Error::io("duplicating the keeper's socket", e))?;
+        let keeper = Keeper { shared: Arc::new(Shared { socket, state: Mutex::default() }) };
+        reader::spawn(reading, Arc::downgrade(&keeper.shared), events)
+            .map_err(|e| Error::io("starting the keeper's reader", e))?;
+        match keeper.call_blocking(Request::Hello { version: VERSION }, Vec::new())?.0 {
+            Reply::Hello { version: VERSION, .. } => Ok(keeper),
+            Reply::Hello { version, .. } => Err(Error::Version { keeper: version, daemon: VERSION }),
+            other => Err(Error::Malformed(format!("{other:?} to hello"))),
+        }
+    }
+
+    /// Sends a request; `done` is called once, with the reply and its descriptors or the reason why there is none.
+    pub fn call(&self, request: Request, fds: Vec<OwnedFd>, done: impl FnOnce(Outcome) + Send + 'static) {
+        let mut state = self.shared.state();
+        let id = state.next;
+        state.next += 1;
+        let sent = if state.gone { Err(Error::Gone) } else { self.send(id, &request, fds) };
+        match sent {
+            Ok(()) => drop(state.waiting.insert(id, Box::new(done))),
+            Err(error) => {
+                drop(state);
+                done(Err(error));
+            }
+        }
+    }
+
+    /// Writes one frame; the lock on the state keeps frames whole.
+    fn send(&self, id: u64, request: &Request, fds: Vec<OwnedFd>) -> Result<(), Error> {
+        let payload = message::encode_request(id, request)?;
+        let mut out = Outbox::default();
+        out.push(&payload, fds).map_err(|e| Error::io("sending to the keeper", e))?;
+        out.flush(&self.shared.socket, SendFlags::empty()).map_err(|e| match e.kind() {
+            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Error::Gone,
+            _ => Error::io("sending to the keeper", e),
+        })
+    }
+
+    /// Sends a request and waits for its reply. Not to be called from an event callback.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if the keeper could not do it, [`Error::Gone`] if it died meanwhile.
+    pub fn call_blocking(&self, request: Request, fds: Vec<OwnedFd>) -> Outcome {
+        let (tx, rx) = mpsc::sync_channel(1);
+        self.call(request, fds, move |outcome| drop(tx.send(outcome)));
+        rx.recv().unwrap_or(Err(Error::Gone))
+    }
+
+    /// All processes that the keeper knows, with duplicates of their descriptors.
+    ///
+    /// # Errors
+    /// As [`Keeper::call_blocking`].
+    pub fn list(&self) -> Result<Vec<Listed>, Error> {
+        let mut all: Vec<Listed> = Vec::new();
+        loop {
+            let after = all.last().map(|l| l.state.process.container.clone());
+            let (reply, fds) = self.call_blocking(Request::List { after }, Vec::new())?;
+            let Reply::List { processes, more } = reply else {
+                return Err(Error::Malformed(format!("{reply:?} to list")));
+            };
+            let mut fds = fds.into_iter();
+            all.extend(processes.into_iter().map(|state| {
+                let fds = Descriptors::collect(&state.fds, &mut fds);
+                Listed { state, fds }
+            }));
+            if !more {
+                return Ok(all);
+            }
+        }
+    }
+}
+
+impl Drop for Shared {
+    /// Ends the reader thread.
+    fn drop(&mut self) {
+        // An error means that the other end is gone already.
+        let _ = self.socket.shutdown(std::net::Shutdown::Both);
+    }
+}

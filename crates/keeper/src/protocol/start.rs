@@ -1,0 +1,141 @@
+//! Requests that start or join processes.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use teu_oci::runtime::{Process, Spec};
+
+use super::{FdRole, ProcessRef, WinSize};
+
+/// Creates and starts a container.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StartRequest {
+    /// Its id: 64 hexadecimal digits, or any other file name.
+    pub id: String,
+    /// What to run, by the OCI runtime specification. `process.terminal` is taken from `terminal` below.
+    pub spec: Box<Spec>,
+    /// A terminal of this size instead of pipes.
+    pub terminal: Option<WinSize>,
+    /// Give the process a standard input that stays open; otherwise it reads from `/dev/null`.
+    pub open_stdin: bool,
+    /// Where its output is logged.
+    pub log: LogTarget,
+    /// Its cgroup, relative to each hierarchy's root: `/teu/<id>`.
+    pub cgroup_path: String,
+    /// Which runtime runs it.
+    #[serde(default)]
+    pub runtime: RuntimeChoice,
+    /// What the descriptors that come along are, in their order.
+    pub fds: Vec<PassedFd>,
+}
+
+/// Starts a process in a running container.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ExecRequest {
+    /// The container's id.
+    pub container: String,
+    /// The exec's own id.
+    pub id: String,
+    /// What to run.
+    pub process: Box<Process>,
+    /// A terminal of this size instead of pipes.
+    pub terminal: Option<WinSize>,
+    /// Give it a standard input that stays open.
+    pub open_stdin: bool,
+    /// Nobody will attach: its output is discarded. Otherwise output waits for the first
+    /// [`Request::Attach`](super::Request::Attach).
+    pub detach: bool,
+}
+
+/// What a descriptor that comes with a [`StartRequest`] is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PassedFd {
+    /// A detached mount (`fsmount`, `open_tree`) that becomes the root file system.
+    Rootfs,
+    /// The network namespace to join.
+    NetworkNamespace,
+    /// A detached mount for the mount with this destination in the spec.
+    MountSource(PathBuf),
+    /// Left open in the container, from descriptor 3 on.
+    Preserve,
+}
+
+/// Which runtime runs a container.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuntimeChoice {
+    /// Teu's own, in the keeper's process.
+    #[default]
+    Native,
+    /// An OCI runtime's command line.
+    External {
+        /// The executable.
+        path: PathBuf,
+        /// Arguments before the verb.
+        args: Vec<String>,
+    },
+}
+
+/// Where a container's output is logged.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct LogTarget {
+    /// The driver.
+    pub driver: LogDriver,
+    /// The log file, `<data-root>/containers/<id>/<id>-json.log`; its directory exists. Ignored by
+    /// [`LogDriver::None`].
+    pub path: PathBuf,
+    /// Rotate when the file would grow past this many bytes. None: never.
+    pub max_size: Option<u64>,
+    /// How many files to keep in all, the current one included; 0 and 1 mean one file.
+    pub max_files: u32,
+    /// Compress rotated files with gzip.
+    pub compress: bool,
+    /// Written into each line as `attrs` (labels and environment chosen by log options, the tag).
+    pub attrs: BTreeMap<String, String>,
+}
+
+/// How output is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogDriver {
+    /// Docker's default format, one JSON object a line.
+    #[default]
+    JsonFile,
+    /// Not at all.
+    None,
+}
+
+/// Asks for output.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AttachRequest {
+    /// Whose.
+    pub process: ProcessRef,
+    /// Standard output; for a terminal, its output.
+    pub stdout: bool,
+    /// Standard error. A terminal has none.
+    pub stderr: bool,
+    /// How the bytes come.
+    pub framing: Framing,
+}
+
+/// How output comes through an attached socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Framing {
+    /// As they are: for terminals.
+    Raw,
+    /// In frames of Docker's attach stream: stream number (1 output, 2 error), three zero bytes, length as four bytes
+    /// big endian, then the bytes.
+    Multiplexed,
+}
+
+/// Gives a process's descriptors to a keeper that has taken over. Descriptors: as `fds` says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AdoptRequest {
+    /// Whose.
+    pub process: ProcessRef,
+    /// What they are.
+    pub fds: Vec<FdRole>,
+}
