@@ -1,0 +1,231 @@
+//! A registry on loopback that serves prepared content, with the faults that real ones have.
+
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What the registry does wrong or demands.
+#[derive(Debug, Clone, Default)]
+pub struct Behaviour {
+    /// Every request needs a bearer token, got with this user and password when given.
+    pub token: Option<Option<(String, String)>>,
+    /// Connections of blob requests close after this many bytes of body.
+    pub break_after: Option<usize>,
+    /// `Range` headers are not heeded.
+    pub ignore_ranges: bool,
+    /// Blobs get a byte changed in their middle.
+    pub corrupt_blobs: bool,
+}
+
+/// A running registry. It stops when it is dropped.
+pub struct Registry {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    behaviour: Behaviour,
+    /// Content by `<repository>/manifests/<tag or digest>` and `<repository>/blobs/<digest>`.
+    content: Mutex<BTreeMap<String, (String, Arc<Vec<u8>>)>>,
+    requests: Mutex<Vec<String>>,
+    blob_requests: AtomicUsize,
+    stopped: AtomicBool,
+}
+
+impl Registry {
+    /// Starts a registry on a free loopback port.
+    ///
+    /// # Errors
+    /// When no loopback port can be had.
+    pub fn start(behaviour: Behaviour) -> std::io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared { behaviour, ..Shared::default() });
+        let server = Arc::clone(&shared);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                if server.stopped.load(Ordering::Relaxed) {
+                    return;
+                }
+                let shared = Arc::clone(&server);
+                std::thread::spawn(move || serve(&shared, address, stream));
+            }
+        });
+        Ok(Self { address, shared })
+    }
+
+    /// `127.0.0.1:<port>`: the domain for references.
+    #[must_use]
+    pub fn domain(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// Adds a blob and returns its digest.
+    pub fn add_blob(&self, repository: &str, bytes: Vec<u8>) -> String {
+        let digest = digest_of(&bytes);
+        self.put(format!("{repository}/blobs/{digest}"), "application/octet-stream", bytes);
+        digest
+    }
+
+    /// Adds a manifest under a tag and under its digest, and returns the digest.
+    pub fn add_manifest(&self, repository: &str, tag: &str, media_type: &str, bytes: Vec<u8>) -> String {
+        let digest = digest_of(&bytes);
+        self.put(format!("{repository}/manifests/{tag}"), media_type, bytes.clone());
+        self.put(format!("{repository}/manifests/{digest}"), media_type, bytes);
+        digest
+    }
+
+    /// Every request so far: method and path, in order.
+    #[must_use]
+    pub fn requests(&self) -> Vec<String> {
+        lock(&self.shared.requests).clone()
+    }
+
+    fn put(&self, path: String, media_type: &str, bytes: Vec<u8>) {
+        lock(&self.shared.content).insert(path, (media_type.to_owned(), Arc::new(bytes)));
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        self.shared.stopped.store(true, Ordering::Relaxed);
+        // The listener notices at its next connection: make one.
+        drop(TcpStream::connect(self.address));
+    }
+}
+
+/// `sha256:<hex>` of the bytes.
+#[must_use]
+pub fn digest_of(bytes: &[u8]) -> String {
+    format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Head {
+    method: String,
+    path: String,
+    headers: BTreeMap<String, String>,
+}
+
+fn serve(shared: &Shared, address: SocketAddr, stream: TcpStream) {
+    let Ok(mut writer) = stream.try_clone() else { return };
+    let mut reader = BufReader::new(stream);
+    while let Some(head) = read_head(&mut reader) {
+        lock(&shared.requests).push(format!("{} {}", head.method, head.path));
+        if !answer(shared, address, &head, &mut writer).unwrap_or(false) {
+            return;
+        }
+    }
+}
+
+fn read_head(reader: &mut BufReader<TcpStream>) -> Option<Head> {
+    let mut line = String::new();
+    reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
+    let mut words = line.split_whitespace().map(str::to_owned);
+    let (method, path) = (words.next()?, words.next()?);
+    let mut headers = BTreeMap::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
+        let Some((name, value)) = line.trim_end().split_once(':') else { break };
+        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+    }
+    let length = headers.get("content-length").and_then(|value| value.parse().ok()).unwrap_or(0);
+    std::io::copy(&mut reader.by_ref().take(length), &mut std::io::sink()).ok()?;
+    Some(Head { method, path, headers })
+}
+
+/// Answers one request; whether the connection stays open.
+fn answer(shared: &Shared, address: SocketAddr, head: &Head, out: &mut TcpStream) -> std::io::Result<bool> {
+    if head.path.starts_with("/token") {
+        return token(shared, head, out);
+    }
+    if shared.behaviour.token.is_some() && head.headers.get("authorization").map(String::as_str) != Some("Bearer good")
+    {
+        let challenge = format!("WWW-Authenticate: Bearer realm=\"http://{address}/token\",service=\"test\"\r\n");
+        return respond(
+            out,
+            "401 Unauthorized",
+            &challenge,
+            br#"{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}"#,
+        );
+    }
+    let key = head.path.trim_start_matches("/v2/").to_owned();
+    let found = lock(&shared.content).get(&key).cloned();
+    let Some((media_type, bytes)) = found else {
+        if head.path == "/v2/" {
+            return respond(out, "200 OK", "", b"{}");
+        }
+        return respond(
+            out,
+            "404 Not Found",
+            "",
+            br#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}"#,
+        );
+    };
+    let media_type = format!("Content-Type: {media_type}\r\n");
+    if key.contains("/blobs/") { blob(shared, head, &bytes, out) } else { respond(out, "200 OK", &media_type, &bytes) }
+}
+
+fn token(shared: &Shared, head: &Head, out: &mut TcpStream) -> std::io::Result<bool> {
+    let wanted = shared.behaviour.token.clone().flatten();
+    let expected = wanted.map(|(user, password)| basic(&user, &password));
+    if expected.is_some() && head.headers.get("authorization") != expected.as_ref() {
+        return respond(
+            out,
+            "401 Unauthorized",
+            "",
+            br#"{"errors":[{"code":"UNAUTHORIZED","message":"incorrect username or password"}]}"#,
+        );
+    }
+    respond(out, "200 OK", "Content-Type: application/json\r\n", br#"{"token":"good","expires_in":300}"#)
+}
+
+fn basic(user: &str, password: &str) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let text = format!("{user}:{password}");
+    let mut encoded = String::from("Basic ");
+    for group in text.as_bytes().chunks(3) {
+        let word = group.iter().fold(0_usize, |word, byte| word << 8 | usize::from(*byte)) << (8 * (3 - group.len()));
+        for place in 0..4 {
+            let sign = if place > group.len() { b'=' } else { ALPHABET[word >> (18 - 6 * place) & 63] };
+            encoded.push(char::from(sign));
+        }
+    }
+    encoded
+}
+
+fn blob(shared: &Shared, head: &Head, bytes: &[u8], out: &mut TcpStream) -> std::io::Result<bool> {
+    shared.blob_requests.fetch_add(1, Ordering::Relaxed);
+    let mut bytes = bytes.to_vec();
+    if shared.behaviour.corrupt_blobs
+        && let Some(middle) = bytes.len().checked_sub(1)
+    {
+        bytes[middle / 2] ^= 1;
+    }
+    let range = head.headers.get("range").filter(|_| !shared.behaviour.ignore_ranges);
+    let start = range.and_then(|range| range.strip_prefix("bytes=")?.trim_end_matches('-').parse().ok()).unwrap_or(0);
+    let body = &bytes[usize::min(start, bytes.len())..];
+    let status = if range.is_some() { "206 Partial Content" } else { "200 OK" };
+    write!(out, "HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", body.len())?;
+    match shared.behaviour.break_after {
+        Some(limit) if limit < body.len() => {
+            out.write_all(&body[..limit])?;
+            Ok(false)
+        }
+        _ => out.write_all(body).map(|()| true),
+    }
+}
+
+fn respond(out: &mut TcpStream, status: &str, headers: &str, body: &[u8]) -> std::io::Result<bool> {
+    write!(out, "HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n", body.len())?;
+    out.write_all(body)?;
+    Ok(true)
+}
