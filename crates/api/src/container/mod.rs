@@ -1,0 +1,23 @@
+//! Containers: configuration, creation, listing, inspection, and the options of their routes.
+
+mod config;
+mod create;
+mod host_config;
+mod inspect;
+mod list;
+mod mount;
+mod options;
+
+pub use config::{Config, Healthcheck};
+pub use create::{CreateRequest, CreateResponse, UpdateRequest, UpdateResponse};
+pub use host_config::{
+    DeviceMapping, DeviceRequest, HostConfig, LogConfig, PortBinding, PortMap, RestartPolicy, ThrottleDevice, Ulimit,
+    WeightDevice,
+};
+pub use inspect::{Address, DriverData, Health, HealthResult, Inspect, NetworkSettings, State};
+pub use list::{Port, Summary, SummaryHostConfig, SummaryNetworkSettings};
+pub use mount::{BindOptions, ImageOptions, Mount, MountPoint, TmpfsOptions, VolumeDriver, VolumeOptions};
+pub use options::{
+    AttachOptions, CreateOptions, ListOptions, LogsOptions, RemoveOptions, ResizeOptions, StopOptions, Top,
+    WaitCondition, WaitError, WaitResponse,
+};

@@ -1,0 +1,1 @@
+//! Framing of attached streams and logs without a terminal.
