@@ -1,3 +1,5 @@
 //! What tests share: images made from local files, private namespaces, engines on demand.
 
+pub mod engine;
+pub mod host;
 pub mod registry;

@@ -1,0 +1,159 @@
+//! A machine of its own for a test: private mount, network, process, IPC and UTS namespaces.
+//!
+//! Whatever runs inside ends with the [`Host`]: its first process is killed when the value is dropped or when the test
+//! dies, and the kernel ends the rest of the namespace.
+
+use anyhow::{Context as _, Result, bail, ensure};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+/// The namespace's first process: brings loopback up, says that it is ready, reaps orphans until it is killed.
+const INIT: &str = "ip link set lo up && echo ready || exit 1; while :; do sleep 1000 & wait; done";
+
+/// Whether this process may make namespaces. Under CI the answer no is a failure, not a reason to skip.
+///
+/// # Panics
+/// Under `CI=true` without root.
+#[must_use]
+pub fn privileged() -> bool {
+    let root = rustix::process::geteuid().is_root();
+    assert!(root || std::env::var_os("CI").is_none(), "this test needs root, and CI must not skip it");
+    if !root {
+        eprintln!("skipped: needs root");
+    }
+    root
+}
+
+/// Namespaces with a first process.
+pub struct Host {
+    unshare: Child,
+    /// The first process, as seen from here.
+    init: u32,
+    /// Tells when the first process, and with it the namespace, has ended.
+    init_fd: OwnedFd,
+    /// A directory of the test's own, removed at the end.
+    directory: tempfile::TempDir,
+}
+
+impl Host {
+    /// Makes the namespaces and waits until loopback is up in them.
+    ///
+    /// # Errors
+    /// When `unshare` or `ip` are missing or namespaces cannot be made.
+    pub fn start() -> Result<Self> {
+        let directory = tempfile::Builder::new().prefix("teu-test-").tempdir()?;
+        let mut unshare = Command::new("unshare")
+            .args(["--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "--mount-proc"])
+            .args(["--propagation", "private", "sh", "-c", INIT])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("cannot run unshare (util-linux)")?;
+        let ready = unshare.stdout.take().context("unshare has no output")?;
+        let init = first_child(unshare.id(), ready)?;
+        let pid = i32::try_from(init).ok().and_then(Pid::from_raw).context("no process id")?;
+        let init_fd = pidfd_open(pid, PidfdFlags::empty())?;
+        Ok(Self { unshare, init, init_fd, directory })
+    }
+
+    /// A directory for data roots, sockets and files. It is on the disk of the machine, visible inside and outside.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// A path below [`Host::directory`].
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// A command that runs inside.
+    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new("nsenter");
+        command.arg("--target").arg(self.init.to_string());
+        command.args(["--mount", "--net", "--pid", "--ipc", "--uts", "--"]).arg(program);
+        command
+    }
+
+    /// Runs a shell script inside and returns what it printed.
+    ///
+    /// # Errors
+    /// When it exits with another code than 0; its error output is in the message.
+    pub fn sh(&self, script: &str) -> Result<String> {
+        let output = self.command("sh").args(["-ec", script]).output()?;
+        succeed(script, &output)
+    }
+
+    /// Process ids that run inside, seen from outside, without the first process.
+    ///
+    /// # Errors
+    /// When `/proc` cannot be read.
+    pub fn processes(&self) -> Result<Vec<u32>> {
+        let namespace = fs::read_link(format!("/proc/{}/ns/pid", self.init))?;
+        let mut found = Vec::new();
+        for entry in fs::read_dir("/proc")?.flatten() {
+            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+            let inside = fs::read_link(format!("/proc/{pid}/ns/pid")).is_ok_and(|link| link == namespace);
+            if inside && pid != self.init {
+                found.push(pid);
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // The first process takes the namespace with it; it is gone for good when its parent has reaped it.
+        drop(pidfd_send_signal(&self.init_fd, Signal::KILL));
+        drop(self.unshare.wait());
+    }
+}
+
+/// The output of a command that must have succeeded.
+///
+/// # Errors
+/// When it did not; with its error output.
+pub fn succeed(what: &str, output: &Output) -> Result<String> {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{what}: {}\n{errors}", output.status);
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn first_child(parent: u32, ready: ChildStdout) -> Result<u32> {
+    let mut line = String::new();
+    BufReader::new(ready).read_line(&mut line)?;
+    if line.trim() != "ready" {
+        bail!("namespaces could not be made: are you root, and is iproute2 installed?");
+    }
+    let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"))?;
+    children.split_whitespace().next().context("unshare has no child")?.parse().context("a process id")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_a_place_of_its_own() {
+        if !privileged() {
+            return;
+        }
+        let host = Host::start().unwrap();
+        assert_eq!(host.sh("ip -o link | wc -l").unwrap().trim(), "1");
+        assert_eq!(host.sh("hostname inner; hostname").unwrap().trim(), "inner");
+        assert!(host.processes().unwrap().len() <= 1, "only init's sleep");
+        let error = host.sh("echo bad >&2; exit 3").unwrap_err().to_string();
+        assert!(error.contains("bad"), "{error}");
+        let directory = host.directory().to_owned();
+        let init = host.init;
+        drop(host);
+        assert!(!directory.exists());
+        assert!(!Path::new(&format!("/proc/{init}")).exists());
+    }
+}
