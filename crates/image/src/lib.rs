@@ -1,1 +1,16 @@
 //! Content store, layer store and its drivers, pull, load and save.
+
+mod error;
+mod layer;
+mod model;
+mod progress;
+mod store;
+
+pub use error::{Conflict, Error, ErrorKind, Result};
+pub use layer::{Compression, Expectation, LayerError, LayerInfo, Limits};
+pub use model::{
+    ContainerUse, HistoryEntry, Image, ImageSummary, ImportOptions, ListOptions, Loaded, NewImage, Pruned, Removed,
+    Usage,
+};
+pub use progress::{Progress, Status, Update};
+pub use store::{DriverKind, HeldLayer, KnownBlob, LayerWriter, Store, StoreOptions};
