@@ -1,1 +1,18 @@
 //! An OCI runtime as a library and a command line.
+//!
+//! [`Launch::create`] compiles a container's configuration into a plan, clones the container's first process into its new
+//! namespaces, and lets it carry the plan out: mounts, devices, credentials. Between `clone3` and `execve` that process makes
+//! system calls only. It then waits for [`Created::start`]. [`ExecRequest::run`] does the same for a process that is added to
+//! a running container. No other process is started on the way, except for hooks.
+//!
+//! The caller must be single-threaded where a namespace of process ids is joined (the membership for children is set and
+//! reset around the clone), and should be small, since its page tables are copied. Its executable should be protected from
+//! the containers that it starts: the command line re-executes itself from a read-only overlay.
+
+mod error;
+mod exec;
+mod launch;
+
+pub use error::Error;
+pub use exec::ExecRequest;
+pub use launch::{Created, JoinCgroup, Launch, Rootfs, Running, Stdio, WindowSize};

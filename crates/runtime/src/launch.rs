@@ -1,0 +1,167 @@
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use teu_oci::runtime::{NamespaceKind, Spec};
+
+use crate::Error;
+
+/// Everything that is needed to create a container.
+#[derive(Debug)]
+pub struct Launch<'a> {
+    /// The container's id; names the session keyring, and is shown to hooks.
+    pub id: &'a str,
+    /// The configuration.
+    pub spec: &'a Spec,
+    /// Directory that relative paths of the configuration start from.
+    pub bundle: &'a Path,
+    /// The root file system; takes the place of `spec.root.path`.
+    pub rootfs: Rootfs,
+    /// Detached mounts (from `open_tree` or `fsmount`) by destination, for bind mounts whose source the caller has opened.
+    /// Others are opened from `source`.
+    pub mount_sources: BTreeMap<PathBuf, OwnedFd>,
+    /// Namespaces to join, whatever the configuration says about those kinds.
+    pub namespaces: Vec<(NamespaceKind, OwnedFd)>,
+    /// Standard input, output and error.
+    pub stdio: Stdio,
+    /// The container's cgroup. `None`: that of the caller.
+    pub cgroup: Option<&'a dyn JoinCgroup>,
+    /// Descriptors that the process gets as 3, 4, ….
+    pub preserve_fds: Vec<OwnedFd>,
+    /// Change the root by moving the mount and `chroot`, for hosts whose root is an initramfs.
+    pub no_pivot: bool,
+    /// Stay in the caller's session keyring.
+    pub no_new_keyring: bool,
+}
+
+impl<'a> Launch<'a> {
+    /// A launch with the caller's standard streams and nothing beyond the configuration.
+    pub fn new(id: &'a str, spec: &'a Spec, bundle: &'a Path, rootfs: Rootfs) -> Self {
+        Launch {
+            id,
+            spec,
+            bundle,
+            rootfs,
+            mount_sources: BTreeMap::new(),
+            namespaces: Vec::new(),
+            stdio: Stdio::Inherit,
+            cgroup: None,
+            preserve_fds: Vec::new(),
+            no_pivot: false,
+            no_new_keyring: false,
+        }
+    }
+
+    /// Sets the container up. Its first process waits just before `execve`.
+    pub fn create(self) -> Result<Created, Error> {
+        let _ = self;
+        todo!()
+    }
+}
+
+/// A container's root file system.
+#[derive(Debug)]
+pub enum Rootfs {
+    /// A directory.
+    Path(PathBuf),
+    /// A detached mount, such as an overlay from `fsmount`.
+    Mount(OwnedFd),
+}
+
+/// What a process has as standard input, output and error.
+#[derive(Debug)]
+pub enum Stdio {
+    /// The caller's.
+    Inherit,
+    /// Given descriptors.
+    Fds {
+        /// Standard input.
+        stdin: OwnedFd,
+        /// Standard output.
+        stdout: OwnedFd,
+        /// Standard error.
+        stderr: OwnedFd,
+    },
+    /// A terminal, opened in the container's own `devpts`; its master comes back from `take_console`.
+    Terminal {
+        /// Initial size.
+        size: Option<WindowSize>,
+    },
+}
+
+/// A terminal's size in characters.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WindowSize {
+    /// Rows.
+    pub rows: u16,
+    /// Columns.
+    pub columns: u16,
+}
+
+/// A cgroup that processes can be put into.
+pub trait JoinCgroup: std::fmt::Debug {
+    /// Directory for `CLONE_INTO_CGROUP` (cgroup v2 only). Processes cloned into it are not attached again.
+    fn clone_fd(&self) -> Option<BorrowedFd<'_>>;
+    /// Moves a process, in every hierarchy.
+    fn attach(&self, pid: i32) -> io::Result<()>;
+}
+
+/// A container whose first process is set up and waits just before `execve`. Dropping it ends that process.
+#[derive(Debug)]
+pub struct Created {
+    running: Running,
+}
+
+impl Created {
+    /// Process id of the first process, seen from the caller.
+    pub fn pid(&self) -> i32 {
+        self.running.pid()
+    }
+
+    /// Descriptor of the first process.
+    pub fn pidfd(&self) -> BorrowedFd<'_> {
+        self.running.pidfd()
+    }
+
+    /// The terminal's master, once, where a terminal was asked for.
+    pub fn take_console(&mut self) -> Option<OwnedFd> {
+        self.running.take_console()
+    }
+
+    /// Executes the user's program, and returns once that has succeeded or failed.
+    pub fn start(self) -> Result<Running, Error> {
+        todo!()
+    }
+}
+
+/// A process that runs in a container. It is a child of the caller, who reaps it.
+#[derive(Debug)]
+pub struct Running {
+    pid: i32,
+    pidfd: OwnedFd,
+    console: Option<OwnedFd>,
+}
+
+impl Running {
+    /// Process id, seen from the caller.
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// Descriptor of the process.
+    pub fn pidfd(&self) -> BorrowedFd<'_> {
+        use std::os::fd::AsFd;
+        self.pidfd.as_fd()
+    }
+
+    /// Descriptor of the process, for keeping.
+    pub fn into_pidfd(self) -> OwnedFd {
+        self.pidfd
+    }
+
+    /// The terminal's master, once, where a terminal was asked for.
+    pub fn take_console(&mut self) -> Option<OwnedFd> {
+        self.console.take()
+    }
+}
