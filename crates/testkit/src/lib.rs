@@ -2,4 +2,5 @@
 
 pub mod engine;
 pub mod host;
+pub mod image;
 pub mod registry;
