@@ -1,1 +1,28 @@
 //! The engine: containers, exec, logs, events, state and reconciliation; no HTTP.
+//!
+//! [`Engine`] has one async method per noun and verb, `Engine::container_start`, in the file of that name
+//! (`container/start.rs`). What users ask for and are told is expressed in the wire types of `teu-api`, so that there
+//! is one definition of each.
+
+mod config;
+mod container;
+mod engine;
+mod error;
+mod events;
+mod exec;
+mod ids;
+mod image;
+mod log;
+mod network;
+mod store;
+mod stream;
+mod system;
+mod time;
+
+pub use config::EngineConfig;
+pub use container::Wait;
+pub use engine::Engine;
+pub use error::{Error, Kind, StartError};
+pub use events::EventStream;
+pub use exec::ExecStarted;
+pub use stream::{Attachment, ByteStream, Input, Logs, ProgressStream};

@@ -1,0 +1,77 @@
+//! How an engine is set up.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Settings of an engine, from `dockerd`-style flags and `daemon.json`.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// Images, containers, volumes, the state database. `/var/lib/teu` by default.
+    pub data_root: PathBuf,
+    /// Sockets, FIFOs and whatever may vanish at boot. `/run/teu` by default.
+    pub exec_root: PathBuf,
+    /// The executable that is run as `<exe> keeper`.
+    pub exe: PathBuf,
+    /// Parent of the containers' cgroups. `/teu` by default.
+    pub cgroup_parent: String,
+    /// Layer store driver; chosen by what the kernel can do if not given.
+    pub storage_driver: Option<String>,
+    /// Labels of the engine itself, shown by `info`.
+    pub labels: Vec<String>,
+    /// Registries that are spoken to without TLS or verification.
+    pub insecure_registries: Vec<String>,
+    /// Mirrors of Docker Hub.
+    pub registry_mirrors: Vec<String>,
+    /// DNS servers, search domains and options for containers that name none.
+    pub dns: Vec<String>,
+    /// See `dns`.
+    pub dns_search: Vec<String>,
+    /// See `dns`.
+    pub dns_options: Vec<String>,
+    /// What `host-gateway` stands for in `--add-host`; the bridge's gateway if not given.
+    pub host_gateway_ips: Vec<std::net::IpAddr>,
+    /// Default log driver and its options.
+    pub log_driver: String,
+    /// See `log_driver`.
+    pub log_opts: BTreeMap<String, String>,
+    /// Additional OCI runtimes by name, with their executable.
+    pub runtimes: BTreeMap<String, PathBuf>,
+    /// Runtime of containers that name none; the built-in one is `teu`.
+    pub default_runtime: String,
+    /// Default size of `/dev/shm` in bytes.
+    pub default_shm_size: u64,
+    /// Whether containers keep running while the daemon is down. Always true in effect; shown by `info`.
+    pub live_restore: bool,
+    /// `--debug`; shown by `info`.
+    pub debug: bool,
+    /// Settings of the default networks.
+    pub network: teu_network::Config,
+}
+
+impl EngineConfig {
+    /// The defaults, with `exe` as the executable that becomes the keeper.
+    pub fn new(exe: PathBuf) -> Self {
+        EngineConfig {
+            data_root: PathBuf::from("/var/lib/teu"),
+            exec_root: PathBuf::from("/run/teu"),
+            exe,
+            cgroup_parent: "/teu".to_owned(),
+            storage_driver: None,
+            labels: Vec::new(),
+            insecure_registries: Vec::new(),
+            registry_mirrors: Vec::new(),
+            dns: Vec::new(),
+            dns_search: Vec::new(),
+            dns_options: Vec::new(),
+            host_gateway_ips: Vec::new(),
+            log_driver: "json-file".to_owned(),
+            log_opts: BTreeMap::new(),
+            runtimes: BTreeMap::new(),
+            default_runtime: "teu".to_owned(),
+            default_shm_size: 64 << 20,
+            live_restore: true,
+            debug: false,
+            network: teu_network::Config::default(),
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Events: what happened, to whom it may concern, with a memory.
+
+mod journal;
+mod query;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use jiff::Timestamp;
+use teu_api::event::{Actor, Event, Options};
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::{Engine, Error, time};
+use journal::Journal;
+
+/// How many events a slow reader may lag behind before it loses some.
+const BACKLOG: usize = 1024;
+
+/// What kind of object an event is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Subject {
+    Container,
+    Image,
+    Network,
+    Volume,
+}
+
+impl Subject {
+    fn as_str(self) -> &'static str {
+        match self {
+            Subject::Container => "container",
+            Subject::Image => "image",
+            Subject::Network => "network",
+            Subject::Volume => "volume",
+        }
+    }
+}
+
+/// A stream of events.
+pub type EventStream = BoxStream<'static, Arc<Event>>;
+
+/// Publishes events and remembers them.
+#[derive(Debug)]
+pub(crate) struct Bus {
+    live: broadcast::Sender<Arc<Event>>,
+    journal: Mutex<Journal>,
+}
+
+impl Bus {
+    pub(crate) fn new() -> Self {
+        Bus { live: broadcast::Sender::new(BACKLOG), journal: Mutex::new(Journal::default()) }
+    }
+
+    /// Publishes that `action` happened to the object `id` now.
+    pub(crate) fn publish(&self, subject: Subject, action: &str, id: &str, attributes: BTreeMap<String, String>) {
+        let event = Arc::new(event(subject, action, id, attributes, Timestamp::now()));
+        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        journal.push(Arc::clone(&event));
+        // Under the journal's lock, so that a subscriber sees each event either replayed or live, never both.
+        // No receiver is no failure.
+        drop(self.live.send(event));
+    }
+
+    /// How many readers there are.
+    pub(crate) fn listeners(&self) -> usize {
+        self.live.receiver_count()
+    }
+
+    /// Past events since `since`, and a receiver of all that follow.
+    fn subscribe(&self, since: Option<Timestamp>) -> (Vec<Arc<Event>>, broadcast::Receiver<Arc<Event>>) {
+        let journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        (since.map_or_else(Vec::new, |since| journal.since(since)), self.live.subscribe())
+    }
+}
+
+/// An event as clients get it. `status`, `id` and `from` are for clients before API 1.22.
+fn event(subject: Subject, action: &str, id: &str, attributes: BTreeMap<String, String>, at: Timestamp) -> Event {
+    let old = matches!(subject, Subject::Container | Subject::Image);
+    Event {
+        status: if old { action.to_owned() } else { String::new() },
+        id: if old { id.to_owned() } else { String::new() },
+        from: match subject {
+            Subject::Container => attributes.get("image").cloned().unwrap_or_default(),
+            _ => String::new(),
+        },
+        kind: subject.as_str().to_owned(),
+        action: action.to_owned(),
+        actor: Actor { id: id.to_owned(), attributes },
+        scope: "local".to_owned(),
+        time: at.as_second(),
+        time_nano: i64::try_from(at.as_nanosecond()).unwrap_or(i64::MAX),
+    }
+}
+
+impl Engine {
+    /// Events as they happen, after those since `options.since`.
+    ///
+    /// # Errors
+    /// A filter is unknown, or a time makes no sense.
+    pub fn system_events(&self, options: &Options) -> Result<EventStream, Error> {
+        query::check(&options.filters)?;
+        let until = time::parse(&options.until)?;
+        // With an end but no beginning, Docker replays everything it remembers.
+        let since = time::parse(&options.since)?.or(until.map(|_| Timestamp::MIN));
+        let (past, live) = self.events().subscribe(since);
+        let filters = options.filters.clone();
+        let end = until.map_or(i64::MAX, |until| i64::try_from(until.as_nanosecond()).unwrap_or(i64::MAX));
+        let stream = futures_util::stream::iter(past)
+            .chain(follow(live, until))
+            .take_while(move |event| std::future::ready(event.time_nano <= end))
+            .filter(move |event| std::future::ready(query::matches(&filters, event)));
+        Ok(stream.boxed())
+    }
+}
+
+/// Live events until `until`, by the clock: the stream ends then although nothing happens.
+fn follow(live: broadcast::Receiver<Arc<Event>>, until: Option<Timestamp>) -> EventStream {
+    futures_util::stream::unfold(live, move |mut live| async move {
+        let event = match until {
+            None => next(&mut live).await,
+            Some(until) => {
+                let left = Duration::try_from(until.duration_since(Timestamp::now())).ok()?;
+                tokio::time::timeout(left, next(&mut live)).await.ok().flatten()
+            }
+        };
+        event.map(|event| (event, live))
+    })
+    .boxed()
+}
+
+async fn next(live: &mut broadcast::Receiver<Arc<Event>>) -> Option<Arc<Event>> {
+    loop {
+        match live.recv().await {
+            Ok(event) => return Some(event),
+            Err(RecvError::Lagged(lost)) => tracing::warn!(lost, "a reader of events is too slow"),
+            Err(RecvError::Closed) => return None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use jiff::Timestamp;
+
+    use super::{Bus, Subject};
+
+    #[test]
+    fn replay_and_live_do_not_overlap() {
+        let bus = Bus::new();
+        let publish = |action| bus.publish(Subject::Container, action, "abc", BTreeMap::new());
+        publish("create");
+        let (past, mut live) = bus.subscribe(Some(Timestamp::MIN));
+        publish("start");
+        let actions: Vec<_> = past.iter().map(|e| e.action.as_str()).collect();
+        assert_eq!(actions, ["create"]);
+        assert_eq!(live.try_recv().expect("an event").action, "start");
+        assert!(live.try_recv().is_err());
+        assert!(bus.subscribe(None).0.is_empty());
+    }
+}

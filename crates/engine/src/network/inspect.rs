@@ -1,0 +1,16 @@
+//! `network inspect`.
+
+use teu_api::network::Network;
+
+use crate::{Engine, Error};
+
+impl Engine {
+    /// Everything about a network, by name, id or prefix of an id.
+    ///
+    /// # Errors
+    /// No such network.
+    pub async fn network_inspect(&self, network: &str) -> Result<Network, Error> {
+        let _ = network;
+        todo!()
+    }
+}

@@ -1,0 +1,4 @@
+//! Networks, as clients see them; the networks themselves are `teu-network`.
+
+mod inspect;
+mod list;

@@ -1,0 +1,103 @@
+//! The state database: what should be. What is belongs to the kernel and is compared with it at start.
+//!
+//! SQLite in WAL mode with `synchronous=NORMAL`: a commit survives `kill -9` and costs no fsync. One thread writes, in
+//! the order in which writes were handed over, as many as are waiting in one transaction. Nothing reads but the start:
+//! from then on memory is the truth and the database follows.
+
+mod schema;
+mod writer;
+
+use std::path::Path;
+use std::sync::mpsc;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+pub(crate) use writer::Write;
+
+use crate::Error;
+
+/// A handle on the writer thread.
+#[derive(Debug)]
+pub(crate) struct Store {
+    jobs: mpsc::Sender<writer::Job>,
+}
+
+/// A container as it was stored.
+#[derive(Debug)]
+pub(crate) struct ContainerRow {
+    /// JSON of its definition.
+    pub(crate) definition: String,
+    /// JSON of its state.
+    pub(crate) state: String,
+}
+
+/// An operation of several steps that was begun and not ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct IntentRow {
+    /// Number of the intent, unique for good.
+    pub(crate) id: i64,
+    /// JSON of what was meant to be done.
+    pub(crate) intent: String,
+}
+
+/// Everything that was stored.
+#[derive(Debug, Default)]
+pub(crate) struct Contents {
+    pub(crate) containers: Vec<ContainerRow>,
+    pub(crate) intents: Vec<IntentRow>,
+    /// Identity of this engine, made once.
+    pub(crate) engine_id: String,
+}
+
+impl Store {
+    /// Opens or makes the database at `path`, reads it, and starts the writer.
+    pub(crate) fn open(path: &Path) -> Result<(Store, Contents), Error> {
+        let mut db = Connection::open(path)?;
+        schema::prepare(&mut db)?;
+        let contents = schema::read(&db)?;
+        let (jobs, inbox) = mpsc::channel();
+        std::thread::Builder::new()
+            .name("teu-store".to_owned())
+            .spawn(move || writer::run(db, &inbox))
+            .map_err(|source| Error::File { path: path.to_owned(), source })?;
+        Ok((Store { jobs }, contents))
+    }
+
+    /// Hands a write over and does not wait for it. A failure is logged.
+    pub(crate) fn put(&self, write: Write) {
+        self.send(write, None);
+    }
+
+    /// Hands a write over; the receiver is told when it is committed.
+    pub(crate) fn commit(&self, write: Write) -> Commit {
+        let (done, result) = oneshot::channel();
+        self.send(write, Some(done));
+        Commit(result)
+    }
+
+    /// Resolves when everything handed over before is committed.
+    pub(crate) fn flush(&self) -> Commit {
+        self.commit(Write::Nothing)
+    }
+
+    fn send(&self, write: Write, done: Option<oneshot::Sender<rusqlite::Result<()>>>) {
+        if self.jobs.send(writer::Job { write, done }).is_err() {
+            tracing::error!("the state database's writer is gone; a write was lost");
+        }
+    }
+}
+
+/// A write that is under way. Dropping it does not undo the write.
+#[derive(Debug)]
+pub(crate) struct Commit(oneshot::Receiver<rusqlite::Result<()>>);
+
+impl Commit {
+    /// Waits until the write is committed.
+    pub(crate) async fn done(self) -> Result<(), Error> {
+        match self.0.await {
+            Ok(result) => Ok(result?),
+            Err(_) => Err(Error::ShuttingDown),
+        }
+    }
+}

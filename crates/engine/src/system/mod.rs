@@ -1,0 +1,4 @@
+//! What is known of the engine and of the machine.
+
+mod info;
+mod version;
