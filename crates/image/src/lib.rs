@@ -4,6 +4,7 @@ mod error;
 mod layer;
 mod model;
 mod progress;
+mod pull;
 mod store;
 
 pub use error::{Conflict, Error, ErrorKind, Result};
@@ -13,4 +14,5 @@ pub use model::{
     Usage,
 };
 pub use progress::{Progress, Status, Update};
+pub use pull::{PullError, PullOptions, Pulled, host_platform, normalized, pull};
 pub use store::{DriverKind, HeldLayer, KnownBlob, LayerWriter, Store, StoreOptions};
