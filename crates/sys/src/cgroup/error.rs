@@ -87,6 +87,14 @@ pub enum Error {
         /// Which.
         path: PathBuf,
     },
+    /// A limit needs a file that this kernel does not have.
+    #[error("cannot limit {what}: this kernel has no {}", file.display())]
+    NoKernelSupport {
+        /// The limit.
+        what: &'static str,
+        /// The file.
+        file: PathBuf,
+    },
     /// A limit that this version of cgroups cannot express.
     #[error("{what} is not supported on cgroup {version}")]
     Unsupported {

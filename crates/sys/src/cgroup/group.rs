@@ -1,31 +1,67 @@
-//! One group in every hierarchy.
+//! One group in every hierarchy: creation, opening, limits, statistics.
 
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-use super::{Hierarchy, OomWatch, PopulatedWatch, Resources, Result, Stats};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
-/// One group in every hierarchy. Holds paths and, on v2, a descriptor of the directory; dropping it removes nothing.
+use super::file::Dir;
+use super::hierarchy::{ControllerSet, parse_proc_cgroup};
+use super::{Controller, Error, Hierarchy, Resources, Result, Stats, Version, file};
+use super::{cpu, cpuset, devices, hugetlb, io, memory, pids, rdma, subtree};
+
+/// One group in every hierarchy. Holds paths and, once asked for on v2, a descriptor of the directory; dropping it
+/// removes nothing.
 #[derive(Debug)]
-pub struct Cgroup {}
+pub struct Cgroup {
+    pub(super) hierarchy: Hierarchy,
+    pub(super) path: String,
+    /// The group's directory in each mount, in the order of the hierarchy's mounts.
+    pub(super) dirs: Vec<PathBuf>,
+    fd: OnceLock<OwnedFd>,
+}
 
 impl Cgroup {
     /// Creates the group and its missing parents. An existing group without processes is taken over.
     ///
     /// `path` is absolute and relative to where the hierarchies are mounted: `/teu/<id>`. On v2 the controllers that
-    /// the parents have are enabled for it.
+    /// the parents have are enabled for it; a controller that cannot be is an error only once a limit needs it.
     ///
     /// # Errors
-    /// [`Error::InUse`](super::Error::InUse) if a group of this name has processes.
-    pub fn create(_hierarchy: &Hierarchy, _path: &str) -> Result<Cgroup> {
-        todo!()
+    /// [`Error::InUse`] if a group of this name has processes.
+    pub fn create(hierarchy: &Hierarchy, path: &str) -> Result<Cgroup> {
+        let group = Cgroup::new(hierarchy, path)?;
+        let mut existed = false;
+        for (mount, dir) in hierarchy.mounts.iter().zip(&group.dirs) {
+            existed |= !create_dir(&mount.path, dir)?;
+            if mount.controllers.has(Controller::Cpuset) && !mount.v2 {
+                cpuset::inherit(&mount.path, dir)?;
+            }
+        }
+        if existed {
+            if !group.pids()?.is_empty() {
+                return Err(Error::InUse { path: group.path });
+            }
+            group.thaw()?;
+        }
+        if hierarchy.version() == Version::V2 {
+            subtree::enable_all(&group)?;
+        }
+        Ok(group)
     }
 
     /// Opens an existing group.
     ///
     /// # Errors
-    /// [`Error::NotFound`](super::Error::NotFound) if no hierarchy has it.
-    pub fn open(_hierarchy: &Hierarchy, _path: &str) -> Result<Cgroup> {
-        todo!()
+    /// [`Error::NotFound`] if no hierarchy has it.
+    pub fn open(hierarchy: &Hierarchy, path: &str) -> Result<Cgroup> {
+        let group = Cgroup::new(hierarchy, path)?;
+        if group.dirs.iter().any(|dir| rustix::fs::access(dir, rustix::fs::Access::EXISTS).is_ok()) {
+            return Ok(group);
+        }
+        Err(Error::NotFound { path: group.path })
     }
 
     /// Opens the group that a process is in. On v2 this is where a process to be executed in a container must go if the
@@ -33,84 +69,76 @@ impl Cgroup {
     ///
     /// # Errors
     /// As [`Cgroup::open`]; also if there is no such process.
-    pub fn of_process(_hierarchy: &Hierarchy, _pid: i32) -> Result<Cgroup> {
-        todo!()
+    pub fn of_process(hierarchy: &Hierarchy, pid: i32) -> Result<Cgroup> {
+        let source = PathBuf::from(format!("/proc/{pid}/cgroup"));
+        let text = file::read(&source).map_err(|errno| Error::Read { file: source, errno })?;
+        let groups: Vec<(String, &str)> = parse_proc_cgroup(&text).collect();
+        let place = |label: &str, root: &str| {
+            let (_, path) = groups.iter().find(|(l, _)| l == label)?;
+            if root == "/" { Some(*path) } else { path.strip_prefix(root) }
+        };
+        let mut main = None;
+        let mut dirs = Vec::with_capacity(hierarchy.mounts.len());
+        for mount in hierarchy.mounts.iter() {
+            let path = place(&mount.label, &mount.root).unwrap_or("/");
+            main = if mount.v2 || main.is_none() { Some(path) } else { main };
+            dirs.push(mount.path.join(path.trim_start_matches('/')));
+        }
+        let path = main.unwrap_or("/").to_owned();
+        Ok(Cgroup { hierarchy: hierarchy.clone(), path, dirs, fd: OnceLock::new() })
     }
 
-    /// The path given at creation.
+    fn new(hierarchy: &Hierarchy, path: &str) -> Result<Cgroup> {
+        let path = checked_path(path)?;
+        let dirs = hierarchy.mounts.iter().map(|m| m.path.join(&path[1..])).collect();
+        Ok(Cgroup { hierarchy: hierarchy.clone(), path, dirs, fd: OnceLock::new() })
+    }
+
+    /// The path given at creation, without superfluous slashes.
     #[must_use]
     pub fn path(&self) -> &str {
-        todo!()
+        &self.path
     }
 
-    /// v2: the directory, for `CLONE_INTO_CGROUP`. `None` on v1 and hybrid: use [`Cgroup::join_fds`].
+    /// Each hierarchy's directory of the group, and whether it is that of v2.
+    pub fn directories(&self) -> impl Iterator<Item = (&Path, bool)> {
+        self.dirs.iter().zip(self.hierarchy.mounts.iter()).map(|(dir, mount)| (dir.as_path(), mount.v2))
+    }
+
+    /// v2: the directory, for `CLONE_INTO_CGROUP`. `None` on v1 and hybrid (use [`Cgroup::join_fds`]) and if the group
+    /// is gone. Opened when first asked for and kept until the group is dropped or [`Cgroup::close_fd`] is called.
     #[must_use]
     pub fn clone_fd(&self) -> Option<BorrowedFd<'_>> {
-        todo!()
+        if self.hierarchy.version() != Version::V2 {
+            return None;
+        }
+        if self.fd.get().is_none() {
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            let fd = rustix::fs::open(&self.dirs[0], flags, Mode::empty()).ok()?;
+            let _ = self.fd.set(fd);
+        }
+        self.fd.get().map(AsFd::as_fd)
     }
 
-    /// The files to which a new single-threaded process writes `"0"` to put itself into the group, one per hierarchy.
-    ///
-    /// # Errors
-    /// If one cannot be opened.
-    pub fn join_fds(&self) -> Result<Vec<OwnedFd>> {
-        todo!()
-    }
-
-    /// Moves a process into the group, from outside.
-    ///
-    /// # Errors
-    /// If the kernel refuses, or there is no such process.
-    pub fn attach(&self, _pid: i32) -> Result<()> {
-        todo!()
+    /// Closes the descriptor of [`Cgroup::clone_fd`]: a group that is kept for a container's life need not hold it.
+    pub fn close_fd(&mut self) {
+        self.fd.take();
     }
 
     /// Applies limits. Those that are `None` stay as they are.
     ///
     /// # Errors
     /// If a value is refused or a controller is missing; limits before it have been applied.
-    pub fn apply(&self, _resources: &Resources) -> Result<()> {
-        todo!()
-    }
-
-    /// Stops every task of the group and of its children, and waits until they are.
-    ///
-    /// # Errors
-    /// [`Error::FreezeTimeout`](super::Error::FreezeTimeout); the group is thawed then.
-    pub fn freeze(&self) -> Result<()> {
-        todo!()
-    }
-
-    /// Lets a frozen group run again. No error if it was not frozen.
-    ///
-    /// # Errors
-    /// If the kernel refuses.
-    pub fn thaw(&self) -> Result<()> {
-        todo!()
-    }
-
-    /// Whether the group is frozen or about to be, as the kernel says.
-    ///
-    /// # Errors
-    /// If the state cannot be read.
-    pub fn is_frozen(&self) -> Result<bool> {
-        todo!()
-    }
-
-    /// Sends SIGKILL to every process of the group and of its children; also to frozen ones.
-    ///
-    /// # Errors
-    /// If the list cannot be read. Processes that are gone already are no error.
-    pub fn kill(&self) -> Result<()> {
-        todo!()
-    }
-
-    /// Processes of the group and of its children, as ids in this pid namespace.
-    ///
-    /// # Errors
-    /// If a list cannot be read.
-    pub fn pids(&self) -> Result<Vec<i32>> {
-        todo!()
+    pub fn apply(&self, resources: &Resources) -> Result<()> {
+        devices::apply(self, resources.devices.as_deref())?;
+        memory::apply(self, &resources.memory)?;
+        cpu::apply(self, &resources.cpu)?;
+        cpuset::apply(self, &resources.cpuset)?;
+        pids::apply(self, resources.pids)?;
+        io::apply(self, &resources.io)?;
+        hugetlb::apply(self, &resources.hugetlb)?;
+        rdma::apply(self, &resources.rdma)?;
+        subtree::apply_unified(self, &resources.unified)
     }
 
     /// What the group has used.
@@ -118,38 +146,91 @@ impl Cgroup {
     /// # Errors
     /// If a file cannot be read; files that this kernel does not have are no error.
     pub fn stats(&self) -> Result<Stats> {
-        todo!()
+        Ok(Stats {
+            cpu: cpu::stats(self)?,
+            memory: memory::stats(self)?,
+            pids: pids::stats(self)?,
+            io: io::stats(self)?,
+            hugetlb: hugetlb::stats(self)?,
+        })
     }
 
-    /// How many processes the kernel killed for want of memory.
+    /// How many processes the kernel killed for want of memory, in the group and its children.
     ///
     /// # Errors
     /// If the count cannot be read.
     pub fn oom_kills(&self) -> Result<u64> {
-        todo!()
+        self.dir(Controller::Memory).map_or(Ok(0), memory::oom_kills)
     }
 
-    /// Watches for the group running out of memory.
-    ///
-    /// # Errors
-    /// If there is no memory controller or the kernel refuses.
-    pub fn watch_oom(&self) -> Result<OomWatch> {
-        todo!()
+    /// The directory that has a controller's files. They may be missing on v2 if the controller is not enabled.
+    pub(super) fn dir(&self, controller: Controller) -> Option<Dir<'_>> {
+        self.hierarchy.locate(controller).map(|index| self.dir_at(index))
     }
 
-    /// v2 and hybrid: watches for the group becoming empty. `None` on v1.
-    ///
-    /// # Errors
-    /// If the kernel refuses.
-    pub fn watch_populated(&self) -> Result<Option<PopulatedWatch>> {
-        todo!()
+    pub(super) fn dir_at(&self, index: usize) -> Dir<'_> {
+        Dir { path: &self.dirs[index], v2: self.hierarchy.mounts[index].v2 }
     }
 
-    /// Removes the group and its children in every hierarchy, killing what is in them. Removed already is no error.
-    ///
-    /// # Errors
-    /// [`Error::Busy`](super::Error::Busy) if processes do not die within two seconds.
-    pub fn remove(&self) -> Result<()> {
-        todo!()
+    /// The directory that has a controller's files, enabling it on v2 if need be.
+    pub(super) fn require(&self, controller: Controller, what: &'static str) -> Result<Dir<'_>> {
+        let missing = || Error::NoController { what, controller, path: self.path.clone() };
+        let index = self.hierarchy.locate(controller).ok_or_else(missing)?;
+        let dir = self.dir_at(index);
+        if dir.v2 {
+            let needed = ControllerSet::from_iter([controller]);
+            if !subtree::enable(self, index, needed)?.has(controller) {
+                return Err(missing());
+            }
+        }
+        Ok(dir)
+    }
+}
+
+/// Creates a directory with its parents below the mount. False if it exists.
+fn create_dir(mount: &Path, dir: &Path) -> Result<bool> {
+    match rustix::fs::mkdir(dir, Mode::from_raw_mode(0o755)) {
+        Ok(()) => Ok(true),
+        Err(Errno::EXIST) => Ok(false),
+        Err(Errno::NOENT) if dir != mount => {
+            if let Some(parent) = dir.parent() {
+                create_dir(mount, parent)?;
+            }
+            match rustix::fs::mkdir(dir, Mode::from_raw_mode(0o755)) {
+                Ok(()) | Err(Errno::EXIST) => Ok(true),
+                Err(errno) => Err(Error::Path { action: "create", path: dir.to_owned(), errno }),
+            }
+        }
+        Err(errno) => Err(Error::Path { action: "create", path: dir.to_owned(), errno }),
+    }
+}
+
+/// Checks a path and drops superfluous slashes.
+fn checked_path(path: &str) -> Result<String> {
+    let invalid = |reason| Err(Error::InvalidPath { path: path.to_owned(), reason });
+    if !path.starts_with('/') {
+        return invalid("it is not absolute");
+    }
+    let mut clean = String::with_capacity(path.len());
+    for part in path.split('/').filter(|part| !part.is_empty()) {
+        match part {
+            "." | ".." => return invalid("it has . or .. in it"),
+            part if part.contains(['\0', '\n']) => return invalid("it has a control character in it"),
+            part => clean.extend(["/", part]),
+        }
+    }
+    if clean.is_empty() { invalid("it is the root, which has no limits") } else { Ok(clean) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_checked() {
+        assert_eq!(checked_path("//teu///x/").unwrap(), "/teu/x");
+        for bad in ["", "teu", "/", "/a/../b", "/a/./b", "/a\nb"] {
+            assert!(matches!(checked_path(bad), Err(Error::InvalidPath { .. })), "{bad:?}");
+        }
     }
 }

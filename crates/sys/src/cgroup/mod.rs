@@ -16,6 +16,7 @@
 mod controller;
 mod cpu;
 mod cpuset;
+mod device_table;
 mod devices;
 mod error;
 mod file;
@@ -28,9 +29,11 @@ mod join;
 mod kill;
 mod memory;
 mod pids;
+mod pressure;
 mod rdma;
 mod resources;
 mod stats;
+mod subtree;
 mod systemd;
 mod watch;
 

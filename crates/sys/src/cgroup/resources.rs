@@ -1,6 +1,7 @@
 //! Limits, in the vocabulary and units of the OCI runtime specification.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::DeviceRule;
 
@@ -102,6 +103,21 @@ pub struct DeviceNumber {
     pub major: u32,
     /// Minor number.
     pub minor: u32,
+}
+
+impl DeviceNumber {
+    /// Parses `major:minor`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<DeviceNumber> {
+        let (major, minor) = text.split_once(':')?;
+        Some(DeviceNumber { major: major.parse().ok()?, minor: minor.parse().ok()? })
+    }
+}
+
+impl fmt::Display for DeviceNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.major, self.minor)
+    }
 }
 
 /// Weight of one block device.
