@@ -1,0 +1,3 @@
+//! Tests that need a kernel, and mostly root.
+
+mod cgroup;
