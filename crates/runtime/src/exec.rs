@@ -2,7 +2,9 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 
 use teu_oci::runtime::{Process, Spec};
 
-use crate::{Error, JoinCgroup, Running, Stdio};
+use teu_sys::cgroup::Cgroup;
+
+use crate::{Error, Running, Stdio};
 
 /// Everything that is needed to add a process to a running container.
 #[derive(Debug)]
@@ -20,7 +22,7 @@ pub struct ExecRequest<'a> {
     /// Standard input, output and error.
     pub stdio: Stdio,
     /// The container's cgroup. `None`: that of the caller.
-    pub cgroup: Option<&'a dyn JoinCgroup>,
+    pub cgroup: Option<&'a Cgroup>,
     /// Descriptors that the process gets as 3, 4, ….
     pub preserve_fds: Vec<OwnedFd>,
     /// Stay in the caller's session keyring.

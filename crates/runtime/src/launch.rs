@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
-use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use teu_oci::runtime::{NamespaceKind, Spec};
+
+use teu_sys::cgroup::Cgroup;
 
 use crate::Error;
 
@@ -26,7 +27,7 @@ pub struct Launch<'a> {
     /// Standard input, output and error.
     pub stdio: Stdio,
     /// The container's cgroup. `None`: that of the caller.
-    pub cgroup: Option<&'a dyn JoinCgroup>,
+    pub cgroup: Option<&'a Cgroup>,
     /// Descriptors that the process gets as 3, 4, ….
     pub preserve_fds: Vec<OwnedFd>,
     /// Change the root by moving the mount and `chroot`, for hosts whose root is an initramfs.
@@ -97,14 +98,6 @@ pub struct WindowSize {
     pub rows: u16,
     /// Columns.
     pub columns: u16,
-}
-
-/// A cgroup that processes can be put into.
-pub trait JoinCgroup: std::fmt::Debug {
-    /// Directory for `CLONE_INTO_CGROUP` (cgroup v2 only). Processes cloned into it are not attached again.
-    fn clone_fd(&self) -> Option<BorrowedFd<'_>>;
-    /// Moves a process, in every hierarchy.
-    fn attach(&self, pid: i32) -> io::Result<()>;
 }
 
 /// A container whose first process is set up and waits just before `execve`. Dropping it ends that process.

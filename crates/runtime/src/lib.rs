@@ -15,4 +15,4 @@ mod launch;
 
 pub use error::Error;
 pub use exec::ExecRequest;
-pub use launch::{Created, JoinCgroup, Launch, Rootfs, Running, Stdio, WindowSize};
+pub use launch::{Created, Launch, Rootfs, Running, Stdio, WindowSize};

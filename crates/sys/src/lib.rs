@@ -1,5 +1,13 @@
 //! Linux system interfaces: the only crate with unsafe code.
 
 pub mod bpf;
+pub mod caps;
 pub mod cgroup;
+pub mod keyring;
+pub mod loopback;
+pub mod mount;
+pub mod pidfd;
+pub mod process;
+pub mod pty;
+pub mod sched;
 pub mod seccomp;

@@ -1,0 +1,268 @@
+//! Making and replacing processes.
+
+use std::ffi::{CStr, CString, c_char};
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::ptr;
+
+use rustix::io::Errno;
+
+bitflags::bitflags! {
+    /// What a new process does not share with its parent: the `CLONE_NEW*` flags, and `CLONE_PARENT`.
+    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+    pub struct CloneFlags: u64 {
+        /// A new mount namespace.
+        const NEWNS = 0x0002_0000;
+        /// A new cgroup namespace.
+        const NEWCGROUP = 0x0200_0000;
+        /// A new UTS namespace.
+        const NEWUTS = 0x0400_0000;
+        /// A new IPC namespace.
+        const NEWIPC = 0x0800_0000;
+        /// A new user namespace.
+        const NEWUSER = 0x1000_0000;
+        /// A new PID namespace.
+        const NEWPID = 0x2000_0000;
+        /// A new network namespace.
+        const NEWNET = 0x4000_0000;
+        /// A new time namespace.
+        const NEWTIME = 0x0000_0080;
+        /// The new process is a sibling, not a child.
+        const PARENT = 0x0000_8000;
+    }
+}
+
+/// A process made by [`spawn`].
+#[derive(Debug)]
+pub struct Spawned {
+    /// Process id, seen from the caller.
+    pub pid: i32,
+    /// Its descriptor (close-on-exec).
+    pub pidfd: OwnedFd,
+}
+
+/// Flag of `clone3(2)`, absent from libc for some targets.
+const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+
+/// Makes a child with `clone3(2)`, which has a copy of the caller's memory, runs `child` and exits with its
+/// result.
+///
+/// `cgroup` is a cgroup v2 directory that the child starts in. The child must do no more than is safe after `fork` in a
+/// process with threads: make system calls, allocate nothing, take no lock. If it panics, it exits with 255.
+///
+/// # Errors
+/// The kernel's. `EBUSY`, `EOPNOTSUPP` and `EACCES` may come from the cgroup.
+pub fn spawn(flags: CloneFlags, cgroup: Option<BorrowedFd<'_>>, child: impl FnOnce() -> i32) -> io::Result<Spawned> {
+    let mut pidfd: i32 = -1;
+    let mut args = libc::clone_args {
+        flags: flags.bits() | u64::try_from(libc::CLONE_PIDFD).unwrap_or(0),
+        pidfd: (&raw mut pidfd).addr() as u64,
+        child_tid: 0,
+        parent_tid: 0,
+        exit_signal: if flags.contains(CloneFlags::PARENT) { 0 } else { libc::SIGCHLD as u64 },
+        stack: 0,
+        stack_size: 0,
+        tls: 0,
+        set_tid: 0,
+        set_tid_size: 0,
+        cgroup: 0,
+    };
+    if let Some(fd) = cgroup {
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = u64::from(fd.as_raw_fd().unsigned_abs());
+    }
+    // SAFETY: without `CLONE_VM` and without a stack of its own the child continues here on a copy of this stack, as after
+    // `fork`. `pidfd` outlives the call; the child never returns from this function.
+    let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw mut args, size_of::<libc::clone_args>()) };
+    match pid {
+        -1 => Err(io::Error::last_os_error()),
+        0 => {
+            let _guard = ExitOnUnwind;
+            exit(child())
+        }
+        pid => {
+            let pid = i32::try_from(pid).map_err(|_| io::ErrorKind::InvalidData)?;
+            // SAFETY: the kernel has stored a new descriptor that nobody else owns.
+            Ok(Spawned { pid, pidfd: unsafe { OwnedFd::from_raw_fd(pidfd) } })
+        }
+    }
+}
+
+/// Keeps a panicking child from unwinding into the copy of its parent's frames.
+struct ExitOnUnwind;
+
+impl Drop for ExitOnUnwind {
+    fn drop(&mut self) {
+        exit(255);
+    }
+}
+
+/// Ends the process at once: no destructors, no exit handlers.
+pub fn exit(code: i32) -> ! {
+    // SAFETY: `_exit` has no preconditions.
+    unsafe { libc::_exit(code) }
+}
+
+/// A list of C strings with a null pointer at its end, as `execve(2)` takes it; built before the clone, used after.
+#[derive(Debug)]
+pub struct CStringArray {
+    strings: Vec<CString>,
+    pointers: Vec<*const c_char>,
+}
+
+impl CStringArray {
+    /// Takes the strings.
+    #[must_use]
+    pub fn new(strings: Vec<CString>) -> Self {
+        let pointers = strings.iter().map(|s| s.as_ptr()).chain([ptr::null()]).collect();
+        CStringArray { strings, pointers }
+    }
+
+    /// The strings.
+    #[must_use]
+    pub fn strings(&self) -> &[CString] {
+        &self.strings
+    }
+}
+
+/// Replaces the process's program. Returns only on failure. Allocates nothing.
+pub fn execve(path: &CStr, args: &CStringArray, env: &CStringArray) -> Errno {
+    // SAFETY: the path and both arrays are terminated and outlive the call.
+    unsafe { libc::execve(path.as_ptr(), args.pointers.as_ptr(), env.pointers.as_ptr()) };
+    last_errno()
+}
+
+/// Replaces the process's program by an open file. Returns only on failure.
+pub fn execveat(file: BorrowedFd<'_>, args: &CStringArray, env: &CStringArray) -> Errno {
+    // SAFETY: both arrays are terminated and outlive the call; the empty path names the descriptor.
+    unsafe {
+        libc::syscall(
+            libc::SYS_execveat,
+            file.as_raw_fd(),
+            c"".as_ptr(),
+            args.pointers.as_ptr(),
+            env.pointers.as_ptr(),
+            libc::AT_EMPTY_PATH,
+        )
+    };
+    last_errno()
+}
+
+/// Marks every descriptor from `first` on to be closed by `execve`. Falls back to one call per descriptor before Linux 5.11.
+///
+/// # Errors
+/// The kernel's.
+pub fn close_on_exec_from(first: u32) -> Result<(), Errno> {
+    // SAFETY: no memory is passed, and no descriptor is closed now.
+    let done = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    match check(done) {
+        Err(Errno::NOSYS | Errno::INVAL) => close_on_exec_one_by_one(first),
+        other => other,
+    }
+}
+
+fn close_on_exec_one_by_one(first: u32) -> Result<(), Errno> {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(1 << 16);
+    for fd in first..u32::try_from(limit).unwrap_or(u32::MAX).min(1 << 20) {
+        // SAFETY: `F_SETFD` on a number that is not open fails with `EBADF` and changes nothing.
+        unsafe { libc::fcntl(fd.cast_signed(), libc::F_SETFD, libc::FD_CLOEXEC) };
+    }
+    Ok(())
+}
+
+/// Gives `fd` a second, inheritable number. Where both are the same, only close-on-exec is cleared.
+///
+/// # Errors
+/// The kernel's.
+pub fn inherit_as(fd: BorrowedFd<'_>, number: i32) -> Result<(), Errno> {
+    if fd.as_raw_fd() == number {
+        // SAFETY: only a flag of an open descriptor changes.
+        return check(unsafe { libc::fcntl(number, libc::F_SETFD, 0) }.into());
+    }
+    // SAFETY: the caller is about to execute a program; nothing in this process owns `number` any more.
+    check(unsafe { libc::dup3(fd.as_raw_fd(), number, 0) }.into()).map(|()| ())
+}
+
+/// Duplicates a descriptor to the lowest number that is free from `lowest` on (close-on-exec).
+///
+/// # Errors
+/// `EMFILE` if none is free.
+pub fn duplicate_from(fd: BorrowedFd<'_>, lowest: i32) -> io::Result<OwnedFd> {
+    Ok(rustix::io::fcntl_dupfd_cloexec(fd, lowest)?)
+}
+
+/// Takes a descriptor that was inherited under a number known by convention, such as 3.
+///
+/// # Errors
+/// `EBADF` if it is not open.
+pub fn duplicate_inherited(number: i32) -> io::Result<OwnedFd> {
+    // SAFETY: `F_DUPFD_CLOEXEC` on a number that is not open fails with `EBADF`.
+    let fd = unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: `fd` is new, and nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// `EBADF` if a number is not an open descriptor.
+///
+/// # Errors
+/// As said.
+pub fn check_open(number: i32) -> io::Result<()> {
+    // SAFETY: `F_GETFD` changes nothing.
+    if unsafe { libc::fcntl(number, libc::F_GETFD) } < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+pub(crate) fn last_errno() -> Errno {
+    Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO)
+}
+
+pub(crate) fn check(result: libc::c_long) -> Result<(), Errno> {
+    if result < 0 { Err(last_errno()) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pidfd::{self, ExitStatus};
+    use std::os::fd::AsFd;
+
+    #[test]
+    fn a_spawned_child_runs_and_is_waited_for() {
+        let child = spawn(CloneFlags::empty(), None, || 9).unwrap();
+        assert_eq!(pidfd::wait(child.pidfd.as_fd()).unwrap(), ExitStatus::Exited(9));
+    }
+
+    #[test]
+    fn a_child_can_execute_a_program() {
+        let args = CStringArray::new(vec![c"sh".into(), c"-c".into(), c"exit $CODE".into()]);
+        let env = CStringArray::new(vec![c"CODE=5".into()]);
+        let child = spawn(CloneFlags::empty(), None, || {
+            execve(c"/bin/sh", &args, &env);
+            1
+        })
+        .unwrap();
+        assert_eq!(pidfd::wait(child.pidfd.as_fd()).unwrap(), ExitStatus::Exited(5));
+    }
+
+    #[test]
+    fn a_failed_execve_says_why() {
+        let none = CStringArray::new(vec![]);
+        let child = spawn(CloneFlags::empty(), None, || {
+            let errno = execve(c"/nonexistent", &none, &none);
+            i32::from(errno != Errno::NOENT)
+        })
+        .unwrap();
+        assert_eq!(pidfd::wait(child.pidfd.as_fd()).unwrap(), ExitStatus::Exited(0));
+    }
+
+    #[test]
+    fn a_pid_namespace_makes_the_child_its_first_process() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let child = spawn(CloneFlags::NEWPID, None, || rustix::process::getpid().as_raw_pid()).unwrap();
+        assert_eq!(pidfd::wait(child.pidfd.as_fd()).unwrap(), ExitStatus::Exited(1));
+    }
+}
