@@ -104,10 +104,10 @@ impl Engine {
         format!("unix://{}", self.host.path("teu.sock").display())
     }
 
-    /// The command line, aimed at this engine.
+    /// The command line, aimed at this engine. It runs outside: the engine's socket is all that it needs.
     #[must_use]
     pub fn teu(&self) -> Command {
-        let mut command = self.host.command(&self.executable);
+        let mut command = Command::new(&self.executable);
         command.env("DOCKER_HOST", self.address()).env("DOCKER_CONFIG", self.host.path("config"));
         command.stdin(Stdio::null());
         command
