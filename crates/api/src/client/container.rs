@@ -1,0 +1,189 @@
+//! Requests about containers.
+
+use super::request::{Answer, Call, decode};
+use super::{BodyStream, Client, Error, Hijacked, Media};
+use crate::container::{
+    AttachOptions, CreateOptions, CreateRequest, CreateResponse, Inspect, ListOptions, LogsOptions, RemoveOptions,
+    ResizeOptions, StopOptions, Summary, Top, WaitCondition, WaitResponse,
+};
+use crate::query::{Query, encode};
+use crate::stream::MULTIPLEXED;
+use http::header::CONTENT_TYPE;
+use http::{Method, StatusCode};
+
+/// A wait the engine has taken up: an exit from here on will not be missed.
+#[derive(Debug)]
+pub struct Waiting {
+    body: BodyStream,
+    path: String,
+}
+
+impl Waiting {
+    /// Waits for the end.
+    ///
+    /// # Errors
+    /// The connection broke.
+    pub async fn exit(self) -> Result<WaitResponse, Error> {
+        let body = self.body.collect().await?;
+        decode(&body, &self.path)
+    }
+}
+
+fn path(id: &str, verb: &str) -> String {
+    format!("/containers/{}/{verb}", encode(id))
+}
+
+impl Client {
+    /// Creates a container.
+    ///
+    /// # Errors
+    /// The engine cannot be reached or refuses: 404 when there is no such image.
+    pub async fn container_create(
+        &self,
+        options: &CreateOptions,
+        request: &CreateRequest,
+    ) -> Result<CreateResponse, Error> {
+        self.fetch(Call::new(Method::POST, "/containers/create", &options.to_query()).json(request)?).await
+    }
+
+    /// Lists containers.
+    ///
+    /// # Errors
+    /// The engine cannot be reached or refuses.
+    pub async fn container_list(&self, options: &ListOptions) -> Result<Vec<Summary>, Error> {
+        self.fetch(Call::new(Method::GET, "/containers/json", &options.to_query())).await
+    }
+
+    /// Inspects a container.
+    ///
+    /// # Errors
+    /// The engine cannot be reached or refuses.
+    pub async fn container_inspect(&self, id: &str) -> Result<Inspect, Error> {
+        self.fetch(Call::new(Method::GET, &path(id, "json"), &Query::new())).await
+    }
+
+    /// Starts a container. Tells whether it was not running already.
+    ///
+    /// # Errors
+    /// The engine cannot be reached or refuses.
+    pub async fn container_start(&self, id: &str, detach_keys: &str) -> Result<bool, Error> {
+        let query = Query::new().text("detachKeys", detach_keys);
+        Ok(self.run(Call::new(Method::POST, &path(id, "start"), &query)).await? != StatusCode::NOT_MODIFIED)
+    }
+
+    /// Stops a container. Tells whether it was running.
+    ///
+    /// # Errors
+    /// The engine cannot be reached or refuses.
+    pub async fn container_stop(&self, id: &str, options: &StopOptions) -> Result<bool, Error> {
+        let query = options.to_query();
+        Ok(self.run(Call::new(Method::POST, &path(id, "stop"), &query)).await? != StatusCode::NOT_MODIFIED)
+    }
+
+    /// Stops and starts a container.
+    ///
+    /// # Errors
+    /// The engine cannot be reached or refuses.
+    pub async fn container_restart(&self, id: &str, options: &StopOptions) -> Result<(), Error> {
+        self.verb(id, "restart", &options.to_query()).await
+    }
+
+    /// Sends a signal to a container's process; an empty name means `SIGKILL`.
+    ///
+    /// # Errors
+    /// The engine cannot be reached or refuses.
+    pub async fn container_kill(&self, id: &str, signal: &str) -> Result<(), Error> {
+        self.verb(id, "kill", &Query::new().text("signal", signal)).await
+    }
+
+    /// Freezes a container's processes.
+    ///
+    /// # Errors
+    /// The engine cannot be reached or refuses.
+    pub async fn container_pause(&self, id: &str) -> Result<(), Error> {
+        self.verb(id, "pause", &Query::new()).await
+    }
+
+    /// Thaws a container's processes.
+    ///
+    /// # Errors
+    /// The engine cannot be reached or refuses.
+    pub async fn container_unpause(&self, id: &str) -> Result<(), Error> {
+        self.verb(id, "unpause", &Query::new()).await
+    }
+
+    /// Renames a container.
+    ///
+    /// # Errors
+    /// The engine cannot be reached or refuses.
+    pub async fn container_rename(&self, id: &str, name: &str) -> Result<(), Error> {
+        self.verb(id, "rename", &Query::new().set("name", name)).await
+    }
+
+    /// Sets the size of a container's terminal.
+    ///
+    /// # Errors
+    /// The engine cannot be reached or refuses.
+    pub async fn container_resize(&self, id: &str, size: ResizeOptions) -> Result<(), Error> {
+        self.verb(id, "resize", &size.to_query()).await
+    }
+
+    async fn verb(&self, id: &str, verb: &str, query: &Query) -> Result<(), Error> {
+        self.run(Call::new(Method::POST, &path(id, verb), query)).await?;
+        Ok(())
+    }
+
+    /// Begins to wait for a container; returns once the engine has taken it up.
+    ///
+    /// # Errors
+    /// The engine cannot be reached or refuses.
+    pub async fn container_wait(&self, id: &str, condition: WaitCondition) -> Result<Waiting, Error> {
+        let path = path(id, "wait");
+        let query = Query::new().set("condition", condition.as_str());
+        let answer = self.send(Call::new(Method::POST, &path, &query)).await?;
+        Ok(Waiting { body: answer.body, path })
+    }
+
+    /// Attaches to a container.
+    ///
+    /// # Errors
+    /// The engine cannot be reached or refuses.
+    pub async fn container_attach(&self, id: &str, options: &AttachOptions) -> Result<Hijacked, Error> {
+        self.hijack(Call::new(Method::POST, &path(id, "attach"), &options.to_query())).await
+    }
+
+    /// Reads a container's log. Whether it comes in frames the engine tells since API 1.42; before, it depends on
+    /// whether the container has a terminal, and [`Media::Raw`] is said.
+    ///
+    /// # Errors
+    /// The engine cannot be reached or refuses.
+    pub async fn container_logs(&self, id: &str, options: &LogsOptions) -> Result<(Media, BodyStream), Error> {
+        let answer = self.send(Call::new(Method::GET, &path(id, "logs"), &options.to_query())).await?;
+        Ok((media(&answer), answer.body))
+    }
+
+    /// Lists the processes of a container. `ps_args` are those of ps; empty for `-ef`.
+    ///
+    /// # Errors
+    /// The engine cannot be reached or refuses.
+    pub async fn container_top(&self, id: &str, ps_args: &str) -> Result<Top, Error> {
+        self.fetch(Call::new(Method::GET, &path(id, "top"), &Query::new().text("ps_args", ps_args))).await
+    }
+
+    /// Removes a container.
+    ///
+    /// # Errors
+    /// The engine cannot be reached or refuses.
+    pub async fn container_remove(&self, id: &str, options: &RemoveOptions) -> Result<(), Error> {
+        let path = format!("/containers/{}", encode(id));
+        self.run(Call::new(Method::DELETE, &path, &options.to_query())).await?;
+        Ok(())
+    }
+}
+
+fn media(answer: &Answer) -> Media {
+    match answer.headers.get(CONTENT_TYPE) {
+        Some(value) if value == MULTIPLEXED => Media::Multiplexed,
+        _ => Media::Raw,
+    }
+}
