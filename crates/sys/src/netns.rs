@@ -1,0 +1,81 @@
+//! Network namespaces: making them, entering them on a thread of one's own, their sysctls.
+//!
+//! A namespace is entered by threads that end afterwards or return to where they came from under their own control:
+//! no pooled thread of a runtime ever changes its namespace.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::thread::{LinkNameSpaceType, UnshareFlags};
+
+use crate::netlink::{Batch, Family, LinkChange, Socket, push_link_change};
+
+/// Interface index of `lo`: the first in every namespace.
+const LOOPBACK: u32 = 1;
+
+/// The calling thread's namespace.
+pub fn current() -> io::Result<OwnedFd> {
+    Ok(rustix::fs::open("/proc/thread-self/ns/net", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)
+}
+
+/// The namespace of a process.
+pub fn of_process(pid: i32) -> io::Result<OwnedFd> {
+    Ok(rustix::fs::open(format!("/proc/{pid}/ns/net"), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)
+}
+
+/// Moves the calling thread into a new namespace and returns it. `lo` is up in it.
+pub fn unshare() -> io::Result<OwnedFd> {
+    // SAFETY: only the network namespace changes; descriptors stay shared with the other threads.
+    unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNET) }?;
+    let mut batch = Batch::new();
+    push_link_change(&mut batch, LOOPBACK, LinkChange { up: Some(true), ..LinkChange::default() });
+    Socket::open(Family::Route).and_then(|mut socket| socket.execute(batch))?;
+    current()
+}
+
+/// Moves the calling thread into `namespace`.
+pub fn enter(namespace: BorrowedFd<'_>) -> io::Result<()> {
+    Ok(rustix::thread::move_into_link_name_space(namespace, Some(LinkNameSpaceType::Network))?)
+}
+
+/// Runs `work` on a new thread inside `namespace` and returns its result.
+pub fn run_in<T: Send>(namespace: BorrowedFd<'_>, work: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
+    on_thread(move || {
+        enter(namespace)?;
+        work()
+    })
+}
+
+/// Runs `work` on a new thread, which may change its namespace at will.
+pub fn on_thread<T: Send>(work: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .name("netns".to_owned())
+            .spawn_scoped(scope, work)?
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+/// Writes a sysctl of the calling thread's namespace: `net/ipv4/ip_forward`, relative to `/proc/sys`.
+pub fn write_sysctl(name: &str, value: &str) -> io::Result<()> {
+    let path = Path::new("/proc/sys").join(name);
+    let with_path = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
+    File::options().write(true).open(&path).and_then(|mut f| f.write_all(value.as_bytes())).map_err(with_path)
+}
+
+/// Reads a sysctl of the calling thread's namespace, without surrounding white space.
+pub fn read_sysctl(name: &str) -> io::Result<String> {
+    let path = Path::new("/proc/sys").join(name);
+    std::fs::read_to_string(&path)
+        .map(|text| text.trim().to_owned())
+        .map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))
+}
+
+/// What identifies a namespace while it exists: its inode number.
+pub fn identity(namespace: BorrowedFd<'_>) -> io::Result<u64> {
+    Ok(rustix::fs::fstat(namespace.as_fd())?.st_ino)
+}
