@@ -89,6 +89,14 @@ impl Host {
         succeed(script, &output)
     }
 
+    /// The network namespace, to be entered by a thread.
+    ///
+    /// # Errors
+    /// When the host has ended.
+    pub fn network_namespace(&self) -> std::io::Result<OwnedFd> {
+        Ok(fs::File::open(format!("/proc/{}/ns/net", self.init))?.into())
+    }
+
     /// Process ids that run inside, seen from outside, without the first process.
     ///
     /// # Errors
@@ -110,7 +118,7 @@ impl Host {
 impl Drop for Host {
     fn drop(&mut self) {
         // The first process takes the namespace with it; it is gone for good when its parent has reaped it.
-        drop(pidfd_send_signal(&self.init_fd, Signal::KILL));
+        let _ = pidfd_send_signal(&self.init_fd, Signal::KILL);
         drop(self.unshare.wait());
     }
 }

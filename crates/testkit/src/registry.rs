@@ -1,10 +1,13 @@
 //! A registry on loopback that serves prepared content, with the faults that real ones have.
 
+use crate::host::Host;
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::os::fd::AsFd as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What the registry does wrong or demands.
@@ -23,17 +26,20 @@ pub struct Behaviour {
 /// A running registry. It stops when it is dropped.
 pub struct Registry {
     address: SocketAddr,
+    listener: Arc<TcpListener>,
     shared: Arc<Shared>,
 }
+
+/// A media type and bytes of it.
+type Content = (String, Arc<Vec<u8>>);
 
 #[derive(Default)]
 struct Shared {
     behaviour: Behaviour,
     /// Content by `<repository>/manifests/<tag or digest>` and `<repository>/blobs/<digest>`.
-    content: Mutex<BTreeMap<String, (String, Arc<Vec<u8>>)>>,
+    content: Mutex<BTreeMap<String, Content>>,
     requests: Mutex<Vec<String>>,
     blob_requests: AtomicUsize,
-    stopped: AtomicBool,
 }
 
 impl Registry {
@@ -42,20 +48,37 @@ impl Registry {
     /// # Errors
     /// When no loopback port can be had.
     pub fn start(behaviour: Behaviour) -> std::io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
+        Self::serve(TcpListener::bind("127.0.0.1:0")?, behaviour)
+    }
+
+    /// Starts a registry on loopback of that host.
+    ///
+    /// # Errors
+    /// When the host's namespace cannot be entered.
+    pub fn start_in(host: &Host, behaviour: Behaviour) -> std::io::Result<Self> {
+        let namespace = host.network_namespace()?;
+        // A socket stays in the namespace that its thread was in when it was made.
+        let bind = move || {
+            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
+            TcpListener::bind("127.0.0.1:0")
+        };
+        let listener = std::thread::spawn(bind).join().map_err(|_| std::io::Error::other("binding panicked"))??;
+        Self::serve(listener, behaviour)
+    }
+
+    fn serve(listener: TcpListener, behaviour: Behaviour) -> std::io::Result<Self> {
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared { behaviour, ..Shared::default() });
         let server = Arc::clone(&shared);
+        let listener = Arc::new(listener);
+        let accepting = Arc::clone(&listener);
         std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                if server.stopped.load(Ordering::Relaxed) {
-                    return;
-                }
+            while let Ok((stream, _)) = accepting.accept() {
                 let shared = Arc::clone(&server);
                 std::thread::spawn(move || serve(&shared, address, stream));
             }
         });
-        Ok(Self { address, shared })
+        Ok(Self { address, listener, shared })
     }
 
     /// `127.0.0.1:<port>`: the domain for references.
@@ -92,9 +115,8 @@ impl Registry {
 
 impl Drop for Registry {
     fn drop(&mut self) {
-        self.shared.stopped.store(true, Ordering::Relaxed);
-        // The listener notices at its next connection: make one.
-        drop(TcpStream::connect(self.address));
+        // Ends the accepting thread, in whichever namespace its socket is.
+        let _ = rustix::net::shutdown(&self.listener, rustix::net::Shutdown::Both);
     }
 }
 

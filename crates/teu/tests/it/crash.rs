@@ -1,0 +1,108 @@
+//! Daemon and keeper killed with -9: containers run on and nothing is lost.
+
+use crate::support::{BUSYBOX, engine, inspect};
+use std::time::Instant;
+use teu_testkit::engine::{Engine, kill};
+
+const CHATTY: &str = "i=0; while [ ! -f /tmp/stop ]; do echo line $i; i=$((i+1)); done; echo end $i; exit 33";
+
+fn keeper_pid(engine: &Engine) -> u32 {
+    let pids = engine.host.processes().unwrap();
+    let is_keeper = |pid: &u32| {
+        std::fs::read(format!("/proc/{pid}/cmdline"))
+            .is_ok_and(|line| line.windows(8).any(|word| word == b"\0keeper\0"))
+    };
+    pids.into_iter().find(is_keeper).expect("a keeper")
+}
+
+/// Every line from 0 to the end, each once, then the end.
+fn check_log(engine: &Engine, container: &str) {
+    let out = engine.run(&["logs", container]).unwrap();
+    let mut expected = 0;
+    for line in out.lines() {
+        if let Some(end) = line.strip_prefix("end ") {
+            assert_eq!(end, expected.to_string(), "{container}: the log ends early");
+            return;
+        }
+        assert_eq!(line, format!("line {expected}"), "{container}: a line is lost or doubled");
+        expected += 1;
+    }
+    panic!("{container}: no end after {expected} lines");
+}
+
+fn finish(engine: &Engine, names: &[String]) {
+    for name in names {
+        engine.run(&["exec", name, "touch", "/tmp/stop"]).unwrap();
+        assert_eq!(engine.run(&["wait", name]).unwrap(), "33\n");
+        assert_eq!(inspect(engine, name, "{{.State.ExitCode}} {{.RestartCount}}"), "33 0");
+        check_log(engine, name);
+    }
+}
+
+fn chatty(engine: &Engine, count: usize) -> Vec<String> {
+    let names: Vec<String> = (0..count).map(|number| format!("chatty{number}")).collect();
+    let options = ["--log-opt", "max-size=-1"];
+    for name in &names {
+        let arguments = [&["run", "-d", "--name", name], &options[..], &[BUSYBOX, "sh", "-c", CHATTY]].concat();
+        engine.run(&arguments).unwrap();
+    }
+    names
+}
+
+#[test]
+fn a_new_daemon_takes_over() {
+    let Some(mut engine) = engine() else { return };
+    let names = chatty(&engine, 3);
+    let pids: Vec<_> = names.iter().map(|name| inspect(&engine, name, "{{.State.Pid}}")).collect();
+    for _ in 0..3 {
+        engine.kill_daemon().unwrap();
+        let begin = Instant::now();
+        engine.start_daemon().unwrap();
+        let running = engine.run(&["ps", "-q"]).unwrap().lines().count();
+        assert_eq!(running, 3);
+        assert!(begin.elapsed().as_millis() < 2000, "{:?}", begin.elapsed());
+    }
+    let after: Vec<_> = names.iter().map(|name| inspect(&engine, name, "{{.State.Pid}}")).collect();
+    assert_eq!(pids, after);
+    finish(&engine, &names);
+}
+
+#[test]
+fn a_new_keeper_takes_over() {
+    let Some(engine) = engine() else { return };
+    let names = chatty(&engine, 3);
+    for _ in 0..3 {
+        let old = keeper_pid(&engine);
+        kill(old).unwrap();
+        // Served by the next keeper: the daemon starts one by itself.
+        assert_eq!(engine.run(&["exec", &names[0], "echo", "on"]).unwrap(), "on\n");
+        assert_ne!(keeper_pid(&engine), old);
+    }
+    finish(&engine, &names);
+}
+
+#[test]
+fn an_exit_nobody_saw_is_not_invented() {
+    let Some(mut engine) = engine() else { return };
+    engine.run(&["run", "-d", "-i", "--name", "box", BUSYBOX, "sh", "-c", "sleep 0.3; exit 21"]).unwrap();
+    engine.kill_daemon().unwrap();
+    engine.host.sh("sleep 0.6").unwrap();
+    engine.start_daemon().unwrap();
+    assert_eq!(inspect(&engine, "box", "{{.State.Status}} {{.State.ExitCode}}"), "exited 21");
+}
+
+#[test]
+fn removal_with_rm_survives_the_daemon() {
+    let Some(mut engine) = engine() else { return };
+    engine.run(&["run", "-d", "--rm", "--name", "box", BUSYBOX, "sleep", "0.3"]).unwrap();
+    engine.kill_daemon().unwrap();
+    engine.host.sh("sleep 0.6").unwrap();
+    engine.start_daemon().unwrap();
+    for _ in 0..50 {
+        if engine.run(&["ps", "-aq"]).unwrap().is_empty() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    panic!("the container is still there");
+}
