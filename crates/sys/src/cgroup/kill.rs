@@ -80,12 +80,13 @@ impl Cgroup {
     /// Waits until no process is left, but not longer than `limit`.
     fn wait_empty(&self, limit: Duration) -> Result<()> {
         let pids = self.pids()?;
-        if let (Some(index), false) = (self.hierarchy.unified(), pids.is_empty()) {
-            if self.hierarchy.locate(Controller::Freezer) == Some(index) {
-                let empty = |events: &str| value_of(events, "populated") == Some(0);
-                freezer::wait_for_event(&self.dirs[index], limit, empty)?;
-                return Ok(());
-            }
+        if let Some(index) = self.hierarchy.unified()
+            && self.hierarchy.locate(Controller::Freezer) == Some(index)
+            && !pids.is_empty()
+        {
+            let empty = |events: &str| value_of(events, "populated") == Some(0);
+            freezer::wait_for_event(&self.dirs[index], limit, empty)?;
+            return Ok(());
         }
         let deadline = Instant::now() + limit;
         for pid in pids.iter().filter_map(|&pid| Pid::from_raw(pid)) {

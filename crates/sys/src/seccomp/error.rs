@@ -9,6 +9,9 @@ pub enum Error {
     /// The kernel takes at most 4096 instructions (`BPF_MAXINSNS`).
     #[error("seccomp filter is too long: {0} instructions, the kernel takes 4096")]
     TooLong(usize),
+    /// The policy names no architecture, and this machine's is not known.
+    #[error("system call numbers of this machine's architecture are not known")]
+    UnknownArchitecture,
     /// An action that the kernel does not have.
     #[error("seccomp action {0} is not supported by this kernel")]
     UnsupportedAction(&'static str),

@@ -6,10 +6,14 @@
 //! allocation, so that it can be used between `clone3` and `execve`.
 
 mod compile;
+mod condition;
 mod error;
 mod install;
 mod policy;
 mod program;
+mod syscalls;
+#[cfg(test)]
+mod tests;
 
 pub use compile::compile;
 pub use error::Error;

@@ -8,8 +8,8 @@
 pub struct Policy {
     /// For calls that no rule decides.
     pub default_action: Action,
-    /// For numbers above the highest that the architecture's table has, so that programs newer than the policy see
-    /// `ENOSYS` and fall back. `None`: the default action.
+    /// For numbers above the highest that a rule names: calls that are newer than the policy, whose callers fall back
+    /// if they see `ENOSYS`. `None`: the default action.
     pub unknown_action: Option<Action>,
     /// For calls of an architecture not in `arches`.
     pub bad_arch_action: Action,
@@ -99,6 +99,54 @@ pub enum Arch {
     Aarch64,
     /// Arm, 32 bits, EABI.
     Arm,
+}
+
+impl Action {
+    /// The filter's result: the kernel's `SECCOMP_RET_*` with data in the low half.
+    #[must_use]
+    pub fn encode(self) -> u32 {
+        match self {
+            Action::KillProcess => 0x8000_0000,
+            Action::KillThread => 0,
+            Action::Trap => 0x0003_0000,
+            // The kernel takes what is above its largest error number for that one.
+            Action::Errno(number) => 0x0005_0000 | u32::from(number.min(4095)),
+            Action::Notify => 0x7FC0_0000,
+            Action::Trace(message) => 0x7FF0_0000 | u32::from(message),
+            Action::Log => 0x7FFC_0000,
+            Action::Allow => 0x7FFF_0000,
+        }
+    }
+}
+
+impl Arch {
+    /// The architecture this program is built for, if it is one of them.
+    #[must_use]
+    pub const fn native() -> Option<Arch> {
+        if cfg!(target_arch = "x86_64") {
+            Some(Arch::X86_64)
+        } else if cfg!(target_arch = "aarch64") {
+            Some(Arch::Aarch64)
+        } else if cfg!(target_arch = "x86") {
+            Some(Arch::X86)
+        } else if cfg!(target_arch = "arm") {
+            Some(Arch::Arm)
+        } else {
+            None
+        }
+    }
+
+    /// The kernel's `AUDIT_ARCH_*`: the ELF machine, with bits for 64 bits and little endian.
+    pub(super) fn audit_number(self) -> u32 {
+        const LITTLE_ENDIAN: u32 = 0x4000_0000;
+        const WIDE: u32 = 0x8000_0000;
+        match self {
+            Arch::X86_64 | Arch::X32 => 62 | LITTLE_ENDIAN | WIDE,
+            Arch::X86 => 3 | LITTLE_ENDIAN,
+            Arch::Aarch64 => 183 | LITTLE_ENDIAN | WIDE,
+            Arch::Arm => 40 | LITTLE_ENDIAN,
+        }
+    }
 }
 
 bitflags::bitflags! {

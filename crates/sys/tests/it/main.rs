@@ -1,3 +1,4 @@
 //! Tests that need a kernel, and mostly root.
 
 mod cgroup;
+mod seccomp;
