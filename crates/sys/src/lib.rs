@@ -1,8 +1,10 @@
 //! Linux system interfaces: the only crate with unsafe code.
 
+pub mod activation;
 pub mod bpf;
 pub mod caps;
 pub mod cgroup;
+pub mod heap;
 pub mod keyring;
 pub mod loopback;
 pub mod mount;

@@ -1,3 +1,24 @@
 //! The teu executable: picks the role by its name or first argument.
 
-fn main() {}
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut args = std::env::args_os();
+    let name = args.next().unwrap_or_default();
+    let mut args: Vec<OsString> = args.collect();
+    match file_name(&name) {
+        "dockerd" => return teu_daemon::dockerd_main(args),
+        _ => {}
+    }
+    match args.first().and_then(|arg| arg.to_str()) {
+        Some("daemon") => teu_daemon::main(args.split_off(1)),
+        _ => ExitCode::FAILURE,
+    }
+}
+
+/// The last part of the path the executable was called by.
+fn file_name(path: &OsString) -> &str {
+    Path::new(path).file_name().and_then(|name| name.to_str()).unwrap_or_default()
+}

@@ -1,0 +1,96 @@
+//! Bodies: JSON that comes in, streams that go out.
+
+use super::error::{self, ApiError, Result};
+use axum::body::{Body, Bytes};
+use axum::response::{IntoResponse, Response};
+use futures_util::{Stream, StreamExt, stream};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::{HeaderMap, Request};
+use http_body_util::{BodyExt, Limited};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::io;
+use teu_api::json;
+use teu_api::progress::Message;
+use teu_engine::{ByteStream, ProgressStream};
+use tokio::io::AsyncRead;
+use tokio_util::io::StreamReader;
+
+/// Most bytes of a JSON body. The largest real ones carry a seccomp profile.
+const MAX_JSON: usize = 16 << 20;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Reads a JSON body. `null` and an absent body are the default where `T` allows for it.
+pub(super) async fn read_json<T: DeserializeOwned>(request: Request<Body>) -> Result<T> {
+    match read_optional_json(request).await? {
+        Some(value) => Ok(value),
+        None => Err(ApiError::bad_request("invalid JSON: got EOF while reading request body")),
+    }
+}
+
+/// Reads a JSON body that may be absent.
+pub(super) async fn read_optional_json<T: DeserializeOwned>(request: Request<Body>) -> Result<Option<T>> {
+    let (head, body) = request.into_parts();
+    let is_json = has_json_type(&head.headers)?;
+    let bytes = Limited::new(body, MAX_JSON).collect().await.map_err(ApiError::bad_request)?.to_bytes();
+    if bytes.trim_ascii().is_empty() {
+        return Ok(None);
+    }
+    if !is_json {
+        return Err(wrong_type(""));
+    }
+    json::from_slice(&bytes).map(Some).map_err(|error| ApiError::bad_request(format!("invalid JSON: {error}")))
+}
+
+/// Whether a body is declared as JSON. A body declared as something else is refused; none declared is decided later.
+fn has_json_type(headers: &HeaderMap) -> Result<bool> {
+    let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(false) };
+    let value = value.to_str().unwrap_or_default();
+    let media = value.split(';').next().unwrap_or_default().trim();
+    if media.eq_ignore_ascii_case("application/json") {
+        return Ok(true);
+    }
+    let is_empty = headers.get(CONTENT_LENGTH).is_none_or(|length| length == "0");
+    if is_empty { Ok(false) } else { Err(wrong_type(media)) }
+}
+
+fn wrong_type(media: &str) -> ApiError {
+    ApiError::bad_request(format!("unsupported Content-Type header ({media}): must be 'application/json'"))
+}
+
+/// The body of a request as an archive is read.
+pub(super) fn archive(body: Body) -> impl AsyncRead + Send + Unpin + 'static {
+    StreamReader::new(body.into_data_stream().map(|piece| piece.map_err(io::Error::other)))
+}
+
+/// Answers bytes as they come. An error after the start cuts the connection: the client must not take it for the end.
+pub(super) fn bytes(media: &'static str, stream: ByteStream) -> Response {
+    let stream = stream.map(|piece| {
+        piece.map_err(|error| {
+            tracing::warn!("an answer was cut: {}", error::message(&error));
+            io::Error::other(error)
+        })
+    });
+    ([(CONTENT_TYPE, HeaderValue::from_static(media))], Body::from_stream(stream)).into_response()
+}
+
+/// Answers documents as they come, each on a line.
+pub(super) fn documents<T: Serialize>(stream: impl Stream<Item = T> + Send + 'static) -> Response {
+    let lines = stream.map(|document| line(&document, b"\n"));
+    ([(CONTENT_TYPE, JSON)], Body::from_stream(lines)).into_response()
+}
+
+/// Answers progress. A failure before the first message has a status of its own, one after it is the last message.
+pub(super) async fn progress(mut stream: ProgressStream) -> Result<Response> {
+    let first = stream.next().await.transpose()?;
+    let rest = stream.map(|message| message.unwrap_or_else(|error| Message::failure(error::message(&error))));
+    let messages = stream::iter(first).chain(rest).map(|message| line(&message, b"\r\n"));
+    Ok(([(CONTENT_TYPE, JSON)], Body::from_stream(messages)).into_response())
+}
+
+fn line<T: Serialize>(document: &T, end: &[u8]) -> io::Result<Bytes> {
+    let mut bytes = serde_json::to_vec(document)?;
+    bytes.extend_from_slice(end);
+    Ok(bytes.into())
+}

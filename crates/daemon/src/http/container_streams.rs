@@ -1,0 +1,73 @@
+//! Containers: what is answered over time. Attach, logs, wait.
+
+use super::App;
+use super::body::{bytes, documents};
+use super::error::{ApiError, Result};
+use super::hijack::{self, Escape};
+use super::routes::Routes;
+use crate::server::Connection;
+use axum::Extension;
+use axum::extract::{Path, RawQuery, State};
+use axum::response::Response;
+use futures_util::stream;
+use http::HeaderMap;
+use std::sync::Arc;
+use teu_api::container::{AttachOptions, LogsOptions, WaitCondition};
+use teu_api::query::Query;
+use teu_api::version::ApiVersion;
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .post("/containers/{id}/attach", attach)
+        .get("/containers/{id}/logs", logs)
+        .post("/containers/{id}/wait", wait)
+}
+
+fn parse(query: Option<&String>) -> Query {
+    Query::parse(query.map_or("", String::as_str))
+}
+
+async fn attach(
+    State(app): State<App>,
+    Extension(version): Extension<ApiVersion>,
+    Extension(connection): Extension<Arc<Connection>>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let options = AttachOptions::from_query(&parse(query.as_ref()));
+    let escape = Escape::parse(&options.detach_keys).map_err(ApiError::bad_request)?;
+    let attachment = app.engine.container_attach(&id, &options).await?;
+    Ok(hijack::answer(&connection, attachment, escape, version, &headers))
+}
+
+async fn logs(
+    State(app): State<App>,
+    Extension(version): Extension<ApiVersion>,
+    Extension(connection): Extension<Arc<Connection>>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Response> {
+    let options = LogsOptions::from_query(&parse(query.as_ref()));
+    if !options.stdout && !options.stderr {
+        return Err(ApiError::bad_request("Bad parameters: you must choose at least one stream"));
+    }
+    let logs = app.engine.container_logs(&id, &options).await?;
+    connection.is_stream();
+    Ok(bytes(hijack::media(logs.tty, version), logs.output))
+}
+
+/// The head of the answer is sent at once: it tells the client that an exit will not be missed from here on.
+async fn wait(
+    State(app): State<App>,
+    Extension(connection): Extension<Arc<Connection>>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Response> {
+    let condition = parse(query.as_ref()).string("condition");
+    let condition = WaitCondition::parse(&condition)
+        .ok_or_else(|| ApiError::bad_request(format!("invalid condition: {condition:?}")))?;
+    let wait = app.engine.container_wait(&id, condition).await?;
+    connection.is_stream();
+    Ok(documents(stream::once(wait.exit())))
+}

@@ -1,0 +1,100 @@
+//! All routes, with the list of them.
+
+use super::error::ApiError;
+use super::{App, auth, container, container_streams, exec, image, network, system, unserved};
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler;
+use axum::routing::{MethodFilter, on};
+use http::Method;
+
+/// Routes being collected: a router, and the list of what is in it.
+#[derive(Debug, Default)]
+pub(super) struct Routes {
+    router: Router<App>,
+    list: Vec<(Method, &'static str)>,
+}
+
+impl Routes {
+    fn on<H: Handler<T, App>, T: 'static>(mut self, method: Method, path: &'static str, handler: H) -> Self {
+        // Every method of the API has a filter.
+        let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET);
+        self.router = self.router.route(path, on(filter, handler));
+        self.list.push((method, path));
+        self
+    }
+
+    pub(super) fn get<H: Handler<T, App>, T: 'static>(self, path: &'static str, handler: H) -> Self {
+        self.on(Method::GET, path, handler)
+    }
+
+    pub(super) fn post<H: Handler<T, App>, T: 'static>(self, path: &'static str, handler: H) -> Self {
+        self.on(Method::POST, path, handler)
+    }
+
+    pub(super) fn delete<H: Handler<T, App>, T: 'static>(self, path: &'static str, handler: H) -> Self {
+        self.on(Method::DELETE, path, handler)
+    }
+
+    pub(super) fn head<H: Handler<T, App>, T: 'static>(self, path: &'static str, handler: H) -> Self {
+        self.on(Method::HEAD, path, handler)
+    }
+
+    /// A route that is known and not built.
+    pub(super) fn unserved(self, method: Method, path: &'static str) -> Self {
+        let message = format!("{method} {path} is not supported yet");
+        let handler = move || {
+            let error = ApiError::new(http::StatusCode::NOT_IMPLEMENTED, message.clone());
+            std::future::ready(error)
+        };
+        self.on(method, path, handler)
+    }
+
+    fn join(mut self, other: Self) -> Self {
+        self.router = self.router.merge(other.router);
+        self.list.extend(other.list);
+        self
+    }
+
+    /// The routes as a service. Archives have no size limit; JSON bodies have their own (see `body`).
+    pub(super) fn into_router(self) -> Router<App> {
+        self.router
+            .fallback(|| std::future::ready(ApiError::page_not_found()))
+            .method_not_allowed_fallback(|| std::future::ready(ApiError::page_not_found()))
+            .layer(DefaultBodyLimit::disable())
+    }
+}
+
+/// All routes of the API.
+pub(super) fn all() -> Routes {
+    Routes::default()
+        .join(system::routes())
+        .join(auth::routes())
+        .join(container::routes())
+        .join(container_streams::routes())
+        .join(exec::routes())
+        .join(image::routes())
+        .join(network::routes())
+        .join(unserved::routes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// Method and path of every operation of Docker's API description, version 1.56.
+    const DESCRIBED: &str = include_str!("routes-1.56.txt");
+
+    #[test]
+    fn every_described_route_is_served_or_answers_that_it_is_not() {
+        let routes = all();
+        let ours: BTreeSet<_> = routes.list.iter().map(|(method, path)| format!("{method} {path}")).collect();
+        let described: BTreeSet<_> = DESCRIBED.lines().map(str::to_owned).collect();
+        assert_eq!(ours.len(), routes.list.len(), "a route is listed twice");
+        assert_eq!(described.difference(&ours).collect::<Vec<_>>(), Vec::<&String>::new(), "routes without answer");
+        assert_eq!(ours.difference(&described).collect::<Vec<_>>(), Vec::<&String>::new(), "routes Docker has not");
+        // Conflicting paths panic here.
+        drop(routes.into_router());
+    }
+}
