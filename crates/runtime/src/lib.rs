@@ -12,6 +12,8 @@
 mod error;
 mod exec;
 mod launch;
+pub mod resources;
+pub mod seccomp;
 
 pub use error::Error;
 pub use exec::ExecRequest;

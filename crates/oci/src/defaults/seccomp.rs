@@ -178,7 +178,7 @@ impl Profile {
     fn architectures_for(&self, architecture: &str) -> Vec<String> {
         let native = libseccomp_name(architecture);
         match self.arch_map.iter().find(|entry| entry.architecture == native) {
-            Some(entry) => [&[entry.architecture.clone()], &entry.sub_architectures[..]].concat(),
+            Some(entry) => [std::slice::from_ref(&entry.architecture), &entry.sub_architectures].concat(),
             None => self.architectures.clone(),
         }
     }

@@ -94,6 +94,12 @@ impl Cgroup {
         Ok(Cgroup { hierarchy: hierarchy.clone(), path, dirs, fd: OnceLock::new() })
     }
 
+    /// What the machine has mounted.
+    #[must_use]
+    pub fn hierarchy(&self) -> &Hierarchy {
+        &self.hierarchy
+    }
+
     /// The path given at creation, without superfluous slashes.
     #[must_use]
     pub fn path(&self) -> &str {

@@ -11,6 +11,7 @@ mod error;
 mod install;
 mod policy;
 mod program;
+mod ranges;
 mod syscalls;
 #[cfg(test)]
 mod tests;

@@ -16,10 +16,23 @@ impl Arch {
     /// Number of a system call. That of [`Arch::X32`] includes its bit.
     #[must_use]
     pub fn syscall_number(self, name: &str) -> Option<u32> {
-        let index = SYSCALLS.binary_search_by_key(&name, |(name, _)| name).ok()?;
-        let number = SYSCALLS[index].1[self as usize];
+        self.number_of(Syscall::find(name)?)
+    }
+
+    pub(super) fn number_of(self, syscall: Syscall) -> Option<u32> {
+        let number = SYSCALLS[syscall.0].1[self as usize];
         let bit = if self == Arch::X32 { X32_BIT } else { 0 };
         (number != NO).then_some(number | bit)
+    }
+}
+
+/// A known system call: its place in the table, so that a name is looked up once for all architectures.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Syscall(usize);
+
+impl Syscall {
+    pub(super) fn find(name: &str) -> Option<Syscall> {
+        SYSCALLS.binary_search_by_key(&name, |(name, _)| name).ok().map(Syscall)
     }
 }
 

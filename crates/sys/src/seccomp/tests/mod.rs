@@ -117,7 +117,7 @@ fn far_jumps() {
     let rules: Vec<Rule> = names.iter().flat_map::<Vec<Rule>, _>(long).collect();
     let policy = Policy { arches: vec![Arch::X86_64, Arch::X86], rules, ..Policy::default() };
     let program = assert_equals_definition(&policy);
-    assert!(program.instructions().len() > 600);
+    assert!(program.instructions().iter().any(|instruction| instruction.code == program::SKIP));
 }
 
 #[test]
