@@ -36,8 +36,8 @@ pub fn program(seccomp: &oci::Seccomp) -> Result<Arc<Program>, Error> {
     if cache.len() >= CACHE_LIMIT {
         cache.clear();
     }
-    cache.insert(key, Arc::clone(&program));
-    Ok(program)
+    // Another thread may have been faster: all share one.
+    Ok(Arc::clone(cache.entry(key).or_insert(program)))
 }
 
 /// As [`program`], for processes too short-lived for a cache in memory: compiled filters are kept in `directory`, by
