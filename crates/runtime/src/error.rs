@@ -1,6 +1,8 @@
 use std::io;
 use std::path::PathBuf;
 
+pub use crate::spawn::ExecReason;
+
 /// Why a container or a process in it could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -8,7 +10,7 @@ pub enum Error {
     #[error("invalid configuration: {0}")]
     InvalidSpec(String),
     /// The program is not in the container, or not in any directory of its `PATH`.
-    #[error("exec {program:?}: {reason}")]
+    #[error("exec: {program:?}: {reason}")]
     ExecNotFound {
         /// The program as it was asked for.
         program: String,
@@ -16,12 +18,12 @@ pub enum Error {
         reason: String,
     },
     /// The program is there but cannot be executed.
-    #[error("exec {program:?}: {source}")]
+    #[error("exec: {program:?}: {source}")]
     ExecFailed {
         /// The program as it was asked for.
         program: String,
         /// The kernel's reason.
-        source: io::Error,
+        source: ExecReason,
     },
     /// A step of setting the container up failed.
     #[error("{step}: {source}")]
@@ -31,6 +33,9 @@ pub enum Error {
         /// The kernel's reason.
         source: io::Error,
     },
+    /// The container's cgroup.
+    #[error(transparent)]
+    Cgroup(Box<teu_sys::cgroup::Error>),
     /// A hook failed.
     #[error("{point} hook {path}: {reason}", path = path.display())]
     Hook {

@@ -1,10 +1,14 @@
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::path::Path;
 
 use teu_oci::runtime::{Process, Spec};
-
 use teu_sys::cgroup::Cgroup;
 
-use crate::{Error, Running, Stdio};
+use crate::channel::Kind;
+use crate::plan::Plan;
+use crate::plan::exec::{ExecPlan, compile};
+use crate::spawn::{self, How, Worker};
+use crate::{Error, Running, Stdio, create, listener};
 
 /// Everything that is needed to add a process to a running container.
 #[derive(Debug)]
@@ -15,7 +19,7 @@ pub struct ExecRequest<'a> {
     pub pid: i32,
     /// Descriptor of that process: the namespaces that are joined are its.
     pub pidfd: BorrowedFd<'a>,
-    /// The container's configuration; says which namespaces it has, and its system call filter.
+    /// The container's configuration; says what system call filter it has.
     pub spec: &'a Spec,
     /// The process to run.
     pub process: &'a Process,
@@ -25,14 +29,68 @@ pub struct ExecRequest<'a> {
     pub cgroup: Option<&'a Cgroup>,
     /// Descriptors that the process gets as 3, 4, ….
     pub preserve_fds: Vec<OwnedFd>,
+    /// Directory in which compiled system call filters are kept, for callers too short-lived for a cache in memory.
+    pub filter_cache: Option<&'a Path>,
     /// Stay in the caller's session keyring.
     pub no_new_keyring: bool,
+    /// The container was created with `no_pivot`: its root is not that of its mount namespace.
+    pub chroot: bool,
+    /// Path of the program, where that is not the first argument.
+    pub program: Option<&'a Path>,
 }
 
-impl ExecRequest<'_> {
+impl<'a> ExecRequest<'a> {
+    /// A request with the caller's standard streams and nothing beyond the process.
+    pub fn new(id: &'a str, pid: i32, pidfd: BorrowedFd<'a>, spec: &'a Spec, process: &'a Process) -> Self {
+        ExecRequest {
+            id,
+            pid,
+            pidfd,
+            spec,
+            process,
+            stdio: Stdio::Inherit,
+            cgroup: None,
+            preserve_fds: Vec::new(),
+            filter_cache: None,
+            no_new_keyring: false,
+            chroot: false,
+            program: None,
+        }
+    }
+
     /// Runs the process, and returns once its program is executed or could not be.
+    ///
+    /// # Errors
+    /// [`Error::ExecNotFound`] and [`Error::ExecFailed`] if the program could not be executed; else the step that failed.
     pub fn run(self) -> Result<Running, Error> {
-        let _ = self;
-        todo!()
+        let (id, spec, pidfd) = (self.id, self.spec, self.pidfd);
+        let cgroup = self.cgroup.and_then(Cgroup::clone_fd);
+        let ExecPlan { plan, joins_pid } = compile(self)?;
+        let how = How { cgroup, pid_namespace_of: joins_pid.then_some(pidfd), ..How::default() };
+        let mut worker = spawn::start(&plan, &how)?;
+        match converse(&mut worker, &plan, id, spec) {
+            Ok(()) => Ok(worker.into()),
+            Err(e) => {
+                worker.kill();
+                Err(e)
+            }
+        }
+    }
+}
+
+/// Waits until the program is executed.
+fn converse(worker: &mut Worker, plan: &Plan, id: &str, spec: &Spec) -> Result<(), Error> {
+    use std::os::fd::AsFd;
+    loop {
+        let message = match worker.next(plan) {
+            // Its end is closed by `execve`.
+            Err(Error::Died) => return Ok(()),
+            other => other?,
+        };
+        let seccomp = spec.linux.as_ref().and_then(|l| l.seccomp.as_ref());
+        if let (Kind::Listener, Some(seccomp), Some(fd)) = (message.kind, seccomp, message.fd) {
+            let state = create::hook_state(id, spec, Path::new(""));
+            listener::hand_over(seccomp, fd.as_fd(), &state, worker.pid)?;
+        }
     }
 }

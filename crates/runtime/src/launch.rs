@@ -1,12 +1,13 @@
 use std::collections::BTreeMap;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use teu_oci::runtime::{NamespaceKind, Spec};
-
 use teu_sys::cgroup::Cgroup;
 
-use crate::Error;
+use crate::plan::{GateFiles, Plan};
+use crate::spawn::Worker;
+use crate::{Error, create, start};
 
 /// Everything that is needed to create a container.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub struct Launch<'a> {
     pub cgroup: Option<&'a Cgroup>,
     /// Descriptors that the process gets as 3, 4, ….
     pub preserve_fds: Vec<OwnedFd>,
+    /// Directory in which compiled system call filters are kept, for callers too short-lived for a cache in memory.
+    pub filter_cache: Option<&'a Path>,
     /// Change the root by moving the mount and `chroot`, for hosts whose root is an initramfs.
     pub no_pivot: bool,
     /// Stay in the caller's session keyring.
@@ -49,15 +52,32 @@ impl<'a> Launch<'a> {
             stdio: Stdio::Inherit,
             cgroup: None,
             preserve_fds: Vec::new(),
+            filter_cache: None,
             no_pivot: false,
             no_new_keyring: false,
         }
     }
 
     /// Sets the container up. Its first process waits just before `execve`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidSpec`] before anything is made; else the step that failed. Nothing is left behind but mount points in
+    /// the root file system.
     pub fn create(self) -> Result<Created, Error> {
-        let _ = self;
-        todo!()
+        create::create(self, None)
+    }
+
+    /// As [`Launch::create`], but the start comes through files, from another process.
+    pub(crate) fn create_gated(self, gate: GateFiles) -> Result<Created, Error> {
+        create::create(self, Some(gate))
+    }
+
+    /// The root's path, absolute.
+    pub(crate) fn rootfs_path(&self) -> Option<PathBuf> {
+        match &self.rootfs {
+            Rootfs::Path(path) => Some(self.bundle.join(path)),
+            Rootfs::Mount(_) => None,
+        }
     }
 }
 
@@ -100,40 +120,48 @@ pub struct WindowSize {
     pub columns: u16,
 }
 
-/// A container whose first process is set up and waits just before `execve`. Dropping it ends that process.
+/// A container whose first process is set up and waits just before `execve`. Dropping it ends that process, unless it was
+/// created with files for the start.
 #[derive(Debug)]
 pub struct Created {
-    running: Running,
+    pub(crate) plan: Plan,
+    pub(crate) worker: Worker,
+    /// What runs around the start, if anything does.
+    pub(crate) hooks: Option<Box<start::Hooked>>,
 }
 
 impl Created {
     /// Process id of the first process, seen from the caller.
     pub fn pid(&self) -> i32 {
-        self.running.pid()
+        self.worker.pid
     }
 
     /// Descriptor of the first process.
     pub fn pidfd(&self) -> BorrowedFd<'_> {
-        self.running.pidfd()
+        self.worker.pidfd.as_fd()
     }
 
     /// The terminal's master, once, where a terminal was asked for.
     pub fn take_console(&mut self) -> Option<OwnedFd> {
-        self.running.take_console()
+        self.worker.console.take()
     }
 
     /// Executes the user's program, and returns once that has succeeded or failed.
+    ///
+    /// # Errors
+    /// [`Error::ExecNotFound`] and [`Error::ExecFailed`] if the program could not be executed, [`Error::Hook`] if a
+    /// `startContainer` hook failed. The process has ended then.
     pub fn start(self) -> Result<Running, Error> {
-        todo!()
+        start::start(self)
     }
 }
 
 /// A process that runs in a container. It is a child of the caller, who reaps it.
 #[derive(Debug)]
 pub struct Running {
-    pid: i32,
-    pidfd: OwnedFd,
-    console: Option<OwnedFd>,
+    pub(crate) pid: i32,
+    pub(crate) pidfd: OwnedFd,
+    pub(crate) console: Option<OwnedFd>,
 }
 
 impl Running {
@@ -144,7 +172,6 @@ impl Running {
 
     /// Descriptor of the process.
     pub fn pidfd(&self) -> BorrowedFd<'_> {
-        use std::os::fd::AsFd;
         self.pidfd.as_fd()
     }
 
@@ -156,5 +183,11 @@ impl Running {
     /// The terminal's master, once, where a terminal was asked for.
     pub fn take_console(&mut self) -> Option<OwnedFd> {
         self.console.take()
+    }
+}
+
+impl From<Worker> for Running {
+    fn from(worker: Worker) -> Self {
+        Running { pid: worker.pid, pidfd: worker.pidfd, console: worker.console }
     }
 }

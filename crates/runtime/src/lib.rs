@@ -9,12 +9,23 @@
 //! reset around the clone), and should be small, since its page tables are copied. Its executable should be protected from
 //! the containers that it starts: the command line re-executes itself from a read-only overlay.
 
+mod channel;
+mod copy_up;
+mod create;
 mod error;
 mod exec;
+mod hooks;
+mod idmap;
+mod init;
 mod launch;
+mod listener;
+mod plan;
 pub mod resources;
 pub mod seccomp;
+mod spawn;
+mod start;
 
-pub use error::Error;
+pub use error::{Error, ExecReason};
 pub use exec::ExecRequest;
 pub use launch::{Created, Launch, Rootfs, Running, Stdio, WindowSize};
+pub use start::run_poststop_hooks;

@@ -214,6 +214,26 @@ pub fn check_open(number: i32) -> io::Result<()> {
     if unsafe { libc::fcntl(number, libc::F_GETFD) } < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
+/// Makes new namespaces for the calling thread.
+///
+/// # Errors
+/// `EPERM` without the privilege, `EINVAL` for a kind that the kernel does not have.
+pub fn unshare(namespaces: rustix::thread::UnshareFlags) -> Result<(), Errno> {
+    let namespaces = namespaces - rustix::thread::UnshareFlags::FILES;
+    // SAFETY: descriptors stay shared between threads, so that nobody's close concerns a number that another has reused.
+    unsafe { rustix::thread::unshare_unsafe(namespaces) }
+}
+
+/// The working directory as the kernel tells it: one outside of the root starts with `(unreachable)`. Allocates nothing.
+///
+/// # Errors
+/// `ENOENT` if the directory is removed, `ERANGE` if the buffer is too short.
+pub fn current_directory(buffer: &mut [u8]) -> Result<&CStr, Errno> {
+    // SAFETY: the kernel writes at most the length that is passed, with a terminator.
+    check(unsafe { libc::syscall(libc::SYS_getcwd, buffer.as_mut_ptr(), buffer.len()) })?;
+    CStr::from_bytes_until_nul(buffer).map_err(|_| Errno::RANGE)
+}
+
 pub(crate) fn last_errno() -> Errno {
     Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO)
 }

@@ -1,0 +1,112 @@
+//! Creating a container.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use teu_oci::runtime::{Spec, State, Status};
+use teu_sys::cgroup::Cgroup;
+
+use crate::channel::Kind;
+use crate::hooks::{self, Place};
+use crate::plan::create::{CreatePlan, compile};
+use crate::plan::{GateFiles, Plan, Step};
+use crate::spawn::{self, How, Worker};
+use crate::start::Hooked;
+use crate::{Created, Error, Launch, idmap, listener};
+
+/// Creates a container. With `gate`, the start comes through its files.
+pub(crate) fn create(launch: Launch<'_>, gate: Option<GateFiles>) -> Result<Created, Error> {
+    let spec = launch.spec;
+    let cgroup = launch.cgroup;
+    let hooked = spec.hooks.is_some().then(|| Box::new(Hooked::new(&launch)));
+    let state = hook_state(launch.id, spec, launch.bundle);
+    let CreatePlan { plan, clone, user, before_clone, privileged } = compile(launch, gate)?;
+    let how = How {
+        flags: clone,
+        cgroup: cgroup.and_then(Cgroup::clone_fd),
+        inside: &before_clone,
+        user: user.as_ref().map(AsFd::as_fd),
+        ..How::default()
+    };
+    let mut worker = spawn::start(&plan, &how)?;
+    let state = State { pid: worker.pid, ..state };
+    match converse(&mut worker, &plan, spec, &state, &privileged) {
+        Ok(()) => Ok(Created { plan, worker, hooks: hooked }),
+        Err(e) => {
+            worker.kill();
+            Err(e)
+        }
+    }
+}
+
+/// Does for the new process what it asks for, until it is ready.
+fn converse(worker: &mut Worker, plan: &Plan, spec: &Spec, state: &State, privileged: &[Step]) -> Result<(), Error> {
+    loop {
+        let message = worker.next(plan)?;
+        match message.kind {
+            Kind::IdMaps => {
+                prepare_user_namespace(worker.pid, spec, privileged)?;
+                worker.go_on()?;
+            }
+            Kind::Hooks => {
+                run_hooks(worker, spec, state)?;
+                worker.go_on()?;
+            }
+            Kind::Listener => {
+                let seccomp = spec.linux.as_ref().and_then(|l| l.seccomp.as_ref());
+                if let (Some(seccomp), Some(fd)) = (seccomp, message.fd) {
+                    listener::hand_over(seccomp, fd.as_fd(), state, worker.pid)?;
+                }
+            }
+            Kind::Ready => return Ok(()),
+            Kind::Console | Kind::Failed | Kind::Forked => {}
+        }
+    }
+}
+
+/// The state that hooks read while the container is created.
+pub(crate) fn hook_state(id: &str, spec: &Spec, bundle: &Path) -> State {
+    State {
+        oci_version: teu_oci::runtime::VERSION.into(),
+        id: id.into(),
+        status: Status::Creating,
+        pid: 0,
+        bundle: bundle.into(),
+        annotations: spec.annotations.clone(),
+    }
+}
+
+/// Does what takes privileges that the new process has just given up, and writes its id maps.
+fn prepare_user_namespace(pid: i32, spec: &Spec, privileged: &[Step]) -> Result<(), Error> {
+    for step in privileged {
+        let done = match step {
+            Step::OomScore(score) => set_oom_score(pid, *score),
+            Step::Rlimit(limit) => {
+                let new = rustix::process::Rlimit { current: limit.soft, maximum: limit.hard };
+                let pid = rustix::process::Pid::from_raw(pid);
+                rustix::process::prlimit(pid, limit.resource, new).map(|_| ()).map_err(io::Error::from)
+            }
+            _ => Ok(()),
+        };
+        done.map_err(Error::step(step.describe()))?;
+    }
+    let linux = spec.linux.as_ref().ok_or(Error::Died)?;
+    idmap::write_maps(pid, &linux.uid_mappings, &linux.gid_mappings)
+}
+
+fn set_oom_score(pid: i32, score: i32) -> io::Result<()> {
+    match std::fs::write(format!("/proc/{pid}/oom_score_adj"), score.to_string()) {
+        // What the caller may not do is not done.
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        other => other,
+    }
+}
+
+fn run_hooks(worker: &Worker, spec: &Spec, state: &State) -> Result<(), Error> {
+    let Some(hooks) = &spec.hooks else { return Ok(()) };
+    let container = Place::Container { pid: worker.pid, pidfd: worker.pidfd.as_fd() };
+    hooks::run("prestart", &hooks.prestart, state, Place::Runtime)?;
+    hooks::run("createRuntime", &hooks.create_runtime, state, Place::Runtime)?;
+    hooks::run("createContainer", &hooks.create_container, state, container)
+}

@@ -1,0 +1,207 @@
+//! What runs in the new process: the steps of a plan, by system calls only.
+//!
+//! Nothing here allocates, locks or panics on purpose. The process is a copy of its parent, which may hold any lock at the
+//! moment of the clone.
+
+mod credentials;
+mod devices;
+mod masks;
+mod mounts;
+mod namespaces;
+mod path;
+mod root;
+mod streams;
+
+pub(crate) use credentials::become_root;
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::io::Errno;
+use rustix::process::DumpableBehavior;
+
+use crate::channel::{self, Kind};
+use crate::plan::{Plan, Step};
+
+/// A new process at work.
+pub(crate) struct Init<'p> {
+    plan: &'p Plan,
+    /// To the parent, while there is one.
+    channel: BorrowedFd<'p>,
+    /// Index of the step at work.
+    current: u32,
+    /// Whether the parent has been told that all is ready.
+    past_gate: bool,
+    /// The container's root.
+    root: Option<BorrowedFd<'p>>,
+    /// A mount of procfs that no one else can touch.
+    proc: Option<OwnedFd>,
+    /// The tmpfs that hides directories, once it is attached somewhere.
+    masked_directory: Option<OwnedFd>,
+    /// What the kernel said about a refused mount.
+    log: teu_sys::mount::Log,
+    /// The candidate that was found to be executable.
+    program: usize,
+}
+
+/// Runs a plan. Returns only on failure, after the parent has been told.
+pub(crate) fn run(plan: &Plan, channel: BorrowedFd<'_>) -> i32 {
+    let mut init = Init {
+        plan,
+        channel,
+        current: 0,
+        past_gate: false,
+        root: None,
+        proc: None,
+        masked_directory: None,
+        log: teu_sys::mount::Log::default(),
+        program: 0,
+    };
+    for step in &plan.steps {
+        if let Err(errno) = init.run(step) {
+            init.fail(errno);
+            break;
+        }
+        init.current += 1;
+    }
+    1
+}
+
+impl<'p> Init<'p> {
+    fn run(&mut self, step: &'p Step) -> Result<(), Errno> {
+        match step {
+            Step::JoinCgroup(files) => namespaces::join_cgroup(files),
+            Step::HideMemory => rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable),
+            Step::OomScore(score) => credentials::set_oom_score(*score),
+            Step::Rlimit(limit) => credentials::set_limit(limit),
+            Step::SetNamespace(kind, fd) => namespaces::join(*kind, fd.as_fd()),
+            Step::SetNamespacesOf(pidfd, flags) => namespaces::join_all_of(pidfd.as_fd(), *flags),
+            Step::AwaitIdMaps => self.ask(Kind::IdMaps),
+            Step::BecomeRoot => credentials::become_root(),
+            Step::Unshare(flags) => namespaces::unshare(*flags),
+            Step::TimeOffsets(lines) => namespaces::enter_time_namespace(lines),
+            Step::NewSession => rustix::process::setsid().map(|_| ()),
+            Step::Hostname(name) => rustix::system::sethostname(name.to_bytes()),
+            Step::Domainname(name) => rustix::system::setdomainname(name.to_bytes()),
+            Step::Loopback => teu_sys::loopback::bring_up(),
+            Step::IsolateMounts => root::isolate(),
+            Step::AttachRoot { mount, path, or_over_root } => {
+                self.root = Some(mount.as_fd());
+                root::attach(mount.as_fd(), path.as_deref(), *or_over_root)
+            }
+            Step::Mount(mount) => mounts::mount(self.root()?, mount, &mut self.log),
+            Step::Symlink(link) => devices::symlink(self.root()?, link),
+            Step::Device(device) => devices::make(self.root()?, device),
+            Step::Terminal(terminal) => streams::open_terminal(self.root, terminal, self.channel),
+            Step::AwaitHooks => self.ask(Kind::Hooks),
+            Step::Sysctl { path, value } => masks::write_sysctl(self.proc()?, path, value),
+            Step::RemountReadonly(path) => masks::remount_readonly(self.root()?, path),
+            Step::Mask(path) => masks::mask(self.root()?, path, &mut self.masked_directory),
+            Step::Readonly(path) => masks::make_readonly(self.root()?, path),
+            Step::MakeDirectory(path) => path::make_directories(self.root()?, path).map(|_| ()),
+            Step::EnterRoot(how) => root::enter(self.root()?, *how),
+            Step::RootPropagation(propagation, recursive) => {
+                teu_sys::mount::set_propagation(c"/", *propagation, *recursive)
+            }
+            Step::RootReadonly => root::make_readonly(self.root()?),
+            Step::Chroot(dir) => root::change(dir.as_fd()),
+            Step::Keyring(name) => credentials::join_keyring(name),
+            Step::Personality(persona) => teu_sys::sched::set_personality(*persona),
+            Step::Scheduler(scheduling) => teu_sys::sched::set(scheduling),
+            Step::Affinity(cpus) => rustix::thread::sched_setaffinity(None, cpus),
+            Step::IoPriority(class, priority) => teu_sys::sched::set_io_priority(*class, *priority),
+            Step::MemoryPolicy(mode, nodes) => teu_sys::sched::set_memory_policy(*mode, nodes),
+            Step::Descriptors(descriptors) => streams::place(descriptors),
+            Step::OwnStreams(uid) => streams::own(*uid),
+            Step::NoNewPrivileges => rustix::thread::set_no_new_privs(true),
+            Step::Seccomp(program) => self.install_filter(program),
+            Step::Credentials(credentials) => credentials::set(credentials),
+            Step::Label(label) => credentials::set_label(self.proc()?, label),
+            Step::FindProgram => self.find_program(),
+            Step::CloseDescriptors(first) => teu_sys::process::close_on_exec_from(*first),
+            Step::Gate => self.wait_for_start(),
+            Step::Execute => self.execute(),
+        }
+    }
+
+    fn root(&self) -> Result<BorrowedFd<'p>, Errno> {
+        self.root.ok_or(Errno::BADF)
+    }
+
+    /// The private procfs. Nothing can be mounted over what is in it, and no image decides what is there.
+    fn proc(&mut self) -> Result<BorrowedFd<'_>, Errno> {
+        if self.proc.is_none() {
+            use teu_sys::mount::{Attributes, new_filesystem};
+            let attributes = Attributes::NOSUID | Attributes::NODEV | Attributes::NOEXEC;
+            self.proc = Some(new_filesystem(c"proc", Some(c"proc"), &[], attributes, &mut self.log)?);
+        }
+        self.proc.as_ref().map(AsFd::as_fd).ok_or(Errno::BADF)
+    }
+
+    /// Tells the parent something and waits for it.
+    fn ask(&self, kind: Kind) -> Result<(), Errno> {
+        channel::send(self.channel, kind, self.current, 0, b"", None)?;
+        if channel::wait(self.channel) { Ok(()) } else { teu_sys::process::exit(1) }
+    }
+
+    fn wait_for_start(&mut self) -> Result<(), Errno> {
+        channel::send(self.channel, Kind::Ready, self.current, 0, b"", None)?;
+        let started = match &self.plan.gate {
+            None => channel::wait(self.channel),
+            Some(files) => channel::wait(&files.start),
+        };
+        if !started {
+            teu_sys::process::exit(1);
+        }
+        self.past_gate = true;
+        Ok(())
+    }
+
+    fn install_filter(&self, program: &teu_sys::seccomp::Program) -> Result<(), Errno> {
+        match teu_sys::seccomp::install(program)? {
+            Some(listener) => channel::send(self.channel, Kind::Listener, self.current, 0, b"", Some(listener.as_fd())),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes the first candidate that is a file this process may execute. Whether it *can* be executed, the kernel says.
+    fn find_program(&mut self) -> Result<(), Errno> {
+        let mut error = Errno::NOENT;
+        for (index, candidate) in self.plan.program.candidates.iter().enumerate() {
+            match check_executable(candidate) {
+                Ok(()) => {
+                    self.program = index;
+                    return Ok(());
+                }
+                Err(Errno::NOENT | Errno::NOTDIR) => {}
+                Err(errno) => error = errno,
+            }
+        }
+        Err(error)
+    }
+
+    fn execute(&self) -> Result<(), Errno> {
+        let program = &self.plan.program;
+        let path = program.candidates.get(self.program).ok_or(Errno::NOENT)?;
+        Err(teu_sys::process::execve(path, &program.args, &program.env))
+    }
+
+    fn fail(&self, errno: Errno) {
+        let errno = errno.raw_os_error();
+        match (&self.plan.gate, self.past_gate) {
+            (Some(files), true) => channel::report(files.report.as_fd(), self.current, errno),
+            _ => {
+                // There is nobody else to tell if this fails.
+                let _ = channel::send(self.channel, Kind::Failed, self.current, errno, self.log.message(), None);
+            }
+        }
+    }
+}
+
+fn check_executable(path: &std::ffi::CStr) -> Result<(), Errno> {
+    use rustix::fs::{Access, AtFlags, CWD, FileType};
+    let stat = rustix::fs::stat(path)?;
+    if FileType::from_raw_mode(stat.st_mode).is_dir() {
+        return Err(Errno::ISDIR);
+    }
+    rustix::fs::accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS)
+}

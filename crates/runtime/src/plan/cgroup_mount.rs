@@ -1,0 +1,82 @@
+//! Mounts of the container's own cgroup.
+//!
+//! What is bound is the container's directory of each hierarchy. With a cgroup namespace that is the same view as a mount
+//! of the hierarchy made inside it, and without one nothing above the container is seen.
+
+use std::path::Path;
+
+use rustix::fs::CWD;
+use teu_oci::runtime as oci;
+use teu_sys::cgroup::{Cgroup, Hierarchy};
+use teu_sys::mount::{Attributes, Parameter, clone_tree};
+
+use super::mounts::Mounts;
+use super::options::Options;
+use super::text::{c_path, in_root};
+use super::{Mount, Source, Step, devices};
+use crate::Error;
+
+/// The steps of a mount of type `cgroup` or `cgroup2`.
+pub(crate) fn compile(mount: &oci::Mount, options: &Options, mounts: &mut Mounts<'_>) -> Result<Vec<Step>, Error> {
+    let failed = |e: teu_sys::cgroup::Error| Error::InvalidSpec(format!("mount {}: {e}", mount.destination.display()));
+    let hierarchy = Hierarchy::detect().map_err(failed)?;
+    let own;
+    let cgroup = match mounts.cgroup {
+        Some(cgroup) => cgroup,
+        None => {
+            own = Cgroup::of_process(&hierarchy, own_pid()).map_err(failed)?;
+            &own
+        }
+    };
+    let directories: Vec<(&Path, bool)> = cgroup.directories().collect();
+    if let [(directory, true)] = directories[..] {
+        return Ok(vec![bind(mount, options, mounts, &mount.destination, directory)?]);
+    }
+    let mut steps = vec![tmpfs(mount, options)?];
+    for ((directory, v2), (mounted, _)) in directories.iter().zip(hierarchy.mount_points()) {
+        if *v2 || !directory.exists() {
+            continue;
+        }
+        let Some(name) = mounted.file_name().and_then(|n| n.to_str()) else { continue };
+        steps.push(bind(mount, options, mounts, &mount.destination.join(name), directory)?);
+        for controller in name.split(',').filter(|c| *c != name) {
+            steps.push(devices::symlink(&mount.destination.join(controller), name)?);
+        }
+    }
+    if options.set.contains(Attributes::RDONLY) {
+        mounts.readonly_later.push(in_root(&mount.destination)?);
+    }
+    Ok(steps)
+}
+
+fn own_pid() -> i32 {
+    rustix::process::getpid().as_raw_pid()
+}
+
+fn bind(
+    mount: &oci::Mount,
+    options: &Options,
+    mounts: &Mounts<'_>,
+    destination: &Path,
+    directory: &Path,
+) -> Result<Step, Error> {
+    let tree = clone_tree(CWD, &c_path(directory)?, false)
+        .map_err(|e| Error::step(format!("open the cgroup {}", directory.display()))(e.into()))?;
+    let own = oci::Mount { destination: destination.to_owned(), ..mount.clone() };
+    let own_options = Options { parameters: Vec::new(), propagation: options.propagation.clone(), ..*options };
+    mounts.tree(&own, &own_options, tree)
+}
+
+fn tmpfs(mount: &oci::Mount, options: &Options) -> Result<Step, Error> {
+    Ok(Step::Mount(Box::new(Mount {
+        target: in_root(&mount.destination)?,
+        source: Source::New {
+            kind: c"tmpfs".into(),
+            source: c"tmpfs".into(),
+            parameters: vec![Parameter::Value(c"mode".into(), c"755".into())],
+            attributes: options.set - Attributes::RDONLY,
+        },
+        changes: Vec::new(),
+        no_follow: false,
+    })))
+}

@@ -1,0 +1,188 @@
+//! The plan of a new container's first process.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::CWD;
+use teu_oci::runtime::{Hooks, Linux, NamespaceKind, Process, Spec};
+use teu_sys::mount::{Change, Propagation, clone_tree, set_attributes};
+use teu_sys::process::CloneFlags;
+
+use super::mounts::{Mounts, default_propagation};
+use super::namespaces::Namespaces;
+use super::process::{Setting, finish, limits};
+use super::text::{c_path, in_root};
+use super::{EnterRoot, GateFiles, Plan, Step, Terminal, devices, environment, kernel, options, sysctl};
+use crate::{Error, Launch, Rootfs, Stdio};
+
+/// A plan, and what the parent does around it.
+#[derive(Debug)]
+pub(crate) struct CreatePlan {
+    pub(crate) plan: Plan,
+    pub(crate) clone: CloneFlags,
+    /// A user namespace to join before everything else.
+    pub(crate) user: Option<OwnedFd>,
+    /// Namespaces that the parent is in during the clone.
+    pub(crate) before_clone: Vec<(NamespaceKind, OwnedFd)>,
+    /// What the parent does for a child that is in a new user namespace.
+    pub(crate) privileged: Vec<Step>,
+}
+
+/// Compiles a launch.
+pub(crate) fn compile(launch: Launch<'_>, gate: Option<GateFiles>) -> Result<CreatePlan, Error> {
+    let spec = launch.spec;
+    let process = spec.process.as_ref().ok_or_else(|| Error::InvalidSpec("process is missing".into()))?;
+    let linux = spec.linux.clone().unwrap_or_default();
+    let root_path = launch.rootfs_path();
+    let mut namespaces = Namespaces::compile(&linux, launch.namespaces)?;
+    let user = namespaces.take(NamespaceKind::User);
+    let before_clone = namespaces.take_before_clone();
+    let root = open_root(root_path.as_deref(), launch.rootfs)?;
+    let program = environment::executable(process, root.0.as_fd(), None)?;
+
+    let mut steps = Vec::new();
+    if let Some(cgroup) = launch.cgroup.filter(|c| c.clone_fd().is_none()) {
+        let fds = cgroup.join_fds().map_err(|e| Error::Cgroup(Box::new(e)))?;
+        steps.push(Step::JoinCgroup(fds));
+    }
+    steps.push(Step::HideMemory);
+    let (scores, rlimits): (Vec<_>, Vec<_>) =
+        limits(process)?.into_iter().partition(|s| matches!(s, Step::OomScore(_)));
+    let mut late = Vec::new();
+    let mut privileged = Vec::new();
+    if namespaces.makes_user() {
+        privileged.extend(scores.into_iter().chain(rlimits));
+        steps.extend([Step::AwaitIdMaps, Step::BecomeRoot]);
+    } else {
+        steps.extend(scores);
+        late.extend(rlimits);
+    }
+    steps.extend(namespaces.steps(&linux)?);
+    steps.push(Step::NewSession);
+    steps.extend(namespaces.contents(spec)?);
+
+    let mounts = Mounts {
+        bundle: launch.bundle,
+        linux: &linux,
+        sources: launch.mount_sources,
+        root: root.0.as_fd(),
+        cgroup: launch.cgroup,
+        propagation: default_propagation(root_propagation(&linux)?),
+        readonly_later: Vec::new(),
+    };
+    let inside = inside_steps(spec, &linux, process, &namespaces, mounts, &launch.stdio)?;
+    let own_mounts = namespaces.has(NamespaceKind::Mount);
+    if own_mounts {
+        steps.push(Step::IsolateMounts);
+    }
+    steps.push(Step::AttachRoot { mount: root.0, path: root.1, or_over_root: own_mounts });
+    steps.extend(inside);
+    steps.extend(enter_root(spec, &linux, own_mounts, launch.no_pivot)?);
+    steps.extend(kernel::compile(&linux)?);
+    steps.extend(late);
+    let setting = Setting {
+        filter: super::process::filter(&linux, launch.filter_cache)?,
+        keyring: (!launch.no_new_keyring).then(|| format!("_ses.{}", launch.id)),
+        own_user_namespace: namespaces.has(NamespaceKind::User),
+        keep_groups: namespaces.makes_user() && !crate::idmap::may_set_groups(),
+        gate: true,
+    };
+    steps.extend(finish(process, launch.stdio, launch.preserve_fds, setting)?);
+    Ok(CreatePlan { plan: Plan { steps, program, gate }, clone: namespaces.clone, user, before_clone, privileged })
+}
+
+/// The root as a detached mount, and where hooks expect it.
+fn open_root(path: Option<&std::path::Path>, rootfs: Rootfs) -> Result<(OwnedFd, Option<std::ffi::CString>), Error> {
+    match (rootfs, path) {
+        (Rootfs::Mount(mount), _) => Ok((mount, None)),
+        (Rootfs::Path(_), Some(path)) => {
+            let failed = || Error::step(format!("open the root file system {}", path.display()));
+            let mount = clone_tree(CWD, &c_path(path)?, true).map_err(|e| failed()(e.into()))?;
+            let stat = rustix::fs::fstat(&mount).map_err(|e| failed()(e.into()))?;
+            if !rustix::fs::FileType::from_raw_mode(stat.st_mode).is_dir() {
+                return Err(failed()(std::io::ErrorKind::NotADirectory.into()));
+            }
+            // A shared mount cannot become the root.
+            set_attributes(mount.as_fd(), &Change::propagate(Propagation::Slave)).map_err(|e| failed()(e.into()))?;
+            Ok((mount, Some(c_path(path)?)))
+        }
+        (Rootfs::Path(_), None) => Err(Error::InvalidSpec("root.path is missing".into())),
+    }
+}
+
+fn root_propagation(linux: &Linux) -> Result<Option<(Propagation, bool)>, Error> {
+    match linux.rootfs_propagation.as_str() {
+        "" => Ok(None),
+        name => options::propagation(name)
+            .map(Some)
+            .ok_or_else(|| Error::InvalidSpec(format!("rootfsPropagation {name:?} is unknown"))),
+    }
+}
+
+/// What is made inside the root before it is entered.
+fn inside_steps(
+    spec: &Spec,
+    linux: &Linux,
+    process: &Process,
+    namespaces: &Namespaces,
+    mut mounts: Mounts<'_>,
+    stdio: &Stdio,
+) -> Result<Vec<Step>, Error> {
+    let mut steps = Vec::new();
+    let mut host_dev = false;
+    for mount in &spec.mounts {
+        let options = options::Options::parse(&mount.options)?;
+        let bind = options.bind.is_some() || mount.kind == "bind";
+        host_dev |= bind && super::mounts::normalize(&mount.destination) == std::path::Path::new("/dev");
+        steps.extend(mounts.compile(mount)?);
+    }
+    if let Some((path, _)) = mounts.sources.first_key_value() {
+        return Err(Error::InvalidSpec(format!("a mount source was passed for {}, which is no mount", path.display())));
+    }
+    if !host_dev {
+        steps.extend(devices::compile(&linux.devices, namespaces.has(NamespaceKind::User))?);
+        steps.extend(devices::links()?);
+    }
+    if let Stdio::Terminal { size } = stdio {
+        let size = size.or_else(|| console_size(process));
+        steps.push(Step::Terminal(Terminal { size, console: !host_dev, owner: process.user.uid }));
+    }
+    if spec.hooks.as_ref().is_some_and(runs_before_pivot) {
+        steps.push(Step::AwaitHooks);
+    }
+    steps.extend(sysctl::compile(spec, linux, &namespaces.own)?);
+    steps.push(Step::MakeDirectory(in_root(&process.cwd)?));
+    steps.extend(mounts.readonly_later.drain(..).map(Step::RemountReadonly));
+    for path in &linux.masked_paths {
+        steps.push(Step::Mask(in_root(path)?));
+    }
+    for path in &linux.readonly_paths {
+        steps.push(Step::Readonly(in_root(path)?));
+    }
+    Ok(steps)
+}
+
+/// The configuration's terminal size.
+pub(crate) fn console_size(process: &Process) -> Option<crate::WindowSize> {
+    let size = process.console_size?;
+    let clamp = |n: u32| u16::try_from(n).unwrap_or(u16::MAX);
+    Some(crate::WindowSize { rows: clamp(size.height), columns: clamp(size.width) })
+}
+
+fn runs_before_pivot(hooks: &Hooks) -> bool {
+    [&hooks.prestart, &hooks.create_runtime, &hooks.create_container].iter().any(|h| !h.is_empty())
+}
+
+fn enter_root(spec: &Spec, linux: &Linux, own_mounts: bool, no_pivot: bool) -> Result<Vec<Step>, Error> {
+    let mut steps = vec![Step::EnterRoot(match (own_mounts, no_pivot) {
+        (false, _) => EnterRoot::Chroot,
+        (true, true) => EnterRoot::Move,
+        (true, false) => EnterRoot::Pivot,
+    })];
+    if let Some((propagation, recursive)) = root_propagation(linux)? {
+        steps.push(Step::RootPropagation(propagation, recursive));
+    }
+    if spec.root.as_ref().is_some_and(|r| r.readonly) {
+        steps.push(Step::RootReadonly);
+    }
+    Ok(steps)
+}

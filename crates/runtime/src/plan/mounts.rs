@@ -1,0 +1,250 @@
+//! Mounts beyond the root.
+
+use std::collections::BTreeMap;
+use std::ffi::CString;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::CWD;
+use teu_oci::runtime::{self as oci, IdMapping, Linux};
+use teu_sys::cgroup::Cgroup;
+use teu_sys::mount::{self as sys, Attributes, Change, Parameter, Propagation};
+
+use super::options::Options;
+use super::text::{c_path, c_string, in_root};
+use super::{Mount, Source, Step, cgroup_mount};
+use crate::{Error, copy_up, idmap};
+
+/// What mounts are compiled with.
+pub(crate) struct Mounts<'a> {
+    pub(crate) bundle: &'a Path,
+    pub(crate) linux: &'a Linux,
+    /// Detached mounts opened by the caller, by destination.
+    pub(crate) sources: BTreeMap<PathBuf, OwnedFd>,
+    /// The root file system.
+    pub(crate) root: BorrowedFd<'a>,
+    pub(crate) cgroup: Option<&'a Cgroup>,
+    /// What mounts get that ask for no propagation.
+    pub(crate) propagation: Option<Change>,
+    /// Destinations that become read-only once everything in them is in place.
+    pub(crate) readonly_later: Vec<CString>,
+}
+
+impl Mounts<'_> {
+    /// The steps of one mount.
+    pub(crate) fn compile(&mut self, mount: &oci::Mount) -> Result<Vec<Step>, Error> {
+        check_destination(mount)?;
+        let options = Options::parse(&mount.options)?;
+        if let Some(source) = self.sources.remove(&mount.destination) {
+            return Ok(vec![self.tree(mount, &options, source)?]);
+        }
+        if options.bind.is_some() || mount.kind == "bind" {
+            let source = self.open_source(mount, &options)?;
+            return Ok(vec![self.tree(mount, &options, source)?]);
+        }
+        match mount.kind.as_str() {
+            "cgroup" | "cgroup2" => cgroup_mount::compile(mount, &options, self),
+            "tmpfs" if options.copy_up => Ok(vec![self.copied_up(mount, options)?]),
+            _ => Ok(vec![self.filesystem(mount, options)?]),
+        }
+    }
+
+    fn open_source(&self, mount: &oci::Mount, options: &Options) -> Result<OwnedFd, Error> {
+        let path = self.bundle.join(&mount.source);
+        let recursive = options.bind == Some(true);
+        sys::clone_tree(CWD, &c_path(&path)?, recursive)
+            .map_err(|e| Error::step(format!("open bind mount source {}", path.display()))(e.into()))
+    }
+
+    /// A step that attaches a detached tree, after giving it the options.
+    pub(crate) fn tree(&self, mount: &oci::Mount, options: &Options, source: OwnedFd) -> Result<Step, Error> {
+        let what = || format!("set options of the mount for {}", mount.destination.display());
+        if let Some(recursive) = self.id_mapping(mount, options) {
+            self.map_ids(mount, source.as_fd(), recursive)?;
+        }
+        let propagation = self.propagation.into_iter().chain(propagation_changes(options));
+        for change in options.changes().into_iter().chain(propagation) {
+            sys::set_attributes(source.as_fd(), &change).map_err(|e| Error::step(what())(e.into()))?;
+        }
+        let stat = rustix::fs::fstat(&source).map_err(|e| Error::step(what())(e.into()))?;
+        let directory = rustix::fs::FileType::from_raw_mode(stat.st_mode).is_dir();
+        Ok(Step::Mount(Box::new(Mount {
+            target: in_root(&mount.destination)?,
+            source: Source::Tree { mount: source, directory },
+            changes: Vec::new(),
+            no_follow: false,
+        })))
+    }
+
+    /// Whether the mount's ids are mapped, and if so, recursively.
+    fn id_mapping(&self, mount: &oci::Mount, options: &Options) -> Option<bool> {
+        if mount.uid_mappings.is_empty() && mount.gid_mappings.is_empty() && options.idmap.is_none() {
+            return None;
+        }
+        Some(options.idmap.unwrap_or(false))
+    }
+
+    fn map_ids(&self, mount: &oci::Mount, source: BorrowedFd<'_>, recursive: bool) -> Result<(), Error> {
+        let (uids, gids): (&[IdMapping], &[IdMapping]) = if mount.uid_mappings.is_empty() {
+            (&self.linux.uid_mappings, &self.linux.gid_mappings)
+        } else {
+            (&mount.uid_mappings, &mount.gid_mappings)
+        };
+        let destination = mount.destination.display();
+        if uids.is_empty() || gids.is_empty() {
+            return Err(Error::InvalidSpec(format!("mount {destination} is id-mapped but has no mappings")));
+        }
+        let userns = idmap::user_namespace(uids, gids)?;
+        sys::set_id_mapping(source, userns.as_fd(), recursive)
+            .map_err(|e| Error::step(format!("map the ids of the mount for {destination}"))(e.into()))
+    }
+
+    fn copied_up(&mut self, mount: &oci::Mount, options: Options) -> Result<Step, Error> {
+        let what = format!("fill the tmpfs for {}", mount.destination.display());
+        let mut log = sys::Log::default();
+        let tmpfs = sys::new_filesystem(c"tmpfs", Some(c"tmpfs"), &options.parameters, Attributes::empty(), &mut log)
+            .map_err(|e| Error::step(what.clone())(e.into()))?;
+        copy_up::fill(self.root, &mount.destination, tmpfs.as_fd()).map_err(Error::step(what))?;
+        self.tree(mount, &options, tmpfs)
+    }
+
+    fn filesystem(&mut self, mount: &oci::Mount, mut options: Options) -> Result<Step, Error> {
+        let target = in_root(&mount.destination)?;
+        let kind = if mount.kind.is_empty() || mount.kind == "none" {
+            return Err(Error::InvalidSpec(format!("mount {} has no type", mount.destination.display())));
+        } else {
+            c_string(&mount.kind, "a mount type")?
+        };
+        self.adapt(mount, &target, &mut options)?;
+        let source = c_string(if mount.source.is_empty() { &mount.kind } else { &mount.source }, "a mount source")?;
+        let attributes = options.set;
+        let mut changes: Vec<Change> =
+            options.changes().into_iter().filter(|c| c.recursive || !c.clear.is_empty()).collect();
+        let source = if options.fits_fsconfig() {
+            Source::New { kind, source, parameters: std::mem::take(&mut options.parameters), attributes }
+        } else {
+            let data = options.data()?;
+            changes.insert(0, Change::set(attributes));
+            Source::Legacy { kind, source, data, flags: 0 }
+        };
+        changes.extend(self.propagation.filter(|_| options.propagation.is_empty()));
+        changes.extend(propagation_changes(&options));
+        let no_follow = matches!(mount.kind.as_str(), "proc" | "sysfs");
+        Ok(Step::Mount(Box::new(Mount { target, source, changes, no_follow })))
+    }
+
+    /// What particular file systems need.
+    fn adapt(&mut self, mount: &oci::Mount, target: &CString, options: &mut Options) -> Result<(), Error> {
+        let kind = mount.kind.as_str();
+        // Mount points inside are made first.
+        if kind == "tmpfs" && options.set.contains(Attributes::RDONLY) {
+            options.set.remove(Attributes::RDONLY);
+            self.readonly_later.push(target.clone());
+        }
+        // Others get the switch on the superblock too: a disk must not be written, not even its journal.
+        let virtual_kinds = ["proc", "sysfs", "tmpfs", "devpts", "mqueue", "ramfs", "overlay"];
+        if options.set.contains(Attributes::RDONLY) && !virtual_kinds.contains(&kind) {
+            options.parameters.push(Parameter::Flag(c"ro".into()));
+        }
+        let label = &self.linux.mount_label;
+        if !label.is_empty() && ["tmpfs", "mqueue", "devpts"].contains(&kind) {
+            options.parameters.push(Parameter::Value(c"context".into(), c_string(label, "the mount label")?));
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn propagation_changes(options: &Options) -> impl Iterator<Item = Change> {
+    options.propagation.iter().map(|(propagation, recursive)| Change {
+        propagation: Some(*propagation),
+        recursive: *recursive,
+        ..Change::default()
+    })
+}
+
+/// What mounts get that ask for nothing: they follow the root's propagation, which is `rslave` unless said otherwise.
+pub(crate) fn default_propagation(rootfs_propagation: Option<(Propagation, bool)>) -> Option<Change> {
+    match rootfs_propagation {
+        Some((Propagation::Shared, _)) => None,
+        Some((Propagation::Private | Propagation::Unbindable, _)) => Some(Change::propagate(Propagation::Private)),
+        Some((Propagation::Slave, _)) | None => Some(Change::propagate(Propagation::Slave)),
+    }
+}
+
+/// Files and directories of procfs that containers commonly replace by emulations (the list is runc's, for compatibility).
+const REPLACEABLE: [&str; 11] = [
+    "/proc/cpuinfo",
+    "/proc/diskstats",
+    "/proc/meminfo",
+    "/proc/stat",
+    "/proc/swaps",
+    "/proc/uptime",
+    "/proc/loadavg",
+    "/proc/slabinfo",
+    "/proc/net/dev",
+    "/proc/sys/kernel/ns_last_pid",
+    "/proc/sys/crypto/fips_enabled",
+];
+
+fn check_destination(mount: &oci::Mount) -> Result<(), Error> {
+    let shown = mount.destination.display();
+    let path = normalize(&mount.destination);
+    if path == Path::new("/") {
+        return Err(Error::InvalidSpec(format!("mount destination {shown:?} is the root")));
+    }
+    if path == Path::new("/proc") {
+        let options = Options::parse(&mount.options)?;
+        if mount.kind == "proc" || options.bind.is_some() && Path::new(&mount.source) == Path::new("/proc") {
+            return Ok(());
+        }
+        return Err(Error::InvalidSpec(format!("{shown} can only be a mount of procfs")));
+    }
+    let allowed = !path.starts_with("/proc") || REPLACEABLE.iter().any(|p| path == Path::new(p));
+    if allowed {
+        Ok(())
+    } else {
+        Err(Error::InvalidSpec(format!("{shown} is inside /proc and cannot be mounted over")))
+    }
+}
+
+/// Resolves `.` and `..` by the text alone.
+pub(crate) fn normalize(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::from("/");
+    for component in path.components() {
+        match component {
+            std::path::Component::Normal(name) => clean.push(name),
+            std::path::Component::ParentDir => {
+                clean.pop();
+            }
+            _ => {}
+        }
+    }
+    clean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mount(destination: &str, kind: &str, source: &str, options: &[&str]) -> oci::Mount {
+        oci::Mount {
+            destination: destination.into(),
+            kind: kind.into(),
+            source: source.into(),
+            options: options.iter().map(ToString::to_string).collect(),
+            ..oci::Mount::default()
+        }
+    }
+
+    #[test]
+    fn the_root_and_procfs_cannot_be_mounted_over() {
+        assert!(check_destination(&mount("/", "tmpfs", "", &[])).is_err());
+        assert!(check_destination(&mount("/a/../", "tmpfs", "", &[])).is_err());
+        assert!(check_destination(&mount("/proc", "tmpfs", "", &[])).is_err());
+        assert!(check_destination(&mount("/x/../proc/./sys", "tmpfs", "", &[])).is_err());
+        assert!(check_destination(&mount("/proc", "proc", "proc", &[])).is_ok());
+        assert!(check_destination(&mount("/proc", "bind", "/proc", &["rbind"])).is_ok());
+        assert!(check_destination(&mount("/proc/meminfo", "bind", "/x", &["bind"])).is_ok());
+        assert!(check_destination(&mount("/process", "tmpfs", "", &[])).is_ok());
+    }
+}
