@@ -94,3 +94,17 @@ fn line<T: Serialize>(document: &T, end: &[u8]) -> io::Result<Bytes> {
     bytes.extend_from_slice(end);
     Ok(bytes.into())
 }
+
+/// Runs a change of state to its end, although the client may leave: half of it done helps nobody.
+pub(super) async fn to_end<T: Send + 'static>(
+    change: impl Future<Output = std::result::Result<T, teu_engine::Error>> + Send + 'static,
+) -> Result<T> {
+    match tokio::spawn(change).await {
+        Ok(outcome) => Ok(outcome?),
+        Err(failed) => match failed.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // Only the end of the runtime cancels it.
+            Err(_) => Err(teu_engine::Error::ShuttingDown.into()),
+        },
+    }
+}

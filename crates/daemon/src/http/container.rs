@@ -1,7 +1,7 @@
 //! Containers: everything that is answered in one piece.
 
 use super::App;
-use super::body::{read_json, read_optional_json};
+use super::body::{read_json, read_optional_json, to_end};
 use super::error::{ApiError, Result};
 use super::routes::Routes;
 use axum::Json;
@@ -48,7 +48,7 @@ async fn create(
     let options = CreateOptions::from_query(&parse(query.as_ref()));
     let body: Option<CreateRequest> = read_json(request).await?;
     let body = body.ok_or_else(|| ApiError::bad_request("config cannot be empty in order to create a container"))?;
-    Ok((StatusCode::CREATED, Json(app.engine.container_create(&options, body).await?)))
+    Ok((StatusCode::CREATED, Json(to_end(async move { app.engine.container_create(&options, body).await }).await?)))
 }
 
 async fn inspect(State(app): State<App>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Result<Json<Inspect>> {
@@ -69,41 +69,41 @@ async fn start(State(app): State<App>, Path(id): Path<String>, request: Request<
             "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24",
         ));
     }
-    app.engine.container_start(&id).await?;
+    to_end(async move { app.engine.container_start(&id).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn stop(State(app): State<App>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Result<StatusCode> {
     let options = StopOptions::from_query(&parse(query.as_ref()))?;
-    app.engine.container_stop(&id, &options).await?;
+    to_end(async move { app.engine.container_stop(&id, &options).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn restart(State(app): State<App>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Result<StatusCode> {
     let options = StopOptions::from_query(&parse(query.as_ref()))?;
-    app.engine.container_restart(&id, &options).await?;
+    to_end(async move { app.engine.container_restart(&id, &options).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn kill(State(app): State<App>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Result<StatusCode> {
     let signal = parse(query.as_ref()).string("signal");
-    app.engine.container_kill(&id, &signal).await?;
+    to_end(async move { app.engine.container_kill(&id, &signal).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn pause(State(app): State<App>, Path(id): Path<String>) -> Result<StatusCode> {
-    app.engine.container_pause(&id).await?;
+    to_end(async move { app.engine.container_pause(&id).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn unpause(State(app): State<App>, Path(id): Path<String>) -> Result<StatusCode> {
-    app.engine.container_unpause(&id).await?;
+    to_end(async move { app.engine.container_unpause(&id).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn rename(State(app): State<App>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Result<StatusCode> {
     let name = parse(query.as_ref()).string("name");
-    app.engine.container_rename(&id, &name).await?;
+    to_end(async move { app.engine.container_rename(&id, &name).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -115,6 +115,6 @@ async fn resize(State(app): State<App>, Path(id): Path<String>, RawQuery(query):
 
 async fn remove(State(app): State<App>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Result<StatusCode> {
     let options = RemoveOptions::from_query(&parse(query.as_ref()));
-    app.engine.container_remove(&id, options).await?;
+    to_end(async move { app.engine.container_remove(&id, options).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

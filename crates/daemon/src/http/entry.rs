@@ -25,11 +25,13 @@ const PRODUCT: HeaderValue = HeaderValue::from_static(concat!("Teu/", env!("CARG
 
 impl Entry {
     pub(crate) fn new(app: App) -> Self {
+        Self::with_router(routes::all().into_router().with_state(app))
+    }
+
+    /// Answers by the given routes.
+    pub(super) fn with_router(router: Router) -> Self {
         let api_version = HeaderValue::try_from(ApiVersion::MAX.to_string());
-        Self {
-            router: routes::all().into_router().with_state(app),
-            api_version: api_version.unwrap_or(HeaderValue::from_static("")),
-        }
+        Self { router, api_version: api_version.unwrap_or(HeaderValue::from_static("")) }
     }
 
     /// Answers one request. A handler that panics is an internal error, not a lost connection.

@@ -1,7 +1,7 @@
 //! Execs.
 
 use super::App;
-use super::body::{read_json, read_optional_json};
+use super::body::{read_json, read_optional_json, to_end};
 use super::error::{ApiError, Result};
 use super::hijack::{self, Escape};
 use super::routes::Routes;
@@ -50,7 +50,7 @@ async fn start(
     let body: StartRequest = read_json(request).await?;
     // The detach keys were given when the exec was created.
     let escape = if body.detach { Escape::never() } else { exec_escape(&app, &id).await? };
-    match app.engine.exec_start(&id, body).await? {
+    match to_end(async move { app.engine.exec_start(&id, body).await }).await? {
         ExecStarted::Detached => Ok(StatusCode::OK.into_response()),
         ExecStarted::Attached(attachment) => Ok(hijack::answer(&connection, attachment, escape, version, &headers)),
     }

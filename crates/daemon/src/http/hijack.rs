@@ -15,6 +15,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, UPGRADE};
 use http::{HeaderMap, StatusCode, Version};
+use hyper::ext::ReasonPhrase;
 use teu_api::stream::{MULTIPLEXED, RAW};
 use teu_api::version::ApiVersion;
 use teu_engine::Attachment;
@@ -44,11 +45,105 @@ pub(super) fn answer(
             (CONNECTION, HeaderValue::from_static("Upgrade")),
             (UPGRADE, HeaderValue::from_static("tcp")),
         ];
-        return (StatusCode::SWITCHING_PROTOCOLS, headers).into_response();
+        let mut response = (StatusCode::SWITCHING_PROTOCOLS, headers).into_response();
+        response.extensions_mut().insert(ReasonPhrase::from_static(b"UPGRADED"));
+        return response;
     }
     // A body of unknown length in HTTP/1.0 has no chunks and ends with the connection. It is empty for HTTP's part.
     let body = Body::from_stream(futures_util::stream::empty::<std::io::Result<axum::body::Bytes>>());
     let mut response = ([(CONTENT_TYPE, HeaderValue::from_static(RAW))], body).into_response();
     *response.version_mut() = Version::HTTP_10;
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::Entry;
+    use crate::server::serve;
+    use axum::body::Bytes;
+    use axum::routing::{get, post};
+    use axum::{Extension, Router};
+    use futures_util::{StreamExt, stream};
+    use std::sync::Arc;
+    use teu_engine::Error;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio::sync::watch;
+
+    /// Attaches to a process that says what it read once its input is closed.
+    async fn attach(
+        Extension(version): Extension<ApiVersion>,
+        Extension(connection): Extension<Arc<Connection>>,
+        headers: HeaderMap,
+    ) -> Response {
+        let (input, mut process) = duplex(64);
+        let output = stream::once(async move {
+            let mut read = String::new();
+            process.read_to_string(&mut read).await.unwrap();
+            Ok::<_, Error>(Bytes::from(format!("read {read}")))
+        });
+        let attachment = Attachment { tty: false, input: Some(Box::pin(input)), output: output.boxed() };
+        answer(&connection, attachment, Escape::never(), version, &headers)
+    }
+
+    fn connect() -> (DuplexStream, Arc<watch::Sender<usize>>) {
+        let router = Router::new().route("/attach", post(attach)).route("/plain", get(|| async { "plain" }));
+        let (client, server) = duplex(4096);
+        let busy = Arc::new(watch::Sender::new(0));
+        let (stop, stopped) = watch::channel(false);
+        let counted = busy.clone();
+        tokio::spawn(async move {
+            serve(server, Entry::with_router(router), stopped, counted).await;
+            drop(stop);
+        });
+        (client, busy)
+    }
+
+    /// Sends a request with input in the same piece, closes the client's side, and reads all there is.
+    async fn converse(request: &str) -> String {
+        let (mut client, busy) = connect();
+        // The connection is an ordinary one first.
+        client.write_all(b"GET /plain HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        let mut first = [0; 1024];
+        let len = client.read(&mut first).await.unwrap();
+        assert!(first[..len].ends_with(b"plain"));
+
+        client.write_all(request.as_bytes()).await.unwrap();
+        client.write_all(b"early ").await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(client.read_u8().await.unwrap());
+        }
+        assert_eq!(*busy.borrow(), 0, "a stream is not waited for");
+        client.write_all(b"late").await.unwrap();
+        client.shutdown().await.unwrap();
+        let mut rest = String::new();
+        client.read_to_string(&mut rest).await.unwrap();
+        assert_eq!(rest, "read early late");
+        String::from_utf8(head).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_client_that_upgrades() {
+        let request = "POST /v1.45/attach HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
+        let head = converse(request).await;
+        assert!(head.starts_with("HTTP/1.1 101 UPGRADED\r\n"), "{head}");
+        assert!(head.contains("Content-Type: application/vnd.docker.multiplexed-stream\r\n"), "{head}");
+        assert!(head.contains("Upgrade: tcp\r\n"), "{head}");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_upgrades_and_is_old() {
+        let request = "POST /v1.41/attach HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
+        assert!(converse(request).await.contains("Content-Type: application/vnd.docker.raw-stream\r\n"));
+    }
+
+    #[tokio::test]
+    async fn a_client_that_does_not_upgrade() {
+        let head = converse("POST /v1.45/attach HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        assert!(head.starts_with("HTTP/1.0 200 OK\r\n"), "{head}");
+        assert!(head.contains("Content-Type: application/vnd.docker.raw-stream\r\n"), "{head}");
+        assert!(!head.to_ascii_lowercase().contains("transfer-encoding"), "{head}");
+        assert!(!head.to_ascii_lowercase().contains("content-length"), "{head}");
+    }
 }

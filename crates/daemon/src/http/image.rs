@@ -1,7 +1,7 @@
 //! Images.
 
 use super::App;
-use super::body::{archive, bytes, progress};
+use super::body::{archive, bytes, progress, to_end};
 use super::error::{ApiError, Result};
 use super::routes::Routes;
 use crate::server::Connection;
@@ -101,7 +101,7 @@ async fn save_many(
 
 async fn tag(State(app): State<App>, Path(name): Path<String>, RawQuery(query): RawQuery) -> Result<StatusCode> {
     let query = parse(query.as_ref());
-    app.engine.image_tag(&name, &query.string("repo"), &query.string("tag")).await?;
+    to_end(async move { app.engine.image_tag(&name, &query.string("repo"), &query.string("tag")).await }).await?;
     Ok(StatusCode::CREATED)
 }
 
@@ -111,5 +111,5 @@ async fn remove(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Vec<Removed>>> {
     let options = RemoveOptions::from_query(&parse(query.as_ref()));
-    Ok(Json(app.engine.image_remove(&name, options).await?))
+    Ok(Json(to_end(async move { app.engine.image_remove(&name, options).await }).await?))
 }

@@ -70,7 +70,7 @@ pub(super) async fn told(stop: &mut watch::Receiver<bool>) {
 }
 
 /// Serves a connection to its end.
-pub(super) async fn serve<T>(io: T, entry: Entry, mut stop: watch::Receiver<bool>, busy: Arc<watch::Sender<usize>>)
+pub(crate) async fn serve<T>(io: T, entry: Entry, mut stop: watch::Receiver<bool>, busy: Arc<watch::Sender<usize>>)
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -89,7 +89,7 @@ where
         answer
     });
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).title_case_headers(true);
     let mut http = http.serve_connection(TokioIo::new(io), service);
     let mut stopping = false;
     let ended = loop {

@@ -6,6 +6,8 @@ mod listener;
 mod tls;
 
 pub(crate) use connection::Connection;
+#[cfg(test)]
+pub(crate) use connection::serve;
 pub(crate) use listener::{Listener, bind};
 pub(crate) use tls::TlsSettings;
 
