@@ -142,16 +142,14 @@ fn too_many_tasks_are_refused() {
 fn a_process_joins_by_itself() {
     let Some(group) = group() else { return };
     let fds = group.join_fds().unwrap();
-    let numbers: Vec<String> = fds
-        .iter()
-        .map(|fd| {
-            rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::empty()).unwrap();
-            format!("echo 0 >&{};", std::os::fd::AsRawFd::as_raw_fd(fd))
-        })
-        .collect();
-    // dash knows only one-digit descriptors.
-    let mut child = Command::new("/bin/bash")
-        .args(["-c", &format!("{} echo in; read end", numbers.concat())])
+    let open = |fd: &std::os::fd::OwnedFd| {
+        rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::empty()).unwrap();
+        format!("echo 0 >/proc/self/fd/{};", std::os::fd::AsRawFd::as_raw_fd(fd))
+    };
+    // A plain shell takes only one-digit descriptors in redirections.
+    let script: String = fds.iter().map(open).collect();
+    let mut child = Command::new("/bin/sh")
+        .args(["-c", &format!("{script} echo in; read end")])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
