@@ -114,6 +114,16 @@ pub enum Error {
         /// Why it failed.
         source: io::Error,
     },
+    /// The database was written by a newer version.
+    #[error("image database {} has version {found}, this version knows {known}", path.display())]
+    DatabaseVersion {
+        /// The database's file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The version known here.
+        known: i64,
+    },
     /// The metadata database failed.
     #[error("image database: {0}")]
     Database(#[from] rusqlite::Error),
@@ -189,7 +199,7 @@ impl Error {
             | Self::Change { .. }
             | Self::SnapshotKey(_) => ErrorKind::Invalid,
             Self::Layer { source, .. } => source.kind(),
-            Self::Driver { .. } => ErrorKind::Unsupported,
+            Self::Driver { .. } | Self::DatabaseVersion { .. } => ErrorKind::Unsupported,
             Self::MissingLayer(_)
             | Self::Mount { .. }
             | Self::File { .. }

@@ -1,7 +1,10 @@
 //! Layers: how they come into the store, and what is known of them.
 
+pub(crate) mod decompress;
 mod error;
 mod limits;
+pub(crate) mod path;
+pub(crate) mod tree;
 
 pub use error::LayerError;
 pub use limits::Limits;

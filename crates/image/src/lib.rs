@@ -1,12 +1,23 @@
 //! Content store, layer store and its drivers, pull, load and save.
 
+mod changes;
+mod db;
+mod driver;
+mod erofs;
 mod error;
+mod glob;
+mod ingest;
 mod layer;
 mod model;
+mod mounter;
+pub mod platform;
 mod progress;
 mod pull;
 mod store;
+mod tar;
+mod temporary;
 
+pub use changes::apply as apply_changes;
 pub use error::{Conflict, Error, ErrorKind, Result};
 pub use layer::{Compression, Expectation, LayerError, LayerInfo, Limits};
 pub use model::{

@@ -89,6 +89,8 @@ pub struct Loaded {
     pub id: Digest,
     /// The names it got, in the archive's order.
     pub tags: Vec<Reference>,
+    /// Names that other images had before, and which.
+    pub replaced: Vec<(Reference, Digest)>,
 }
 
 /// A record of `rmi`.

@@ -38,6 +38,8 @@ pub enum Status {
     AlreadyExists,
     /// Bytes arrive from an archive.
     LoadingLayer,
+    /// Bytes of a root file system arrive.
+    Importing,
 }
 
 impl std::fmt::Display for Status {
@@ -51,6 +53,7 @@ impl std::fmt::Display for Status {
             Self::PullComplete => "Pull complete",
             Self::AlreadyExists => "Already exists",
             Self::LoadingLayer => "Loading layer",
+            Self::Importing => "Importing",
         })
     }
 }

@@ -75,7 +75,8 @@ impl Reference {
             None => (remainder, None),
         };
         if path.chars().any(char::is_uppercase) {
-            return Err(ParseReferenceError::Uppercase(path.to_owned()));
+            let official = if domain == DEFAULT_DOMAIN && !path.contains('/') { OFFICIAL_PREFIX } else { "" };
+            return Err(ParseReferenceError::Uppercase(format!("{official}{path}")));
         }
         if !valid_domain(domain) || !path.split('/').all(valid_path_component) || !tag.is_none_or(valid_tag) {
             return Err(ParseReferenceError::Format);
@@ -310,7 +311,7 @@ mod tests {
             ("../a", "invalid reference format"),
             ("host:port/a", "invalid reference format"),
             ("[::1/a", "invalid reference format"),
-            ("Busybox", "invalid reference format: repository name (Busybox) must be lowercase"),
+            ("Busybox", "invalid reference format: repository name (library/Busybox) must be lowercase"),
             ("quay.io/A", "invalid reference format: repository name (A) must be lowercase"),
             (&long, "repository name must not be more than 255 characters"),
         ] {

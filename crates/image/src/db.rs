@@ -1,0 +1,165 @@
+//! The store's metadata: one SQLite database per driver, because layers are kept in the driver's own form.
+//!
+//! Write-ahead log with `synchronous=NORMAL`: a killed engine loses nothing, a machine without power may lose the last
+//! transactions but never gets an inconsistent database. Files are therefore renamed into place before the row that says so is
+//! written, and unlinked after the row that said so is gone; [`crate::store`] compares both at open.
+
+mod images;
+mod layers;
+mod names;
+mod snapshots;
+
+pub(crate) use images::ImageRow;
+pub(crate) use layers::LayerRow;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rusqlite::types::ToSqlOutput;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use teu_oci::digest::Digest;
+
+use crate::error::Result;
+
+/// Version of [`SCHEMA`], kept in `user_version`.
+const VERSION: i64 = 1;
+
+/// Digests are their 32 bytes, times are seconds since 1970 UTC, sizes are bytes.
+const SCHEMA: &str = "
+CREATE TABLE images (
+    id          BLOB PRIMARY KEY,
+    config      BLOB NOT NULL,
+    created     INTEGER NOT NULL,
+    size        INTEGER NOT NULL,
+    parent      BLOB,
+    last_tagged INTEGER
+) WITHOUT ROWID;
+CREATE TABLE layers (
+    diff_id      BLOB PRIMARY KEY,
+    tar_size     INTEGER NOT NULL,
+    content_size INTEGER NOT NULL,
+    entries      INTEGER NOT NULL,
+    disk_size    INTEGER NOT NULL,
+    opaque       INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE image_layers (
+    image    BLOB NOT NULL REFERENCES images (id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    diff_id  BLOB NOT NULL REFERENCES layers (diff_id),
+    PRIMARY KEY (image, position)
+) WITHOUT ROWID;
+CREATE INDEX image_layers_by_layer ON image_layers (diff_id);
+-- What an image is called: the tag is empty where the digest is not, and the other way round.
+CREATE TABLE names (
+    repository TEXT NOT NULL,
+    tag        TEXT NOT NULL,
+    digest     BLOB NOT NULL,
+    image      BLOB NOT NULL REFERENCES images (id),
+    PRIMARY KEY (repository, tag, digest)
+) WITHOUT ROWID;
+CREATE INDEX names_by_image ON names (image);
+-- Which blobs in which repositories hold a layer.
+CREATE TABLE blobs (
+    diff_id    BLOB NOT NULL REFERENCES layers (diff_id) ON DELETE CASCADE,
+    digest     BLOB NOT NULL,
+    repository TEXT NOT NULL,
+    size       INTEGER NOT NULL,
+    media_type TEXT NOT NULL,
+    seen       INTEGER NOT NULL,
+    PRIMARY KEY (diff_id, digest, repository)
+) WITHOUT ROWID;
+CREATE INDEX blobs_by_digest ON blobs (digest);
+CREATE TABLE snapshots (
+    key   TEXT PRIMARY KEY,
+    image BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE snapshot_layers (
+    key      TEXT NOT NULL REFERENCES snapshots (key) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    diff_id  BLOB NOT NULL REFERENCES layers (diff_id),
+    PRIMARY KEY (key, position)
+) WITHOUT ROWID;
+CREATE INDEX snapshot_layers_by_layer ON snapshot_layers (diff_id);
+";
+
+/// The open database. One connection: every statement takes microseconds.
+pub(crate) struct Database {
+    connection: Mutex<Connection>,
+    path: PathBuf,
+    /// Calls of [`Database::checkpoint_if_due`] since the last checkpoint.
+    calls: AtomicU32,
+}
+
+/// Containers come and go this often between checkpoints; the log grows by some KiB for each.
+const CHECKPOINT_EVERY: u32 = 200;
+
+impl Database {
+    /// Opens or creates it.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let mut connection = Connection::open(path)?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "normal")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        // A checkpoint syncs to disk: never on the way of a container's start.
+        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if version == 0 {
+            transaction.execute_batch(SCHEMA)?;
+            transaction.pragma_update(None, "user_version", VERSION)?;
+        } else if version != VERSION {
+            return Err(crate::Error::DatabaseVersion { path: path.to_owned(), found: version, known: VERSION });
+        }
+        transaction.commit()?;
+        Ok(Self { connection: Mutex::new(connection), path: path.to_owned(), calls: AtomicU32::new(0) })
+    }
+
+    /// Writes the log back to the database from time to time. Called where nobody waits; does not block other callers.
+    pub(crate) fn checkpoint_if_due(&self) -> Result<()> {
+        if self.calls.fetch_add(1, Ordering::Relaxed) + 1 < CHECKPOINT_EVERY {
+            return Ok(());
+        }
+        self.calls.store(0, Ordering::Relaxed);
+        let connection = Connection::open(&self.path)?;
+        Ok(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        // A panic within a transaction rolled it back: the connection is as good as before.
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn transaction<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let result = work(&transaction)?;
+        transaction.commit()?;
+        Ok(result)
+    }
+}
+
+/// A digest as a parameter.
+struct Key<'a>(&'a Digest);
+
+impl rusqlite::ToSql for Key<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::from(&self.0.as_bytes()[..]))
+    }
+}
+
+/// A digest from a column.
+fn digest(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Digest> {
+    row.get(column).map(Digest::from_bytes)
+}
+
+/// A size or count as SQLite has it.
+fn stored(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// A size or count from a column.
+fn count(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    row.get(column).map(|value: i64| u64::try_from(value).unwrap_or(0))
+}

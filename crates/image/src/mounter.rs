@@ -1,0 +1,320 @@
+//! A thread with a mount namespace of its own, in which layers are attached and overlays are made.
+//!
+//! Before Linux 6.15 an overlay cannot have a detached mount as a layer: layers must be attached somewhere. They are, but
+//! where nobody sees it: the thread's namespace has a small root with the data folder, and the rest of the host's mounts are
+//! let go, so that none is kept busy. What comes out are detached mounts (`fsmount`), which hold the layers they need
+//! by themselves. When the engine dies, its namespace and the attachments die with it, and running containers notice nothing.
+//!
+//! ```text
+//! /     tmpfs, seen by this thread only
+//! /d    the store's folder
+//! /l/7  layer 7 of this run: an EROFS mount, or a link to a folder below /d
+//! /m    where an overlay is attached for a moment if the kernel lacks `lowerdir+`
+//! ```
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::mpsc::{self, Sender};
+
+use rustix::fs::{CWD, Mode};
+use rustix::io::Errno;
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags,
+    UnmountFlags,
+};
+use teu_oci::digest::Digest;
+
+use crate::error::{Error, Result};
+
+/// Options of every overlay.
+///
+/// - `index=off`: no lock on the upper folder that a crashed engine would leave.
+/// - `metacopy=off`: the upper folder holds whole files, so that it can be read as a layer's diff.
+/// - `redirect_dir=nofollow`: the same for renamed folders; and links that a forged layer smuggles in lead nowhere.
+///
+/// `volatile` (no fsync) is not used: after a crash of the machine such an overlay refuses to mount, and with it
+/// everything a container wrote would be lost.
+const OVERLAY_OPTIONS: [(&str, &str); 3] = [("index", "off"), ("metacopy", "off"), ("redirect_dir", "nofollow")];
+
+/// How a layer becomes a lower folder of an overlay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LowerKind {
+    /// A file with an EROFS image.
+    Image,
+    /// A folder.
+    Directory,
+}
+
+/// A layer, as the mounter sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct Lower {
+    /// Its identity: layers are attached once.
+    pub(crate) id: Digest,
+    pub(crate) kind: LowerKind,
+    /// Relative to the store's folder.
+    pub(crate) path: PathBuf,
+}
+
+/// What an overlay is made of. Paths are relative to the store's folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Overlay {
+    /// Top first.
+    pub(crate) lowers: Vec<Lower>,
+    pub(crate) upper: PathBuf,
+    pub(crate) work: PathBuf,
+}
+
+type Job = Box<dyn FnOnce(&mut Namespace) + Send>;
+
+/// The handle to the thread. It ends when the handle is dropped.
+pub(crate) struct Mounter {
+    jobs: Mutex<Sender<Job>>,
+}
+
+impl Mounter {
+    /// Starts the thread for the store in `folder`.
+    pub(crate) fn start(folder: &Path) -> Result<Self> {
+        let (jobs, queue) = mpsc::channel::<Job>();
+        let (ready, started) = mpsc::sync_channel(1);
+        let target = folder.to_owned();
+        let failed = |source| Error::Mount { what: "the store's namespace".to_owned(), source };
+        std::thread::Builder::new()
+            .name("mounter".to_owned())
+            .spawn(move || {
+                let mut namespace = match Namespace::enter(&target) {
+                    Ok(namespace) => namespace,
+                    Err(errno) => {
+                        let _ = ready.send(Err(errno));
+                        return;
+                    }
+                };
+                let _ = ready.send(Ok(()));
+                while let Ok(job) = queue.recv() {
+                    job(&mut namespace);
+                }
+            })
+            .map_err(failed)?;
+        match started.recv() {
+            Ok(Ok(())) => Ok(Self { jobs: Mutex::new(jobs) }),
+            Ok(Err(errno)) => Err(failed(errno.into())),
+            Err(_) => Err(failed(io::Error::other("the thread ended"))),
+        }
+    }
+
+    /// A detached overlay.
+    pub(crate) fn overlay(&self, overlay: Overlay) -> Result<OwnedFd> {
+        self.run(move |namespace| namespace.overlay(&overlay))
+    }
+
+    /// Lets a layer go; overlays that use it keep what they need.
+    pub(crate) fn detach(&self, id: Digest) -> Result<()> {
+        self.run(move |namespace| {
+            namespace.detach(&id);
+            Ok(())
+        })
+    }
+
+    fn run<T: Send + 'static>(&self, job: impl FnOnce(&mut Namespace) -> Result<T> + Send + 'static) -> Result<T> {
+        let gone = || Error::Mount { what: "overlay".to_owned(), source: io::Error::other("the mounter has ended") };
+        let (reply, answer) = mpsc::sync_channel(1);
+        let job = Box::new(move |namespace: &mut Namespace| drop(reply.send(job(namespace))));
+        self.jobs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).send(job).map_err(|_| gone())?;
+        answer.recv().map_err(|_| gone())?
+    }
+}
+
+/// The thread's view: its current folder is the private root.
+struct Namespace {
+    attached: HashMap<Digest, Attachment>,
+    next: u64,
+    /// Whether the kernel takes the lower folders one by one (Linux 6.7).
+    new_api: bool,
+}
+
+struct Attachment {
+    name: String,
+    kind: LowerKind,
+}
+
+impl Namespace {
+    fn enter(folder: &Path) -> Result<Self, Errno> {
+        // Opened in the old namespace: `folder` may be relative, and becomes a mount point below.
+        #[expect(deprecated, reason = "unsafe only with FILES, which is not used")]
+        rustix::thread::unshare(rustix::thread::UnshareFlags::NEWNS)?;
+        // Slaves: what the host unmounts goes here too, and nothing goes back.
+        rustix::mount::mount_change("/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)?;
+        let data =
+            rustix::mount::open_tree(CWD, folder, OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC)?;
+        let root = new_mount("tmpfs", &[("mode", "0700"), ("size", "1m")], MountAttrFlags::empty())?;
+        attach(&root, folder)?;
+        rustix::process::chdir(folder)?;
+        for name in ["d", "l", "m", "old"] {
+            rustix::fs::mkdir(name, Mode::RWXU)?;
+        }
+        attach(&data, "d")?;
+        leave_old_root()?;
+        Ok(Self { attached: HashMap::new(), next: 0, new_api: true })
+    }
+
+    fn overlay(&mut self, overlay: &Overlay) -> Result<OwnedFd> {
+        let mut lowers = Vec::with_capacity(overlay.lowers.len());
+        for lower in &overlay.lowers {
+            lowers.push(self.attach_layer(lower)?);
+        }
+        let upper = Path::new("/d").join(&overlay.upper);
+        let work = Path::new("/d").join(&overlay.work);
+        let failed = |errno: Errno| Error::Mount {
+            what: format!("overlay of {} layers with {}", lowers.len(), overlay.upper.display()),
+            source: errno.into(),
+        };
+        if self.new_api {
+            match detached_overlay(&lowers, &upper, &work) {
+                // `lowerdir+` is unknown before Linux 6.7, and an unknown option is EINVAL, as is much else.
+                Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                    let mount = attached_overlay(&lowers, &upper, &work).map_err(failed)?;
+                    self.new_api = false;
+                    return Ok(mount);
+                }
+                result => return result.map_err(failed),
+            }
+        }
+        attached_overlay(&lowers, &upper, &work).map_err(failed)
+    }
+
+    /// The name below `/l` of a layer, attached if it is not yet.
+    fn attach_layer(&mut self, lower: &Lower) -> Result<String> {
+        if let Some(attachment) = self.attached.get(&lower.id) {
+            return Ok(attachment.name.clone());
+        }
+        let source = Path::new("/d").join(&lower.path);
+        let name = base36(self.next);
+        let target = Path::new("/l").join(&name);
+        let result = match lower.kind {
+            LowerKind::Directory => rustix::fs::symlink(&source, &target),
+            LowerKind::Image => attach_image(&source, &target),
+        };
+        result.map_err(|errno| Error::Mount { what: format!("layer {}", lower.id), source: errno.into() })?;
+        self.next += 1;
+        self.attached.insert(lower.id, Attachment { name: name.clone(), kind: lower.kind });
+        Ok(name)
+    }
+
+    fn detach(&mut self, id: &Digest) {
+        let Some(attachment) = self.attached.remove(id) else { return };
+        let target = Path::new("/l").join(&attachment.name);
+        // Nothing else is in this namespace: neither can fail but for a bug, and a name is never used twice.
+        let _ = match attachment.kind {
+            LowerKind::Image => {
+                rustix::mount::unmount(&target, UnmountFlags::DETACH).and_then(|()| rustix::fs::rmdir(&target))
+            }
+            LowerKind::Directory => rustix::fs::unlink(&target),
+        };
+    }
+}
+
+/// Makes the current folder the root and lets the old one go.
+fn leave_old_root() -> Result<(), Errno> {
+    match rustix::process::pivot_root(".", "old") {
+        Ok(()) => {
+            rustix::process::chdir("/")?;
+            rustix::mount::unmount("/old", UnmountFlags::DETACH)?;
+            rustix::fs::rmdir("/old")
+        }
+        // The root of an initramfs cannot be pivoted away from: cover it.
+        Err(Errno::INVAL) => {
+            rustix::mount::mount_move(".", "/")?;
+            rustix::process::chroot(".")?;
+            rustix::process::chdir("/")
+        }
+        Err(errno) => Err(errno),
+    }
+}
+
+fn attach_image(source: &Path, target: &Path) -> Result<(), Errno> {
+    let mount = image_mount(source)?;
+    rustix::fs::mkdir(target, Mode::RWXU)?;
+    attach(&mount, target)
+}
+
+/// A detached mount of an EROFS image in a file.
+fn image_mount(source: &Path) -> Result<OwnedFd, Errno> {
+    let context = rustix::mount::fsopen("erofs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    rustix::mount::fsconfig_set_string(&context, "source", source)?;
+    rustix::mount::fsconfig_set_flag(&context, "ro")?;
+    rustix::mount::fsconfig_create(&context)?;
+    rustix::mount::fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::MOUNT_ATTR_RDONLY)
+}
+
+fn detached_overlay(lowers: &[String], upper: &Path, work: &Path) -> Result<OwnedFd, Errno> {
+    let context = rustix::mount::fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    rustix::mount::fsconfig_set_string(&context, "source", "overlay")?;
+    for lower in lowers {
+        rustix::mount::fsconfig_set_string(&context, "lowerdir+", Path::new("/l").join(lower))?;
+    }
+    rustix::mount::fsconfig_set_string(&context, "upperdir", upper)?;
+    rustix::mount::fsconfig_set_string(&context, "workdir", work)?;
+    for (key, value) in OVERLAY_OPTIONS {
+        rustix::mount::fsconfig_set_string(&context, key, value)?;
+    }
+    rustix::mount::fsconfig_create(&context)?;
+    rustix::mount::fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())
+}
+
+/// The same with `mount(2)`, whose options are one page at most: hence the short names, relative to `/l`.
+fn attached_overlay(lowers: &[String], upper: &Path, work: &Path) -> Result<OwnedFd, Errno> {
+    let mut options = format!("lowerdir={},upperdir={},workdir={}", lowers.join(":"), upper.display(), work.display());
+    for (key, value) in OVERLAY_OPTIONS {
+        options.extend([",", key, "=", value]);
+    }
+    let options = std::ffi::CString::new(options).map_err(|_| Errno::INVAL)?;
+    rustix::process::chdir("/l")?;
+    let mounted = rustix::mount::mount("overlay", "/m", "overlay", MountFlags::empty(), Some(options.as_c_str()));
+    rustix::process::chdir("/")?;
+    mounted?;
+    let clone = rustix::mount::open_tree(CWD, "/m", OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC);
+    rustix::mount::unmount("/m", UnmountFlags::DETACH)?;
+    clone
+}
+
+fn new_mount(kind: &str, options: &[(&str, &str)], attributes: MountAttrFlags) -> Result<OwnedFd, Errno> {
+    let context = rustix::mount::fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)?;
+    for (key, value) in options {
+        rustix::mount::fsconfig_set_string(&context, *key, *value)?;
+    }
+    rustix::mount::fsconfig_create(&context)?;
+    rustix::mount::fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
+}
+
+fn attach(mount: &OwnedFd, target: impl AsRef<Path>) -> Result<(), Errno> {
+    rustix::mount::move_mount(mount, "", CWD, target.as_ref(), MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+}
+
+/// A number in few characters.
+fn base36(mut number: u64) -> String {
+    let mut digits = Vec::new();
+    loop {
+        let digit = u32::try_from(number % 36).unwrap_or(0);
+        digits.extend(char::from_digit(digit, 36));
+        number /= 36;
+        if number == 0 {
+            return digits.into_iter().rev().collect();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_names() {
+        assert_eq!(base36(0), "0");
+        assert_eq!(base36(35), "z");
+        assert_eq!(base36(36), "10");
+        let page: usize = (0..500).map(|n| base36(n).len() + 1).sum();
+        assert!(page < 2000, "500 layers, the most overlayfs takes, leave half of the page of options: {page}");
+    }
+}

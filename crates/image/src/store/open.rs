@@ -1,0 +1,146 @@
+//! Opening: choosing the driver, and making files and database agree after whatever happened before.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use super::{DriverKind, Inner, Store, StoreOptions};
+use crate::db::Database;
+use crate::driver::{self, INGEST, LAYERS};
+use crate::error::{Error, Result};
+use crate::mounter::{Lower, LowerKind, Mounter, Overlay};
+use crate::temporary::{self, Temporary};
+
+/// Name of the database's file.
+const DATABASE: &str = "image.db";
+/// Name of the folder with the snapshots.
+pub(super) const SNAPSHOTS: &str = "snapshots";
+/// Name of the folder below images without layers.
+pub(super) const EMPTY: &str = "empty";
+/// Drivers, best first.
+const PREFERENCE: [DriverKind; 2] = [DriverKind::Erofs, DriverKind::Overlay];
+
+impl Store {
+    /// Opens the store under `root`, creating it if need be, and removes what an interrupted operation left.
+    ///
+    /// # Errors
+    /// If the folder or database cannot be used, or the driver asked for cannot work here.
+    pub fn open(root: &Path, options: StoreOptions) -> Result<Self> {
+        let mut reasons = Vec::new();
+        for kind in candidates(root, options.driver) {
+            let folder = root.join(kind.name());
+            prepare(&folder)?;
+            let mounter = Mounter::start(&folder)?;
+            match probe(kind, &folder, &mounter) {
+                Ok(()) => return Self::assemble(kind, &folder, mounter, &options),
+                Err(error) => {
+                    tracing::debug!(driver = kind.name(), %error, "storage driver is not usable");
+                    reasons.push((kind, error.to_string()));
+                }
+            }
+        }
+        let driver = options.driver.unwrap_or(DriverKind::Overlay).name();
+        let reason = reasons.pop().map_or_else(String::new, |(_, reason)| reason);
+        Err(Error::Driver { driver, reason })
+    }
+
+    fn assemble(kind: DriverKind, folder: &Path, mounter: Mounter, options: &StoreOptions) -> Result<Self> {
+        let inner = Inner {
+            folder: folder.to_owned(),
+            limits: options.limits,
+            driver: driver::driver(kind, folder, options.limits),
+            mounter,
+            db: Database::open(&folder.join(DATABASE))?,
+            holds: Mutex::default(),
+            configs: Mutex::default(),
+        };
+        inner.reconcile()?;
+        Ok(Self(Arc::new(inner)))
+    }
+}
+
+/// Which drivers to try: the one asked for; else those that have images here, else all, best first.
+fn candidates(root: &Path, wanted: Option<DriverKind>) -> Vec<DriverKind> {
+    if let Some(kind) = wanted {
+        return vec![kind];
+    }
+    let (mut present, absent): (Vec<_>, Vec<_>) =
+        PREFERENCE.into_iter().partition(|kind| root.join(kind.name()).join(DATABASE).exists());
+    present.extend(absent);
+    present
+}
+
+fn prepare(folder: &Path) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    for name in [LAYERS, INGEST, SNAPSHOTS, EMPTY] {
+        let path = folder.join(name);
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(|source| Error::File {
+            action: "cannot create",
+            path,
+            source,
+        })?;
+    }
+    let ingest = folder.join(INGEST);
+    temporary::empty(&ingest).map_err(|source| Error::File { action: "cannot empty", path: ingest, source })
+}
+
+/// Tries what the driver needs of the kernel: an overlay over a layer with nothing in it.
+fn probe(kind: DriverKind, folder: &Path, mounter: &Mounter) -> Result<()> {
+    let failed = |source| Error::File { action: "cannot write", path: folder.join(INGEST), source };
+    let scratch = Temporary::directory(folder).map_err(failed)?;
+    let name = |name: &str| Path::new(INGEST).join(scratch.path().file_name().unwrap_or_default()).join(name);
+    for part in ["fs", "work", "layer.d"] {
+        std::fs::create_dir(scratch.path().join(part)).map_err(failed)?;
+    }
+    let lower = match kind {
+        DriverKind::Erofs => {
+            let path = scratch.path().join("layer");
+            let file = std::fs::File::options().write(true).read(true).create_new(true).open(path).map_err(failed)?;
+            crate::erofs::probe_image(&file)
+                .map_err(|source| Error::Layer { name: "of the probe".to_owned(), source })?;
+            Lower { id: super::Digest::of(b"probe"), kind: LowerKind::Image, path: name("layer") }
+        }
+        DriverKind::Overlay => {
+            Lower { id: super::Digest::of(b"probe"), kind: LowerKind::Directory, path: name("layer.d") }
+        }
+    };
+    let id = lower.id;
+    let result = mounter.overlay(Overlay { lowers: vec![lower], upper: name("fs"), work: name("work") });
+    mounter.detach(id)?;
+    result.map(drop)
+}
+
+impl Inner {
+    /// Compares files and database in both directions.
+    fn reconcile(&self) -> Result<()> {
+        let on_disk: HashSet<_> = self.driver.stored()?.into_iter().collect();
+        let known = self.db.layers()?;
+        for layer in &known {
+            if !on_disk.contains(&layer.info.diff_id) {
+                let images = self.db.delete_lost_layer(&layer.info.diff_id)?;
+                tracing::warn!(layer = %layer.info.diff_id, ?images, "layer is lost, and with it the images");
+            }
+        }
+        let known: HashSet<_> = known.into_iter().map(|layer| layer.info.diff_id).collect();
+        for orphan in on_disk.difference(&known) {
+            self.driver.remove(orphan)?;
+        }
+        self.collect_garbage()?;
+        self.reconcile_snapshots()
+    }
+
+    fn reconcile_snapshots(&self) -> Result<()> {
+        let folder = self.folder.join(SNAPSHOTS);
+        let failed = |source| Error::File { action: "cannot list", path: folder.clone(), source };
+        let known: HashSet<String> = self.db.snapshots()?.into_iter().collect();
+        let mut on_disk = HashSet::new();
+        for entry in std::fs::read_dir(&folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            match entry.file_name().into_string() {
+                Ok(name) if known.contains(&name) => drop(on_disk.insert(name)),
+                _ => temporary::remove(&entry.path()).map_err(failed)?,
+            }
+        }
+        known.difference(&on_disk).try_for_each(|key| self.db.delete_snapshot(key).map(drop))
+    }
+}

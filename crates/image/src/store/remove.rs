@@ -1,0 +1,216 @@
+//! `rmi` and `prune`, by Docker's rules.
+
+use std::sync::PoisonError;
+
+use teu_oci::digest::{Digest, chain_ids};
+use teu_oci::id::short;
+use teu_oci::reference::Reference;
+
+use super::Store;
+use super::resolve::full_id;
+use crate::error::{Conflict, Error, Result};
+use crate::layer::LayerInfo;
+use crate::model::{ContainerUse, ListOptions, Pruned, Removed};
+
+impl Store {
+    /// Takes away a name or deletes an image by Docker's rules. `containers` are all that exist.
+    ///
+    /// # Errors
+    /// `NoSuchImage`, `Conflict`.
+    pub fn remove(&self, name: &str, force: bool, containers: &[ContainerUse]) -> Result<Vec<Removed>> {
+        let id = self.0.find(name)?;
+        let mut removal = Removal { store: self, id, force, containers, records: Vec::new(), freed: Vec::new() };
+        if is_id(&id, name) {
+            removal.by_id()?
+        } else {
+            removal.by_name(name)?
+        }
+        Ok(removal.records)
+    }
+
+    /// Removes images that no container uses: the dangling ones, or with `all` the tagged ones too.
+    ///
+    /// # Errors
+    /// If a filter is malformed.
+    pub fn prune(&self, all: bool, options: &ListOptions, containers: &[ContainerUse]) -> Result<Pruned> {
+        let mut pruned = Pruned::default();
+        for image in self.list(options)? {
+            let used = containers.iter().any(|container| container.image == image.id);
+            if used || !(all || image.tags.is_empty() && image.digests.is_empty()) {
+                continue;
+            }
+            let mut removal =
+                Removal { store: self, id: image.id, force: false, containers, records: Vec::new(), freed: Vec::new() };
+            removal.untag(&image.tags)?;
+            removal.untag(&image.digests)?;
+            removal.delete(false)?;
+            pruned.records(removal);
+        }
+        pruned.reclaimed += self.collect_garbage()?;
+        Ok(pruned)
+    }
+}
+
+impl Pruned {
+    fn records(&mut self, removal: Removal<'_>) {
+        self.removed.extend(removal.records);
+        self.reclaimed += removal.freed.iter().map(|layer| layer.disk_size).sum::<u64>();
+    }
+}
+
+/// One removal on its way.
+struct Removal<'a> {
+    store: &'a Store,
+    id: Digest,
+    force: bool,
+    containers: &'a [ContainerUse],
+    records: Vec<Removed>,
+    freed: Vec<LayerInfo>,
+}
+
+impl Removal<'_> {
+    /// A name was given: take it away, and delete the image when it was the last.
+    fn by_name(&mut self, name: &str) -> Result<()> {
+        let names = self.names()?;
+        if !self.force
+            && single_repository(&names)
+            && let Some(user) = self.users().next()
+        {
+            return Err(Error::Conflict(Conflict::ReferenceInUse {
+                reference: name.to_owned(),
+                container: short(&user.container).to_owned(),
+                image: self.id.short(),
+            }));
+        }
+        let reference = Reference::parse(name)?.with_default_tag();
+        self.untag(std::slice::from_ref(&reference))?;
+        let mut left = self.names()?;
+        let same = |other: &Reference| other.repository() == reference.repository();
+        // With the last tag of a repository its digests go too.
+        if reference.digest().is_none() && !left.iter().any(|name| name.tag().is_some() && same(name)) {
+            let digests: Vec<_> = left.extract_if(.., |name| same(name)).collect();
+            self.untag(&digests)?;
+        }
+        if left.is_empty() { self.delete(true) } else { Ok(()) }
+    }
+
+    /// An id was given: delete the image with its names, if they are of one repository or it is forced.
+    fn by_id(&mut self) -> Result<()> {
+        let names = self.names()?;
+        if single_repository(&names) {
+            self.check_running()?;
+            if !self.force {
+                self.check_stopped()?;
+            }
+            self.untag(&names)?;
+        }
+        self.delete(false)
+    }
+
+    /// Deletes the image, unless something is in the way. With `quiet`, a container in the way is no error: the name is gone
+    /// and the image stays as long as the container.
+    fn delete(&mut self, quiet: bool) -> Result<()> {
+        let conflict = self.check_conflicts();
+        if quiet && self.users().next().is_some() && conflict.is_err() {
+            return Ok(());
+        }
+        conflict?;
+        let names = self.names()?;
+        self.untag(&names)?;
+        let layers = self.store.0.db.image_layers(&self.id)?;
+        self.store.0.db.delete_image(&self.id)?;
+        self.store.0.configs.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+        self.records.push(Removed::DeletedImage(self.id));
+        let freed = self.store.0.collect_garbage()?;
+        let chain = chain_ids(&layers);
+        for (diff_id, chain_id) in layers.iter().zip(&chain).rev() {
+            if freed.iter().any(|layer| layer.diff_id == *diff_id) {
+                self.records.push(Removed::DeletedLayer(*chain_id));
+            }
+        }
+        self.freed.extend(freed);
+        Ok(())
+    }
+
+    fn check_conflicts(&self) -> Result<()> {
+        self.check_running()?;
+        if self.force {
+            return Ok(());
+        }
+        if !self.names()?.is_empty() {
+            return Err(Error::Conflict(Conflict::MultipleRepositories { image: self.id.short() }));
+        }
+        self.check_stopped()
+    }
+
+    fn check_running(&self) -> Result<()> {
+        match self.users().find(|user| user.running) {
+            None => Ok(()),
+            Some(user) => Err(Error::Conflict(Conflict::RunningContainer {
+                image: self.id.short(),
+                container: short(&user.container).to_owned(),
+            })),
+        }
+    }
+
+    fn check_stopped(&self) -> Result<()> {
+        match self.users().find(|user| !user.running) {
+            None => Ok(()),
+            Some(user) => Err(Error::Conflict(Conflict::StoppedContainer {
+                image: self.id.short(),
+                container: short(&user.container).to_owned(),
+            })),
+        }
+    }
+
+    fn users(&self) -> impl Iterator<Item = &ContainerUse> {
+        self.containers.iter().filter(|container| container.image == self.id)
+    }
+
+    fn names(&self) -> Result<Vec<Reference>> {
+        let (mut tags, digests) = self.store.0.db.names(&self.id)?;
+        tags.extend(digests);
+        Ok(tags)
+    }
+
+    fn untag(&mut self, names: &[Reference]) -> Result<()> {
+        for name in names {
+            if self.store.0.db.delete_name(name)? {
+                self.records.push(Removed::Untagged { reference: name.familiar(), image: self.id });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether what was given is the image's id or a beginning of it, not a name.
+fn is_id(id: &Digest, given: &str) -> bool {
+    let prefix = given.strip_prefix("sha256:").unwrap_or(given);
+    full_id(given).is_some() || id.hex().starts_with(prefix)
+}
+
+/// Whether all names are of one repository and at most one is a tag; not so if there are none.
+fn single_repository(names: &[Reference]) -> bool {
+    let Some(first) = names.first() else { return false };
+    names.iter().filter(|name| name.tag().is_some()).count() <= 1
+        && names.iter().all(|name| name.repository() == first.repository())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn single_repositories() {
+        let digest = Digest::of(b"");
+        let names =
+            |names: &[&str]| -> Vec<Reference> { names.iter().map(|name| Reference::parse(name).unwrap()).collect() };
+        let pinned = format!("a@{digest}");
+        assert!(!single_repository(&[]));
+        assert!(single_repository(&names(&["a:1"])));
+        assert!(single_repository(&names(&["a:1", &pinned])));
+        assert!(single_repository(&names(&[&pinned])));
+        assert!(!single_repository(&names(&["a:1", "a:2"])));
+        assert!(!single_repository(&names(&["b:1", &pinned])));
+    }
+}

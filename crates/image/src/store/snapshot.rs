@@ -1,0 +1,175 @@
+//! Snapshots: the writable root file systems of containers, an overlay over an image's layers.
+
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use teu_oci::digest::Digest;
+
+use super::open::{EMPTY, SNAPSHOTS};
+use super::{Inner, Store};
+use crate::error::{Error, Result};
+use crate::model::Usage;
+use crate::mounter::{Lower, LowerKind, Overlay};
+use crate::temporary;
+
+/// The folder of what was written.
+const UPPER: &str = "fs";
+/// The folder that overlayfs works in.
+const WORK: &str = "work";
+/// Permissions of a container's root, as Docker has them.
+const ROOT_MODE: u32 = 0o755;
+/// Longest key: container ids have 64 characters.
+const MAX_KEY: usize = 128;
+
+impl Store {
+    /// Makes a snapshot of an image. Its layers stay until the snapshot is removed, even when the image goes.
+    ///
+    /// # Errors
+    /// `SnapshotKey`, `SnapshotExists`, `NoSuchImage`.
+    pub fn snapshot_prepare(&self, key: &str, image: &Digest) -> Result<()> {
+        check_key(key)?;
+        // The row first: a folder without a row is removed at the next start, a row without a folder too.
+        self.0.db.insert_snapshot(key, image)?;
+        let folder = self.0.snapshot_folder(key);
+        let created = create_folders(&folder).map_err(|source| Error::File {
+            action: "cannot create",
+            path: folder.clone(),
+            source,
+        });
+        if created.is_err() {
+            self.snapshot_remove(key)?;
+        }
+        created
+    }
+
+    /// Mounts a snapshot: a detached overlay mount, ready for `move_mount`. The overlay lives as long as the descriptor or
+    /// what it was moved to. Mounting one snapshot twice at a time is undefined, as with any overlay.
+    ///
+    /// # Errors
+    /// `NoSuchSnapshot`, `Mount`.
+    pub fn snapshot_mount(&self, key: &str) -> Result<OwnedFd> {
+        self.0.require_snapshot(key)?;
+        let mut lowers: Vec<Lower> =
+            self.0.db.snapshot_layers(key)?.iter().map(|diff_id| self.0.driver.lower(diff_id)).collect();
+        if lowers.is_empty() {
+            // Overlayfs wants at least one.
+            lowers.push(Lower { id: Digest::of(EMPTY.as_bytes()), kind: LowerKind::Directory, path: EMPTY.into() });
+        }
+        let folder = Path::new(SNAPSHOTS).join(key);
+        self.0.mounter.overlay(Overlay { lowers, upper: folder.join(UPPER), work: folder.join(WORK) })
+    }
+
+    /// Removes a snapshot and all that was written to it. Removing one that does not exist is no error.
+    ///
+    /// # Errors
+    /// If files cannot be removed.
+    pub fn snapshot_remove(&self, key: &str) -> Result<()> {
+        check_key(key)?;
+        let folder = self.0.snapshot_folder(key);
+        temporary::remove(&folder).map_err(|source| Error::File { action: "cannot remove", path: folder, source })?;
+        if self.0.db.delete_snapshot(key)? {
+            self.0.collect_garbage()?;
+            self.0.db.checkpoint_if_due()?;
+        }
+        Ok(())
+    }
+
+    /// The keys of all snapshots, sorted.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn snapshots(&self) -> Result<Vec<String>> {
+        self.0.db.snapshots()
+    }
+
+    /// What was written to a snapshot takes on disk (`SizeRw`); walks it.
+    ///
+    /// # Errors
+    /// `NoSuchSnapshot`.
+    pub fn snapshot_usage(&self, key: &str) -> Result<Usage> {
+        self.0.require_snapshot(key)?;
+        let upper = self.0.snapshot_folder(key).join(UPPER);
+        let mut usage = Usage::default();
+        walk(&upper, &mut usage).map_err(|source| Error::File { action: "cannot walk", path: upper, source })?;
+        Ok(usage)
+    }
+
+    /// The folder with what was written to a snapshot, in overlayfs' form: what `diff` and `commit` read.
+    ///
+    /// # Errors
+    /// `NoSuchSnapshot`.
+    pub fn snapshot_upper(&self, key: &str) -> Result<PathBuf> {
+        self.0.require_snapshot(key)?;
+        Ok(self.0.snapshot_folder(key).join(UPPER))
+    }
+}
+
+impl Inner {
+    fn snapshot_folder(&self, key: &str) -> PathBuf {
+        self.folder.join(SNAPSHOTS).join(key)
+    }
+
+    fn require_snapshot(&self, key: &str) -> Result<()> {
+        check_key(key)?;
+        if self.db.has_snapshot(key)? { Ok(()) } else { Err(Error::NoSuchSnapshot(key.to_owned())) }
+    }
+}
+
+fn create_folders(folder: &Path) -> std::io::Result<()> {
+    fs::DirBuilder::new().mode(0o700).create(folder)?;
+    fs::DirBuilder::new().mode(0o700).create(folder.join(WORK))?;
+    let upper = folder.join(UPPER);
+    fs::DirBuilder::new().mode(ROOT_MODE).create(&upper)?;
+    // Whatever the umask says.
+    fs::set_permissions(&upper, fs::Permissions::from_mode(ROOT_MODE))
+}
+
+/// Keys become names of folders.
+fn check_key(key: &str) -> Result<()> {
+    let valid = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+    let ok = (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(valid) && !key.starts_with('.');
+    if ok { Ok(()) } else { Err(Error::SnapshotKey(key.to_owned())) }
+}
+
+/// Sums up what is allocated. What vanishes meanwhile is not counted: the container may run.
+fn walk(root: &Path, usage: &mut Usage) -> std::io::Result<()> {
+    let mut pending = vec![root.to_owned()];
+    let mut linked = std::collections::HashSet::new();
+    while let Some(folder) = pending.pop() {
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        for entry in entries.flatten() {
+            let Ok(metadata) = entry.metadata() else { continue };
+            if metadata.nlink() > 1 && !metadata.is_dir() && !linked.insert(metadata.ino()) {
+                continue;
+            }
+            usage.inodes += 1;
+            // `st_blocks` is in units of 512 bytes (stat(2)).
+            usage.bytes += metadata.blocks() * 512;
+            if metadata.is_dir() {
+                pending.push(entry.path());
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_key;
+
+    #[test]
+    fn keys() {
+        for key in ["a", "A-b_c.d", &"f".repeat(64)] {
+            assert!(check_key(key).is_ok(), "{key}");
+        }
+        for key in ["", ".", "..", "a/b", "a b", ".a", "ä", &"f".repeat(129)] {
+            assert!(check_key(key).is_err(), "{key}");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Integration tests of the image store. What mounts needs root; everything happens in temporary folders, and mounts
+//! are detached or in the store's own namespace.
+
+mod conformance;
+mod tree;
