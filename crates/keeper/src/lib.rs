@@ -11,6 +11,7 @@
 
 mod client;
 mod error;
+mod log;
 mod message;
 pub mod protocol;
 mod wire;

@@ -1,0 +1,318 @@
+//! The path of output from a container's FIFOs to its log.
+
+use std::fs;
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use rustix::fs::{CWD, Mode, OFlags, fstat, ftruncate, openat};
+use rustix::io::Errno;
+
+use super::Stream;
+use super::encode::{Batch, Encoder, MAX_LINE};
+use super::fault::{cut, shorten};
+use super::journal::{Journal, Pending, Record};
+use super::rotate::rotate;
+use super::spool::Spool;
+use crate::protocol::LogTarget;
+
+/// Taken from a FIFO at once: its default capacity.
+const TAKE: usize = 64 << 10;
+/// A take, and before it the beginning of a line.
+const WINDOW: usize = TAKE + MAX_LINE;
+/// Encoded at once. Output of nothing but newlines grows a hundredfold.
+const ENCODE: usize = 256 << 10;
+/// A drained spool smaller than this is not worth two system calls to empty.
+const RESET: u64 = 4 << 10;
+
+/// Memory for the work, shared by all logs of a keeper.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    /// Output, from the first byte that is not in the log on.
+    window: Vec<u8>,
+    /// What is written to the log.
+    entries: Vec<u8>,
+}
+
+/// What a FIFO had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// So many bytes.
+    Data(usize),
+    /// Nothing at the moment.
+    Empty,
+    /// Nothing any more: nobody has it open for writing.
+    End,
+}
+
+/// A container's log.
+#[derive(Debug)]
+pub(crate) struct Log {
+    /// Where spools and journal are.
+    dir: PathBuf,
+    target: LogTarget,
+    encoder: Encoder,
+    files: Option<Files>,
+}
+
+#[derive(Debug)]
+struct Files {
+    journal: Journal,
+    record: Record,
+    spools: [Spool; 2],
+    log: OwnedFd,
+}
+
+impl Log {
+    /// A log whose spools and journal are in `dir`. What a keeper before left unfinished is finished when output is
+    /// first taken, or by [`Log::flush`].
+    pub(crate) fn new(dir: &Path, target: &LogTarget) -> Log {
+        Log { dir: dir.to_owned(), target: target.clone(), encoder: Encoder::new(&target.attrs), files: None }
+    }
+
+    /// Moves what the FIFO has into the spool, lets `deliver` see it, and writes all whole lines to the log.
+    ///
+    /// # Errors
+    /// The spool or the log cannot take it; nothing is lost. [`Log::flush`] has to succeed before the next call.
+    pub(crate) fn pump(
+        &mut self,
+        stream: Stream,
+        fifo: BorrowedFd<'_>,
+        scratch: &mut Scratch,
+        deliver: impl FnOnce(&[u8]),
+    ) -> io::Result<Taken> {
+        let files = self.open()?;
+        let done = files.record.done[stream.index()];
+        let spool = &mut files.spools[stream.index()];
+        let before = spool.size;
+        let moved = match spool.splice(fifo, TAKE)? {
+            None => return Ok(Taken::Empty),
+            Some(0) => return Ok(Taken::End),
+            Some(moved) => moved,
+        };
+        let lead = usize::try_from(before - done).unwrap_or(usize::MAX);
+        if lead > MAX_LINE || files.record.pending.is_some() {
+            // A keeper before left much to write.
+            scratch.window.resize(moved, 0);
+            spool.read(before, &mut scratch.window)?;
+            deliver(&scratch.window);
+            self.flush(stream, false, scratch)?;
+            return Ok(Taken::Data(moved));
+        }
+        scratch.window.resize(lead + moved, 0);
+        spool.read(done, &mut scratch.window)?;
+        deliver(&scratch.window[lead..]);
+        while self.batch(stream, false, scratch)? && self.load(stream, scratch)? {}
+        Ok(Taken::Data(moved))
+    }
+
+    /// Writes all whole lines of the spool to the log; with `last`, also a line without its end.
+    ///
+    /// # Errors
+    /// The log cannot be written. Nothing is lost, and calling it again goes on.
+    pub(crate) fn flush(&mut self, stream: Stream, last: bool, scratch: &mut Scratch) -> io::Result<()> {
+        self.open()?;
+        self.resume(scratch)?;
+        while self.load(stream, scratch)? && self.batch(stream, last, scratch)? {}
+        Ok(())
+    }
+
+    /// Empties the spools if everything in them is in the log. For moments when nothing else is to do.
+    pub(crate) fn rest(&mut self) -> io::Result<()> {
+        let Some(files) = &mut self.files else { return Ok(()) };
+        for stream in Stream::BOTH {
+            let spool = &mut files.spools[stream.index()];
+            let done = &mut files.record.done[stream.index()];
+            if files.record.pending.is_none() && *done == spool.size && spool.size >= RESET {
+                // First the journal forgets the last write, which points into the spool.
+                files.journal.write(&files.record)?;
+                spool.reset()?;
+                files.record.done[stream.index()] = 0;
+                files.journal.write(&files.record)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it holds descriptors.
+    pub(crate) fn is_open(&self) -> bool {
+        self.files.is_some()
+    }
+
+    /// Closes its descriptors until they are needed again.
+    pub(crate) fn close(&mut self) {
+        if let Some(files) = self.files.take() {
+            // Only spares the next opening the comparison with the log's size.
+            let _ = files.journal.write(&files.record);
+        }
+    }
+
+    fn open(&mut self) -> io::Result<&mut Files> {
+        if self.files.is_none() {
+            self.files = Some(Files::open(&self.dir, &self.target)?);
+        }
+        // Just filled; the error is there so that no path panics.
+        self.files.as_mut().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    /// Completes a write that was cut.
+    fn resume(&mut self, scratch: &mut Scratch) -> io::Result<()> {
+        let files = self.files.as_mut().ok_or(io::ErrorKind::NotFound)?;
+        let Some(pending) = files.record.pending else { return Ok(()) };
+        let done = files.record.done[pending.stream.index()];
+        let len = usize::try_from(pending.upto.saturating_sub(done)).unwrap_or(0);
+        scratch.window.resize(len, 0);
+        files.spools[pending.stream.index()].read(done, &mut scratch.window)?;
+        let batch = Batch {
+            stream: pending.stream,
+            at: files.record.at.unwrap_or(Timestamp::UNIX_EPOCH),
+            carry: files.record.carry[pending.stream.index()],
+            // The part ends where the encoder stopped, so if it ends within a line, that line was the last.
+            last: true,
+            limit: usize::MAX,
+        };
+        scratch.entries.clear();
+        let encoded = self.encoder.encode(&scratch.window, &batch, &mut scratch.entries);
+        let stat = fstat(&files.log)?;
+        let written = if stat.st_ino == pending.inode {
+            stat.st_size.cast_unsigned().saturating_sub(pending.offset).min(pending.len)
+        } else {
+            0
+        };
+        let written = usize::try_from(written).unwrap_or(0).min(scratch.entries.len());
+        append(&files.log, &scratch.entries[written..])?;
+        files.commit(pending, encoded.carry);
+        Ok(())
+    }
+
+    /// Reads the part of the spool that is not in the log yet, as far as the window goes. False if there is none.
+    fn load(&mut self, stream: Stream, scratch: &mut Scratch) -> io::Result<bool> {
+        let files = self.files.as_mut().ok_or(io::ErrorKind::NotFound)?;
+        let done = files.record.done[stream.index()];
+        let left = files.spools[stream.index()].size - done;
+        scratch.window.resize(usize::try_from(left).unwrap_or(WINDOW).min(WINDOW), 0);
+        files.spools[stream.index()].read(done, &mut scratch.window)?;
+        Ok(left > 0)
+    }
+
+    /// Writes one batch from the window. False if there was no whole line in it.
+    fn batch(&mut self, stream: Stream, last: bool, scratch: &mut Scratch) -> io::Result<bool> {
+        let files = self.files.as_mut().ok_or(io::ErrorKind::NotFound)?;
+        let (done, size) = (files.record.done[stream.index()], files.spools[stream.index()].size);
+        let stat = files.log_stat(&self.target)?;
+        let room = self.target.max_size.map_or(u64::MAX, |max| max.saturating_sub(stat.size).max(1));
+        let now = Timestamp::now();
+        let batch = Batch {
+            stream,
+            at: files.record.at.map_or(now, |at| at.max(now)),
+            carry: files.record.carry[stream.index()],
+            last: last && done + scratch.window.len() as u64 == size,
+            limit: usize::try_from(room).unwrap_or(usize::MAX).min(ENCODE),
+        };
+        scratch.entries.clear();
+        let encoded = self.encoder.encode(&scratch.window, &batch, &mut scratch.entries);
+        if encoded.consumed == 0 {
+            return Ok(false);
+        }
+        let pending = Pending {
+            stream,
+            upto: done + encoded.consumed as u64,
+            inode: stat.inode,
+            offset: stat.size,
+            len: scratch.entries.len() as u64,
+        };
+        files.begin(pending, batch.at)?;
+        append(&files.log, &scratch.entries)?;
+        files.commit(pending, encoded.carry);
+        Ok(true)
+    }
+}
+
+/// The log file's identity and size before a write.
+struct LogStat {
+    inode: u64,
+    size: u64,
+}
+
+impl Files {
+    fn open(dir: &Path, target: &LogTarget) -> io::Result<Files> {
+        let (journal, mut record) = Journal::open(&dir.join("journal"))?;
+        let spools = [Spool::open(&dir.join("stdout.spool"))?, Spool::open(&dir.join("stderr.spool"))?];
+        for stream in Stream::BOTH {
+            // A reset was cut between emptying the spool and saying so.
+            if spools[stream.index()].size < record.done[stream.index()] {
+                record.done[stream.index()] = 0;
+            }
+        }
+        Ok(Files { journal, record, spools, log: open_log(&target.path)? })
+    }
+
+    /// Rotates the log if it is full.
+    fn log_stat(&mut self, target: &LogTarget) -> io::Result<LogStat> {
+        let stat = fstat(&self.log)?;
+        let size = stat.st_size.cast_unsigned();
+        if target.max_size.is_none_or(|max| size < max) {
+            return Ok(LogStat { inode: stat.st_ino, size });
+        }
+        // The last write is complete: from here on its file is another one.
+        self.journal.write(&self.record)?;
+        if target.max_files > 1 {
+            rotate(&target.path, target.max_files)?;
+            cut()?;
+            self.log = open_log(&target.path)?;
+        } else {
+            cut()?;
+            ftruncate(&self.log, 0)?;
+        }
+        let stat = fstat(&self.log)?;
+        Ok(LogStat { inode: stat.st_ino, size: stat.st_size.cast_unsigned() })
+    }
+
+    /// Notes a write before it is made.
+    fn begin(&mut self, pending: Pending, at: Timestamp) -> io::Result<()> {
+        let record = Record { at: Some(at), pending: Some(pending), ..self.record };
+        self.journal.write(&record)?;
+        self.record = record;
+        let done = self.record.done[pending.stream.index()];
+        self.spools[pending.stream.index()].forget(done);
+        Ok(())
+    }
+
+    /// Notes, in memory, that it was made. The next record on disk will say so; until then the log's size does.
+    fn commit(&mut self, pending: Pending, carry: Option<Timestamp>) {
+        self.record.done[pending.stream.index()] = pending.upto;
+        self.record.carry[pending.stream.index()] = carry;
+        self.record.pending = None;
+    }
+}
+
+/// Docker's mode for log files.
+fn open_log(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::CLOEXEC;
+    Ok(openat(CWD, path, flags, Mode::RUSR | Mode::WUSR | Mode::RGRP)?)
+}
+
+fn append(log: &OwnedFd, mut entries: &[u8]) -> io::Result<()> {
+    while !entries.is_empty() {
+        cut()?;
+        match rustix::io::write(log, &entries[..shorten(entries.len())]) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => entries = &entries[written..],
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Removes spools and journal of a log in `dir`.
+pub(crate) fn forget(dir: &Path) {
+    for name in ["journal", "stdout.spool", "stderr.spool"] {
+        // What is not there need not go.
+        let _ = fs::remove_file(dir.join(name));
+    }
+}
+
+#[cfg(test)]
+mod tests;
