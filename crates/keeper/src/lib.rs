@@ -11,10 +11,13 @@
 
 mod client;
 mod error;
+pub mod launch;
 mod log;
 mod message;
 pub mod protocol;
+mod server;
 mod wire;
 
-pub use client::{Descriptors, Keeper, Listed};
+pub use client::{Descriptors, Ensure, Keeper, Listed};
 pub use error::Error;
+pub use server::{Options, main, serve};

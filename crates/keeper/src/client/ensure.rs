@@ -6,6 +6,8 @@ use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 
@@ -27,8 +29,36 @@ pub(super) fn connect(path: &Path) -> Result<UnixStream, Error> {
     }
 }
 
+/// Which keeper to connect to, and how to start it if there is none.
+#[derive(Debug, Clone, Copy)]
+pub struct Ensure<'a> {
+    /// Its exec root.
+    pub exec_root: &'a Path,
+    /// The `teu` executable.
+    pub exe: &'a Path,
+    /// The directory that all logs are below. Lets the keeper leave unrelated mounts out of its mount namespace, which
+    /// makes containers start faster on hosts that have many.
+    pub data_root: Option<&'a Path>,
+}
+
+/// How long a keeper that is being killed may take to disappear.
+const DYING: Duration = Duration::from_secs(5);
+
+/// A keeper that is being killed may still accept; then nobody answers. Tries again until it is gone.
+pub(super) fn patiently<T>(mut connect: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+    let deadline = Instant::now() + DYING;
+    loop {
+        match connect() {
+            // There is no event for this: whose descriptors are closed when is not visible from outside.
+            Err(Error::Gone) if Instant::now() < deadline => thread::sleep(Duration::from_millis(1)),
+            other => return other,
+        }
+    }
+}
+
 /// Connects, or starts a keeper under a lock and connects then.
-pub(super) fn connect_or_spawn(exec_root: &Path, exe: &Path) -> Result<UnixStream, Error> {
+pub(super) fn connect_or_spawn(ensure: &Ensure<'_>) -> Result<UnixStream, Error> {
+    let exec_root = ensure.exec_root;
     let path = socket_path(exec_root);
     if let Ok(socket) = connect(&path) {
         return Ok(socket);
@@ -51,7 +81,7 @@ pub(super) fn connect_or_spawn(exec_root: &Path, exe: &Path) -> Result<UnixStrea
         Err(Error::Connect { source, .. }) if is_absent(&source) => {}
         other => return other,
     }
-    spawn(exec_root, exe)?;
+    spawn(ensure)?;
     connect(&path)
 }
 
@@ -61,11 +91,14 @@ fn is_absent(error: &io::Error) -> bool {
 }
 
 /// Runs `teu keeper --background`, which returns as soon as the keeper listens, and which is not our child.
-fn spawn(exec_root: &Path, exe: &Path) -> Result<(), Error> {
-    let failed = |reason: String| Error::Spawn { exe: exe.to_owned(), reason };
-    let mut child = Command::new(exe)
-        .args(["keeper", "--background", "--exec-root"])
-        .arg(exec_root)
+fn spawn(ensure: &Ensure<'_>) -> Result<(), Error> {
+    let failed = |reason: String| Error::Spawn { exe: ensure.exe.to_owned(), reason };
+    let mut command = Command::new(ensure.exe);
+    command.args(["keeper", "--background", "--exec-root"]).arg(ensure.exec_root);
+    if let Some(data_root) = ensure.data_root {
+        command.arg("--data-root").arg(data_root);
+    }
+    let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

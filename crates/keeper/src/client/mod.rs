@@ -5,6 +5,8 @@ mod ensure;
 mod reader;
 
 pub use descriptors::{Descriptors, Listed};
+pub use ensure::Ensure;
+pub(crate) use ensure::socket_path;
 
 use std::collections::HashMap;
 use std::io;
@@ -42,6 +44,8 @@ struct State {
     next: u64,
     waiting: HashMap<u64, Done>,
     gone: bool,
+    /// The keeper has said hello: from then on its end is an event.
+    met: bool,
 }
 
 impl Shared {
@@ -58,7 +62,20 @@ impl Keeper {
     /// # Errors
     /// [`Error::Spawn`], [`Error::Connect`], [`Error::Credentials`], [`Error::Version`].
     pub fn ensure(exec_root: &Path, exe: &Path, events: impl Fn(Event) + Send + 'static) -> Result<Keeper, Error> {
-        Keeper::over(ensure::connect_or_spawn(exec_root, exe)?, events)
+        Keeper::ensure_with(&Ensure { exec_root, exe, data_root: None }, events)
+    }
+
+    /// As [`Keeper::ensure`], with more to say about a keeper that has to be started.
+    ///
+    /// # Errors
+    /// As [`Keeper::ensure`].
+    pub fn ensure_with(ensure: &Ensure<'_>, events: impl Fn(Event) + Send + 'static) -> Result<Keeper, Error> {
+        let events = Arc::new(Mutex::new(events));
+        ensure::patiently(|| {
+            let events = events.clone();
+            let socket = ensure::connect_or_spawn(ensure)?;
+            Keeper::over(socket, move |event| events.lock().unwrap_or_else(PoisonError::into_inner)(event))
+        })
     }
 
     /// Connects to the keeper of `exec_root` if there is one.
@@ -75,7 +92,10 @@ impl Keeper {
         reader::spawn(reading, Arc::downgrade(&keeper.shared), events)
             .map_err(|e| Error::io("starting the keeper's reader", e))?;
         match keeper.call_blocking(Request::Hello { version: VERSION }, Vec::new())?.0 {
-            Reply::Hello { version: VERSION, .. } => Ok(keeper),
+            Reply::Hello { version: VERSION, .. } => {
+                keeper.shared.state().met = true;
+                Ok(keeper)
+            }
             Reply::Hello { version, .. } => Err(Error::Version { keeper: version, daemon: VERSION }),
             other => Err(Error::Malformed(format!("{other:?} to hello"))),
         }

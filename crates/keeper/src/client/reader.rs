@@ -67,15 +67,17 @@ fn dispatch(frame: Frame, shared: &Weak<Shared>, events: &impl Fn(Event)) -> boo
 /// Fails whatever still waits, and tells the daemon unless it let go itself.
 fn finish(shared: &Weak<Shared>, events: &impl Fn(Event)) {
     let Some(shared) = shared.upgrade() else { return };
-    let waiting = {
+    let (waiting, met) = {
         let mut state = shared.state();
         state.gone = true;
-        std::mem::take(&mut state.waiting)
+        (std::mem::take(&mut state.waiting), state.met)
     };
     // A malformed message ends the connection too; the keeper must see that.
     let _ = shared.socket.shutdown(std::net::Shutdown::Both);
     for done in waiting.into_values() {
         done(Err(Error::Gone));
     }
-    events(Event::KeeperGone);
+    if met {
+        events(Event::KeeperGone);
+    }
 }

@@ -1,6 +1,5 @@
 //! The path of output from a container's FIFOs to its log.
 
-use std::fs;
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -33,6 +32,24 @@ pub(crate) struct Scratch {
     window: Vec<u8>,
     /// What is written to the log.
     entries: Vec<u8>,
+}
+
+impl Scratch {
+    /// Reads from a FIFO whose output is not logged.
+    pub(crate) fn read(&mut self, fifo: BorrowedFd<'_>) -> io::Result<Taken> {
+        self.window.resize(TAKE, 0);
+        match rustix::io::read(fifo, &mut self.window[..]) {
+            Ok(0) => Ok(Taken::End),
+            Ok(len) => Ok(Taken::Data(len)),
+            Err(Errno::AGAIN | Errno::INTR) => Ok(Taken::Empty),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// What [`Scratch::read`] read.
+    pub(crate) fn window(&self, len: usize) -> &[u8] {
+        &self.window[..len]
+    }
 }
 
 /// What a FIFO had.
@@ -304,14 +321,6 @@ fn append(log: &OwnedFd, mut entries: &[u8]) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Removes spools and journal of a log in `dir`.
-pub(crate) fn forget(dir: &Path) {
-    for name in ["journal", "stdout.spool", "stderr.spool"] {
-        // What is not there need not go.
-        let _ = fs::remove_file(dir.join(name));
-    }
 }
 
 #[cfg(test)]

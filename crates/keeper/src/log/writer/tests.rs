@@ -1,6 +1,6 @@
 //! The writer is cut at every system call and the log is checked byte for byte.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Write;
 use std::os::fd::AsFd;
 

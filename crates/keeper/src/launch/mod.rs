@@ -1,0 +1,129 @@
+//! How processes come into being: behind a trait, since there are several runtimes.
+
+mod native;
+mod plain;
+
+pub use native::Native;
+pub use plain::Plain;
+
+use std::collections::BTreeMap;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use teu_oci::runtime::{Process, Spec};
+use teu_sys::cgroup::Cgroup;
+
+use crate::protocol::{Failure, FailureKind, WinSize};
+
+/// What starts containers and processes in them. Called from the keeper's only thread.
+pub trait Launcher {
+    /// Sets a container up; its program does not run yet.
+    ///
+    /// # Errors
+    /// Nothing is left behind.
+    fn create(&mut self, request: Create<'_>) -> Result<Box<dyn Prepared>, Failure>;
+
+    /// Runs a process in a running container.
+    ///
+    /// # Errors
+    /// [`FailureKind::CommandNotFound`], [`FailureKind::CommandNotExecutable`] if it is the program's fault.
+    fn exec(&mut self, request: Exec<'_>) -> Result<Launched, Failure>;
+}
+
+/// A container that is set up and waits. Dropping it undoes that.
+pub trait Prepared {
+    /// Its first process.
+    fn pid(&self) -> i32;
+
+    /// Lets the program run.
+    ///
+    /// # Errors
+    /// As [`Launcher::exec`]; nothing is left behind.
+    fn start(self: Box<Self>) -> Result<Launched, Failure>;
+}
+
+/// A container to be set up.
+pub struct Create<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Directory of the container's runtime files; `config.json` is there.
+    pub bundle: &'a Path,
+    /// Its configuration.
+    pub spec: &'a Spec,
+    /// Its standard streams.
+    pub stdio: Stdio,
+    /// Its cgroup, which exists, with limits applied.
+    pub cgroup: Option<&'a Cgroup>,
+    /// What else the daemon opened for it.
+    pub passed: Passed,
+}
+
+/// A process to be run in a container.
+pub struct Exec<'a> {
+    /// The container's id.
+    pub id: &'a str,
+    /// The container's configuration.
+    pub spec: &'a Spec,
+    /// Process id of its first process.
+    pub init: i32,
+    /// The same as a descriptor.
+    pub init_pidfd: BorrowedFd<'a>,
+    /// What to run.
+    pub process: &'a Process,
+    /// Its standard streams.
+    pub stdio: Stdio,
+    /// The container's cgroup.
+    pub cgroup: Option<&'a Cgroup>,
+}
+
+/// Descriptors that came with a start request.
+#[derive(Default)]
+pub struct Passed {
+    /// A detached mount that becomes the root file system.
+    pub rootfs: Option<OwnedFd>,
+    /// The network namespace to join.
+    pub network: Option<OwnedFd>,
+    /// Detached mounts by destination.
+    pub mounts: BTreeMap<PathBuf, OwnedFd>,
+    /// Left open from 3 on.
+    pub preserve: Vec<OwnedFd>,
+}
+
+/// Standard streams of a new process.
+pub enum Stdio {
+    /// Descriptors.
+    Fds {
+        /// Standard input.
+        stdin: OwnedFd,
+        /// Standard output.
+        stdout: OwnedFd,
+        /// Standard error.
+        stderr: OwnedFd,
+    },
+    /// A new terminal of this size.
+    Terminal(WinSize),
+}
+
+/// A process that runs, a child of this process.
+#[derive(Debug)]
+pub struct Launched {
+    /// Its id.
+    pub pid: i32,
+    /// Its descriptor.
+    pub pidfd: OwnedFd,
+    /// The controlling end of its terminal, if it has one.
+    pub console: Option<OwnedFd>,
+}
+
+impl Failure {
+    /// A failure of that kind.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Failure {
+        Failure { kind, message: message.into() }
+    }
+
+    /// For `map_err`: what was tried, and what the kernel said.
+    pub(crate) fn io<E: std::fmt::Display>(action: impl Into<String>) -> impl FnOnce(E) -> Failure {
+        let action = action.into();
+        move |error| Failure::new(FailureKind::Failed, format!("{action}: {error}"))
+    }
+}

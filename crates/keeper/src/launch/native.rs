@@ -1,0 +1,87 @@
+//! Teu's own runtime, in this process.
+
+use teu_oci::runtime::NamespaceKind;
+use teu_runtime::{Created, Error, ExecRequest, Launch, Rootfs, Running, WindowSize};
+
+use super::{Create, Exec, Launched, Launcher, Prepared, Stdio};
+use crate::protocol::{Failure, FailureKind};
+
+/// Starts containers by `teu_runtime`.
+#[derive(Debug, Default)]
+pub struct Native;
+
+impl Launcher for Native {
+    fn create(&mut self, request: Create<'_>) -> Result<Box<dyn Prepared>, Failure> {
+        let rootfs = match (request.passed.rootfs, &request.spec.root) {
+            (Some(mount), _) => Rootfs::Mount(mount),
+            (None, Some(root)) => Rootfs::Path(request.bundle.join(&root.path)),
+            (None, None) => return Err(Failure::new(FailureKind::Invalid, "the container has no root file system")),
+        };
+        let created = Launch {
+            mount_sources: request.passed.mounts,
+            namespaces: request.passed.network.map(|fd| (NamespaceKind::Network, fd)).into_iter().collect(),
+            stdio: request.stdio.into(),
+            cgroup: request.cgroup,
+            preserve_fds: request.passed.preserve,
+            ..Launch::new(request.id, request.spec, request.bundle, rootfs)
+        }
+        .create()?;
+        Ok(Box::new(Waiting(created)))
+    }
+
+    fn exec(&mut self, request: Exec<'_>) -> Result<Launched, Failure> {
+        let running = ExecRequest {
+            id: request.id,
+            pid: request.init,
+            pidfd: request.init_pidfd,
+            spec: request.spec,
+            process: request.process,
+            stdio: request.stdio.into(),
+            cgroup: request.cgroup,
+            preserve_fds: Vec::new(),
+            no_new_keyring: false,
+        }
+        .run()?;
+        Ok(launched(running))
+    }
+}
+
+struct Waiting(Created);
+
+impl Prepared for Waiting {
+    fn pid(&self) -> i32 {
+        self.0.pid()
+    }
+
+    fn start(self: Box<Self>) -> Result<Launched, Failure> {
+        Ok(launched(self.0.start()?))
+    }
+}
+
+fn launched(mut running: Running) -> Launched {
+    let console = running.take_console();
+    Launched { pid: running.pid(), pidfd: running.into_pidfd(), console }
+}
+
+impl From<Stdio> for teu_runtime::Stdio {
+    fn from(stdio: Stdio) -> teu_runtime::Stdio {
+        match stdio {
+            Stdio::Fds { stdin, stdout, stderr } => teu_runtime::Stdio::Fds { stdin, stdout, stderr },
+            Stdio::Terminal(size) => teu_runtime::Stdio::Terminal {
+                // Zero means that the size is not known yet.
+                size: (size.rows > 0).then_some(WindowSize { rows: size.rows, columns: size.cols }),
+            },
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        let kind = match error.exit_code() {
+            127 => FailureKind::CommandNotFound,
+            126 => FailureKind::CommandNotExecutable,
+            _ => FailureKind::Failed,
+        };
+        Failure::new(kind, error.to_string())
+    }
+}

@@ -1,0 +1,78 @@
+//! Containers' cgroups.
+
+use teu_oci::runtime::{Resources, Spec};
+use teu_sys::cgroup::{Cgroup, Error, Hierarchy};
+
+use crate::protocol::{Failure, FailureKind};
+
+/// Where cgroups are made; looked up when first needed.
+#[derive(Debug, Default)]
+pub(super) struct Cgroups {
+    hierarchy: Option<Hierarchy>,
+}
+
+impl Cgroups {
+    fn hierarchy(&mut self) -> Result<&Hierarchy, Failure> {
+        if self.hierarchy.is_none() {
+            self.hierarchy = Some(Hierarchy::detect()?);
+        }
+        self.hierarchy.as_ref().ok_or_else(|| Error::NotMounted.into())
+    }
+
+    /// Makes a container's cgroup with its limits. An empty path means that the container stays in the keeper's.
+    pub(super) fn create(&mut self, path: &str, spec: &Spec) -> Result<Option<Cgroup>, Failure> {
+        if path.is_empty() {
+            return Ok(None);
+        }
+        let cgroup = Cgroup::create(self.hierarchy()?, path)?;
+        let _ = spec;
+        Ok(Some(cgroup))
+    }
+
+    /// Opens it again.
+    pub(super) fn open(&mut self, path: &str) -> Result<Option<Cgroup>, Failure> {
+        if path.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Cgroup::open(self.hierarchy()?, path)?))
+    }
+
+    /// Changes limits.
+    pub(super) fn update(&mut self, path: &str, resources: &Resources) -> Result<(), Failure> {
+        let _ = (self.open(path)?, resources);
+        Ok(())
+    }
+
+    /// Whether the kernel killed one of its processes for lack of memory.
+    pub(super) fn was_oom_killed(&mut self, path: &str) -> bool {
+        // A cgroup that is gone cannot tell any more.
+        matches!(self.open(path), Ok(Some(cgroup)) if cgroup.oom_kills().is_ok_and(|kills| kills > 0))
+    }
+
+    /// Ends whatever is left in it.
+    pub(super) fn kill(&mut self, path: &str) {
+        if let Ok(Some(cgroup)) = self.open(path) {
+            // Removal tries again, and tells.
+            let _ = cgroup.kill();
+        }
+    }
+
+    /// Removes it. What cannot be removed now is removed by the daemon's reconciliation.
+    pub(super) fn remove(&mut self, path: &str) {
+        if let Ok(Some(cgroup)) = self.open(path) {
+            let _ = cgroup.remove();
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        let kind = match &error {
+            Error::NotFound { .. } => FailureKind::NotFound,
+            Error::InUse { .. } => FailureKind::Conflict,
+            Error::InvalidPath { .. } => FailureKind::Invalid,
+            _ => FailureKind::Failed,
+        };
+        Failure::new(kind, error.to_string())
+    }
+}

@@ -1,0 +1,146 @@
+//! Daemons' connections.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::event::epoll::EventFlags;
+use rustix::net::sockopt::socket_peercred;
+use rustix::net::{RecvFlags, SendFlags, SocketFlags, accept_with};
+use serde::Serialize;
+
+use super::poll::Token;
+use super::{Answer, Server};
+use crate::message::{FromKeeper, Numbered};
+use crate::protocol::{Event, Failure, FailureKind, Request};
+use crate::wire::{Frame, Inbox, Outbox};
+
+/// One daemon.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) socket: OwnedFd,
+    inbox: Inbox,
+    outbox: Outbox,
+}
+
+impl Connection {
+    pub(super) fn new(socket: OwnedFd) -> Connection {
+        Connection { socket, inbox: Inbox::default(), outbox: Outbox::default() }
+    }
+
+    fn push(&mut self, message: &impl Serialize, fds: Vec<OwnedFd>) -> io::Result<()> {
+        self.outbox.push(&serde_json::to_vec(message)?, fds)?;
+        self.outbox.flush(&self.socket, SendFlags::DONTWAIT)
+    }
+
+    fn interest(&self) -> EventFlags {
+        if self.outbox.is_empty() { EventFlags::IN } else { EventFlags::IN | EventFlags::OUT }
+    }
+
+    /// Reads what has come. False at the end.
+    fn fill(&mut self) -> io::Result<bool> {
+        match self.inbox.fill(&self.socket, RecvFlags::DONTWAIT) {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(true),
+            other => other,
+        }
+    }
+}
+
+impl Server {
+    /// Somebody connects.
+    pub(super) fn accept(&mut self) {
+        // A client that went away before it was accepted is no concern.
+        let Ok(socket) = accept_with(&self.listener, SocketFlags::CLOEXEC) else { return };
+        let allowed =
+            socket_peercred(&socket).is_ok_and(|peer| peer.uid.is_root() || peer.uid == rustix::process::geteuid());
+        if allowed {
+            self.add_connection(Connection::new(socket));
+        }
+    }
+
+    pub(super) fn add_connection(&mut self, connection: Connection) {
+        let key = self.connections.insert(connection);
+        let Some(connection) = self.connections.get(key) else { return };
+        if self.poll.add(&connection.socket, Token::Connection(key), EventFlags::IN).is_err() {
+            self.hang_up(key);
+        }
+    }
+
+    /// A daemon's socket is ready.
+    pub(super) fn on_connection(&mut self, key: u32, flags: EventFlags) {
+        if flags.contains(EventFlags::OUT) {
+            self.flush_connection(key);
+        }
+        if !flags.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::ERR) {
+            return;
+        }
+        let alive = self.connections.get_mut(key).is_some_and(|c| c.fill().unwrap_or(false));
+        loop {
+            match self.connections.get_mut(key).map(|c| c.inbox.next()) {
+                Some(Ok(Some(frame))) => self.on_frame(key, frame),
+                Some(Ok(None)) if alive => return,
+                // It does not speak the protocol, or it has gone.
+                Some(_) => return self.hang_up(key),
+                None => return,
+            }
+        }
+    }
+
+    fn on_frame(&mut self, key: u32, frame: Frame) {
+        match serde_json::from_slice::<Numbered<Request>>(&frame.payload) {
+            Ok(Numbered { id, request }) => {
+                let answer = self.serve(request, frame.fds);
+                self.answer(key, id, answer);
+            }
+            Err(error) => match serde_json::from_slice::<Numbered<serde::de::IgnoredAny>>(&frame.payload) {
+                Ok(Numbered { id, .. }) => {
+                    let message = format!("request not understood: {error}");
+                    self.answer(key, id, Err(Failure::new(FailureKind::Invalid, message)));
+                }
+                Err(_) => self.hang_up(key),
+            },
+        }
+    }
+
+    pub(super) fn answer(&mut self, key: u32, id: u64, answer: Answer) {
+        let (result, fds) = match answer {
+            Ok((reply, fds)) => (Ok(reply), fds),
+            Err(failure) => (Err(failure), Vec::new()),
+        };
+        self.push(key, &FromKeeper::Reply { id, result }, fds);
+    }
+
+    /// Tells one daemon.
+    pub(super) fn tell(&mut self, key: u32, event: &Event) {
+        self.push(key, &FromKeeper::Event(event.clone()), Vec::new());
+    }
+
+    fn push(&mut self, key: u32, message: &FromKeeper, fds: Vec<OwnedFd>) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        match connection.push(message, fds) {
+            Ok(()) => self.watch_connection(key),
+            Err(_) => self.hang_up(key),
+        }
+    }
+
+    fn flush_connection(&mut self, key: u32) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        match connection.outbox.flush(&connection.socket, SendFlags::DONTWAIT) {
+            Ok(()) => self.watch_connection(key),
+            Err(_) => self.hang_up(key),
+        }
+    }
+
+    fn watch_connection(&mut self, key: u32) {
+        let Some(connection) = self.connections.get(key) else { return };
+        let interest = connection.interest();
+        if self.poll.add(connection.socket.as_fd(), Token::Connection(key), interest).is_err() {
+            self.hang_up(key);
+        }
+    }
+
+    fn hang_up(&mut self, key: u32) {
+        if let Some(connection) = self.connections.remove(key) {
+            self.poll.remove(&connection.socket);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The keeper's process: one thread, one epoll loop.
+
+mod attach;
+mod cgroups;
+mod connection;
+mod exit;
+mod options;
+mod output;
+mod poll;
+mod recover;
+mod requests;
+mod saved;
+mod setup;
+mod slab;
+mod start;
+mod stdio;
+mod task;
+
+pub use options::Options;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use rustix::event::epoll::EventFlags;
+
+use self::attach::Clients;
+use self::cgroups::Cgroups;
+use self::connection::Connection;
+use self::poll::{Poll, Token};
+use self::slab::Slab;
+use self::task::Task;
+use crate::launch::{Launcher, Native};
+use crate::log::Scratch;
+use crate::protocol::{Event, Failure, FailureKind, ProcessRef, Reply, RuntimeChoice};
+
+/// What a request is answered with, and the descriptors that go along.
+type Answer = Result<(Reply, Vec<OwnedFd>), Failure>;
+
+/// How long to wait before trying a full disk again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// The keeper.
+struct Server {
+    root: PathBuf,
+    poll: Poll,
+    listener: OwnedFd,
+    /// Held for the keeper's life: there is one keeper for an exec root.
+    _lock: OwnedFd,
+    launcher: Box<dyn Launcher>,
+    cgroups: Cgroups,
+    connections: Slab<Connection>,
+    tasks: Slab<Task>,
+    index: BTreeMap<ProcessRef, u32>,
+    clients: Clients,
+    stalled: BTreeSet<u32>,
+    open_logs: VecDeque<u32>,
+    scratch: Scratch,
+    stopping: bool,
+}
+
+/// Runs `teu keeper`, with the arguments after that word. Returns when the keeper ends, or at once in the process that
+/// was told to start one in the background.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    match Options::parse(args).and_then(|options| serve(&options, Box::new(Native))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a keeper that starts processes by `launcher`.
+///
+/// # Errors
+/// It cannot be set up. What goes wrong later is told to whom it concerns.
+pub fn serve(options: &Options, launcher: Box<dyn Launcher>) -> io::Result<()> {
+    let ground = setup::prepare(options)?;
+    if options.background {
+        setup::in_background(&options.exec_root, || run(options, ground, launcher))
+    } else {
+        run(options, ground, launcher)
+    }
+}
+
+fn run(options: &Options, ground: setup::Ground, launcher: Box<dyn Launcher>) -> io::Result<()> {
+    let mut server = Server {
+        root: options.exec_root.clone(),
+        poll: Poll::new()?,
+        listener: ground.listener,
+        _lock: ground.lock,
+        launcher,
+        cgroups: Cgroups::default(),
+        connections: Slab::default(),
+        tasks: Slab::default(),
+        index: BTreeMap::new(),
+        clients: Clients::default(),
+        stalled: BTreeSet::new(),
+        open_logs: VecDeque::new(),
+        scratch: Scratch::default(),
+        stopping: false,
+    };
+    server.poll.add(&server.listener, Token::Listener, EventFlags::IN)?;
+    server.recover();
+    server.run()
+}
+
+impl Server {
+    fn run(&mut self) -> io::Result<()> {
+        while !self.stopping {
+            let timeout = if self.stalled.is_empty() { None } else { Some(RETRY) };
+            let ready = self.poll.wait(timeout)?;
+            if ready.is_empty() {
+                self.retry_stalled();
+            }
+            for (token, flags) in ready {
+                self.dispatch(token, flags);
+            }
+        }
+        Ok(())
+    }
+
+    fn dispatch(&mut self, token: Token, flags: EventFlags) {
+        match token {
+            Token::Listener => self.accept(),
+            Token::Connection(key) => self.on_connection(key, flags),
+            Token::Exit(key) => self.on_exit(key),
+            Token::Output(key, stream) => self.on_output(key, stream),
+            Token::Console(key) => self.on_console(key),
+            Token::Client(key) => self.on_client(key, flags),
+        }
+    }
+
+    fn launcher(&mut self, choice: &RuntimeChoice) -> Result<&mut dyn Launcher, Failure> {
+        match choice {
+            RuntimeChoice::Native => Ok(&mut *self.launcher),
+            RuntimeChoice::External { .. } => {
+                Err(Failure::new(FailureKind::Invalid, "external runtimes are not supported yet"))
+            }
+        }
+    }
+
+    /// Tells every daemon.
+    fn announce(&mut self, event: &Event) {
+        for key in self.connections.keys() {
+            self.tell(key, event);
+        }
+    }
+}
+
+/// Says on standard error what nobody asked for: in the background, that is the keeper's log.
+fn complain(what: &str) {
+    use std::io::Write;
+    // There is nobody else to tell.
+    let _ = writeln!(io::stderr(), "teu keeper: {what}");
+}

@@ -1,0 +1,96 @@
+//! Taking over from a keeper that was killed.
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use teu_sys::pidfd;
+
+use super::saved::{self, STATE, Saved};
+use super::stdio;
+use super::task::{Console, Life, Task};
+use super::{Server, complain};
+use crate::log::Stream;
+use crate::protocol::Failure;
+
+impl Server {
+    /// Reads what the keeper before left on disk and goes on with it.
+    pub(super) fn recover(&mut self) {
+        for dir in subdirectories(&self.root.join("containers")) {
+            self.recover_one(&dir);
+            for exec in subdirectories(&dir.join("exec")) {
+                self.recover_one(&exec);
+            }
+        }
+    }
+
+    fn recover_one(&mut self, dir: &Path) {
+        match saved::read::<Saved>(dir, STATE) {
+            Ok(Some(saved)) => {
+                if let Err(error) = self.resume(dir, saved) {
+                    complain(&format!("taking over {}: {error}", dir.display()));
+                }
+            }
+            // The start was cut before the program ran: its first process ended with the keeper.
+            Ok(None) => drop(fs::remove_dir_all(dir)),
+            Err(error) => complain(&format!("reading {}/{STATE}: {error}", dir.display())),
+        }
+    }
+
+    fn resume(&mut self, dir: &Path, saved: Saved) -> io::Result<()> {
+        let process = saved.process.clone();
+        let mut task = Task::new(&self.root, saved);
+        task.pidfd = open_same(task.saved.pid, task.saved.ticks)?;
+        if let Some(record) = saved::exit_record(dir)? {
+            task.life = Life::Exited(record);
+            task.pidfd = None;
+        } else if task.pidfd.is_none() {
+            task.life = Life::Orphaned;
+        }
+        if task.saved.terminal {
+            task.set_output(Stream::Stdout, stdio::reopen_terminal_output(dir)?);
+        } else {
+            for stream in Stream::BOTH {
+                if let Some(fifo) = stdio::reopen_output(dir, stream)? {
+                    task.set_output(stream, fifo);
+                }
+            }
+        }
+        if task.saved.open_stdin && task.life == Life::Running {
+            task.stdin = stdio::reopen_input(dir)?;
+        }
+        let (life, held) = (task.life, task.hold);
+        let key = self.insert(process, task)?;
+        if matches!(life, Life::Exited(_)) && !held && self.drain(key) {
+            self.finish(key);
+        }
+        Ok(())
+    }
+
+    /// A terminal can only come from a daemon that held it.
+    pub(super) fn adopt_terminal(&mut self, key: u32, master: OwnedFd) -> Result<(), Failure> {
+        let Some(task) = self.tasks.get_mut(key) else { return Ok(()) };
+        if task.console.is_none() && task.saved.terminal && !matches!(task.life, Life::Exited(_)) {
+            task.console = Some(Console::new(master).map_err(Failure::io("taking a terminal over"))?);
+            self.settle(key);
+        }
+        Ok(())
+    }
+}
+
+/// The process with this id, if it is still the one that started at that time.
+fn open_same(pid: i32, ticks: u64) -> io::Result<Option<OwnedFd>> {
+    let pidfd = match pidfd::open(pid) {
+        Ok(pidfd) => pidfd,
+        Err(e) if e.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error()) => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    // Looked up after opening: if it is the right one now, the descriptor is of the right one.
+    Ok(saved::stat(pid).filter(|s| s.ticks == ticks).map(|_| pidfd))
+}
+
+fn subdirectories(dir: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
+    entries.flatten().map(|e| e.path()).filter(|p| p.is_dir()).collect()
+}

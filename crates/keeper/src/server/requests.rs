@@ -1,0 +1,196 @@
+//! Serving the daemon's requests.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::termios::{Winsize, tcsetwinsize};
+use teu_sys::pidfd;
+
+use super::task::{Life, Task};
+use super::{Answer, Server, exit};
+use crate::protocol::{
+    AdoptRequest, AttachRequest, ExitStatus, Failure, FailureKind, FdRole, ProcessRef, Reply, Request, VERSION, WinSize,
+};
+
+/// Descriptors in one page of a list; more follow in the next.
+const PAGE_FDS: usize = 200;
+
+impl Server {
+    /// Serves any request but [`Request::Upgrade`].
+    pub(super) fn serve(&mut self, request: Request, fds: Vec<OwnedFd>) -> Answer {
+        match request {
+            Request::Hello { .. } => Ok((hello(), Vec::new())),
+            Request::List { after } => self.list(after.as_deref()),
+            Request::Start(request) => self.start(*request, fds),
+            Request::Exec(request) => self.exec(*request),
+            Request::Attach(request) => self.attach(request),
+            Request::Resize { process, size } => self.resize(&process, size),
+            Request::CloseStdin { process } => {
+                let key = self.find(&process)?;
+                if let Some(task) = self.tasks.get_mut(key) {
+                    task.stdin = None;
+                }
+                done()
+            }
+            Request::Signal { process, signal, all } => self.signal(&process, signal, all),
+            Request::Pause { container } => self.freeze(&container, true),
+            Request::Unpause { container } => self.freeze(&container, false),
+            Request::Update { container, resources } => {
+                let path = self.cgroup_path(&container)?;
+                self.cgroups.update(&path, &resources)?;
+                done()
+            }
+            Request::AckExit { process } => {
+                self.acknowledge(&process);
+                done()
+            }
+            Request::Adopt(request) => self.adopt(&request, fds),
+            Request::Upgrade { .. } => Err(Failure::new(FailureKind::Invalid, "an upgrade cannot be nested")),
+            Request::Shutdown { force } => self.shut_down(force),
+        }
+    }
+
+    /// The task of a process that the keeper knows.
+    fn find(&self, process: &ProcessRef) -> Result<u32, Failure> {
+        let missing = || Failure::new(FailureKind::NotFound, format!("no such process: {process}"));
+        self.index.get(process).copied().ok_or_else(missing)
+    }
+
+    /// The task of a process that runs.
+    pub(super) fn running(&self, process: &ProcessRef) -> Result<u32, Failure> {
+        let key = self.find(process)?;
+        match self.tasks.get(key) {
+            Some(Task { life: Life::Running, .. }) => Ok(key),
+            _ => Err(Failure::new(FailureKind::Conflict, format!("{process} is not running"))),
+        }
+    }
+
+    fn list(&self, after: Option<&str>) -> Answer {
+        let mut processes = Vec::new();
+        let mut fds = Vec::new();
+        let mut last: Option<&str> = None;
+        // A container's execs are on its page, so that the next page starts after it.
+        for (process, &key) in self.index.iter().filter(|(p, _)| after.is_none_or(|a| p.container.as_str() > a)) {
+            if last != Some(&process.container) && fds.len() >= PAGE_FDS {
+                return Ok((Reply::List { processes, more: true }, fds));
+            }
+            last = Some(&process.container);
+            if let Some(task) = self.tasks.get(key) {
+                let (roles, duplicates) = task.duplicates().map_err(Failure::io("duplicating descriptors"))?;
+                processes.push(task.state(roles));
+                fds.extend(duplicates);
+            }
+        }
+        Ok((Reply::List { processes, more: false }, fds))
+    }
+
+    fn attach(&mut self, request: AttachRequest) -> Answer {
+        let process = request.process.clone();
+        let opened = self.clients.open(&self.poll, request);
+        let (client, socket) = opened.map_err(Failure::io(format!("attaching to {process}")))?;
+        match self.index.get(&process).copied() {
+            None => self.clients.wait_for_start(client),
+            Some(key) => {
+                let Some(task) = self.tasks.get_mut(key) else { return done() };
+                task.clients.push(client);
+                let held = std::mem::replace(&mut task.hold, false);
+                if task.life == Life::Running {
+                    self.settle(key);
+                } else if !held || self.drain(key) {
+                    self.finish(key);
+                }
+            }
+        }
+        Ok((Reply::Attached, vec![socket]))
+    }
+
+    fn resize(&mut self, process: &ProcessRef, size: WinSize) -> Answer {
+        let key = self.running(process)?;
+        let Some(console) = self.tasks.get(key).and_then(|t| t.console.as_ref()) else {
+            return Err(Failure::new(FailureKind::Conflict, format!("{process} has no terminal")));
+        };
+        let size = Winsize { ws_row: size.rows, ws_col: size.cols, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&console.master, size).map_err(Failure::io(format!("resizing the terminal of {process}")))?;
+        done()
+    }
+
+    fn signal(&mut self, process: &ProcessRef, signal: i32, all: bool) -> Answer {
+        let key = self.running(process)?;
+        let Some(task) = self.tasks.get(key) else { return done() };
+        let failed = || Failure::io(format!("sending signal {signal} to {process}"));
+        if let (true, Ok(Some(cgroup))) = (all, self.cgroups.open(&task.saved.cgroup_path)) {
+            for pid in cgroup.pids()? {
+                // One that has gone meanwhile needs no signal.
+                if let Ok(other) = pidfd::open(pid) {
+                    let _ = pidfd::send_signal(other.as_fd(), signal);
+                }
+            }
+        } else if let Some(pidfd) = &task.pidfd {
+            pidfd::send_signal(pidfd.as_fd(), signal).map_err(failed())?;
+        }
+        done()
+    }
+
+    fn freeze(&mut self, container: &str, freeze: bool) -> Answer {
+        let path = self.cgroup_path(container)?;
+        let none = || Failure::new(FailureKind::Conflict, format!("container {container} has no cgroup"));
+        let cgroup = self.cgroups.open(&path)?.ok_or_else(none)?;
+        if freeze {
+            cgroup.freeze()?
+        } else {
+            cgroup.thaw()?
+        }
+        done()
+    }
+
+    fn cgroup_path(&self, container: &str) -> Result<String, Failure> {
+        let key = self.running(&ProcessRef::container(container))?;
+        Ok(self.tasks.get(key).map(|t| t.saved.cgroup_path.clone()).unwrap_or_default())
+    }
+
+    /// Takes what this keeper does not have yet from the descriptors that a daemon has held.
+    fn adopt(&mut self, request: &AdoptRequest, fds: Vec<OwnedFd>) -> Answer {
+        let key = self.find(&request.process)?;
+        let mut pidfd = None;
+        for (role, fd) in request.fds.iter().zip(fds) {
+            match role {
+                FdRole::Pidfd => pidfd = Some(fd),
+                FdRole::Terminal => self.adopt_terminal(key, fd)?,
+                FdRole::Stdin => {
+                    if let Some(task) = self.tasks.get_mut(key)
+                        && task.life == Life::Running
+                    {
+                        task.stdin.get_or_insert(fd);
+                    }
+                }
+                // Opened by name; the daemon's duplicate has kept the data until then.
+                FdRole::Stdout | FdRole::Stderr => {}
+            }
+        }
+        if let Some(Task { life: Life::Orphaned, saved, .. }) = self.tasks.get(key) {
+            let (pid, ticks) = (saved.pid, saved.ticks);
+            let status = pidfd.map_or(ExitStatus::Unknown, |fd| exit::status(fd.as_fd(), pid, ticks));
+            self.record_exit(key, status);
+            self.after_exit(key);
+        }
+        done()
+    }
+
+    fn shut_down(&mut self, force: bool) -> Answer {
+        let running = self.tasks.iter().filter(|t| t.life == Life::Running).count();
+        if running > 0 && !force {
+            return Err(Failure::new(FailureKind::Conflict, format!("{running} processes are running")));
+        }
+        self.stopping = true;
+        done()
+    }
+}
+
+/// Who answers.
+pub(super) fn hello() -> Reply {
+    let pid = rustix::process::getpid().as_raw_nonzero().get();
+    Reply::Hello { version: VERSION, pid, build: env!("CARGO_PKG_VERSION").to_owned() }
+}
+
+fn done() -> Answer {
+    Ok((Reply::Done, Vec::new()))
+}

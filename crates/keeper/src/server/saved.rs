@@ -1,0 +1,154 @@
+//! What the keeper knows, on disk under the exec root, for a keeper that takes over.
+//!
+//! `<exec-root>/containers/<id>/` has `config.json` (the OCI configuration), `state.json`, the FIFOs `stdin`, `stdout`,
+//! `stderr`, the log's spools and journal, and after the exit `exit.json`. Execs are below `exec/<id>/` in the same form.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::protocol::{ExitRecord, LogTarget, ProcessRef, RuntimeChoice};
+
+/// `state.json`: written before the start is answered.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Saved {
+    pub(super) process: ProcessRef,
+    pub(super) pid: i32,
+    /// Start time of the process in the kernel's ticks: tells it from another with the same id.
+    pub(super) ticks: u64,
+    pub(super) started_at: Timestamp,
+    pub(super) terminal: bool,
+    pub(super) open_stdin: bool,
+    /// None for execs.
+    pub(super) log: Option<LogTarget>,
+    /// Empty if the process has none of its own.
+    pub(super) cgroup_path: String,
+    pub(super) runtime: RuntimeChoice,
+    /// Output waits for the first who attaches.
+    pub(super) hold: bool,
+}
+
+/// Where the files of a process are.
+pub(super) fn directory(exec_root: &Path, process: &ProcessRef) -> PathBuf {
+    let container = exec_root.join("containers").join(&process.container);
+    match &process.exec {
+        None => container,
+        Some(exec) => container.join("exec").join(exec),
+    }
+}
+
+/// Whether an id can be a file name.
+pub(super) fn is_valid_id(id: &str) -> bool {
+    !id.is_empty() && id.len() <= 128 && id != "." && id != ".." && !id.contains(['/', '\0'])
+}
+
+/// Makes an empty directory for a process; what an earlier run left there goes.
+pub(super) fn create_directory(dir: &Path) -> io::Result<()> {
+    let create = || fs::DirBuilder::new().recursive(false).mode(0o700).create(dir);
+    match create() {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+            fs::remove_dir_all(dir)?;
+            create()
+        }
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            if let Some(parent) = dir.parent() {
+                fs::DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
+            }
+            create()
+        }
+        other => other,
+    }
+}
+
+/// Writes a file so that it is there as a whole or not at all, whenever the keeper is killed.
+pub(super) fn write_atomically(dir: &Path, name: &str, content: &impl Serialize) -> io::Result<()> {
+    let temporary = dir.join(format!("{name}.new"));
+    let mut file = fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+    file.write_all(&serde_json::to_vec(content)?)?;
+    fs::rename(temporary, dir.join(name))
+}
+
+/// Reads such a file. None if it is not there.
+pub(super) fn read<T: DeserializeOwned>(dir: &Path, name: &str) -> io::Result<Option<T>> {
+    match fs::read(dir.join(name)) {
+        Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+pub(super) const STATE: &str = "state.json";
+pub(super) const EXIT: &str = "exit.json";
+pub(super) const CONFIG: &str = "config.json";
+
+/// The exit record of a process, if it has one.
+pub(super) fn exit_record(dir: &Path) -> io::Result<Option<ExitRecord>> {
+    read(dir, EXIT)
+}
+
+/// Fields 3, 22 and 52 of `/proc/<pid>/stat` (proc_pid_stat(5)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stat {
+    pub(super) zombie: bool,
+    /// Start time in ticks since boot.
+    pub(super) ticks: u64,
+    /// As `wait(2)` would tell it.
+    pub(super) exit_code: i32,
+}
+
+/// Reads it. None if there is no such process.
+pub(super) fn stat(pid: i32) -> Option<Stat> {
+    parse_stat(&fs::read(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// The second field is a name in parentheses that may have anything in it.
+fn parse_stat(text: &[u8]) -> Option<Stat> {
+    let end = text.iter().rposition(|&b| b == b')')?;
+    let fields: Vec<&str> = str::from_utf8(&text[end + 1..]).ok()?.split_ascii_whitespace().collect();
+    Some(Stat {
+        zombie: matches!(*fields.first()?, "Z" | "X"),
+        ticks: fields.get(19)?.parse().ok()?,
+        exit_code: fields.get(49)?.parse().ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stat_is_parsed_whatever_the_name() {
+        let mut text = b"42 (a) (b c) Z 1".to_vec();
+        for n in 5..=52 {
+            text.extend_from_slice(format!(" {}", n * 10).as_bytes());
+        }
+        text.push(b'\n');
+        assert_eq!(parse_stat(&text), Some(Stat { zombie: true, ticks: 220, exit_code: 520 }));
+        assert_eq!(parse_stat(b"42 (x) S 1 2"), None);
+        assert!(stat(std::process::id().cast_signed()).is_some_and(|s| !s.zombie && s.ticks > 0));
+    }
+
+    #[test]
+    fn only_file_names_are_ids() {
+        assert!(is_valid_id("0123abc") && is_valid_id("web.1"));
+        for bad in ["", ".", "..", "a/b", "/", "a\0b", &"x".repeat(129)] {
+            assert!(!is_valid_id(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn files_are_whole_and_directories_empty() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = directory(root.path(), &ProcessRef::exec("c", "e"));
+        create_directory(&dir).unwrap();
+        write_atomically(&dir, "n.json", &7).unwrap();
+        assert_eq!(read::<i32>(&dir, "n.json").unwrap(), Some(7));
+        create_directory(&dir).unwrap();
+        assert_eq!(read::<i32>(&dir, "n.json").unwrap(), None);
+    }
+}

@@ -1,0 +1,297 @@
+//! Starting containers, and processes in them.
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use jiff::Timestamp;
+use rustix::event::epoll::EventFlags;
+use teu_oci::runtime::{IdMapping, Process, Spec};
+
+use super::poll::Token;
+use super::saved::{self, CONFIG, STATE, Saved};
+use super::stdio::{self, Owner};
+use super::task::{Console, Life, Task};
+use super::{Answer, Server};
+use crate::launch::{Create, Exec, Launched, Passed, Stdio};
+use crate::log::Stream;
+use crate::protocol::{
+    ExecRequest, Failure, FailureKind, PassedFd, ProcessRef, Reply, RuntimeChoice, StartRequest, Started, WinSize,
+};
+
+/// The keeper's ends of a new process's standard streams.
+#[derive(Default)]
+struct Ours {
+    stdin: Option<OwnedFd>,
+    outputs: [Option<OwnedFd>; 2],
+}
+
+impl Server {
+    /// Creates and starts a container.
+    pub(super) fn start(&mut self, mut request: StartRequest, fds: Vec<OwnedFd>) -> Answer {
+        let process = ProcessRef::container(&request.id);
+        self.check_new(&process)?;
+        let passed = sort(&request.fds, fds)?;
+        complete(&mut request);
+        let dir = saved::directory(&self.root, &process);
+        saved::create_directory(&dir).map_err(Failure::io(format!("creating {}", dir.display())))?;
+        let started = self.start_in(&dir, &request, passed);
+        if started.is_err() {
+            self.abandon(&process, &dir);
+            self.cgroups.remove(&request.cgroup_path);
+        }
+        started
+    }
+
+    fn start_in(&mut self, dir: &Path, request: &StartRequest, passed: Passed) -> Answer {
+        saved::write_atomically(dir, CONFIG, &request.spec).map_err(Failure::io("writing the configuration"))?;
+        let owner = request.spec.process.as_ref().map_or(Owner { uid: 0, gid: 0 }, |p| owner(&request.spec, p));
+        let (ours, theirs) = streams(dir, owner, request.terminal, request.open_stdin, true)
+            .map_err(Failure::io(format!("making standard streams in {}", dir.display())))?;
+        let cgroup = self.cgroups.create(&request.cgroup_path, &request.spec)?;
+        let create = Create {
+            id: &request.id,
+            bundle: dir,
+            spec: &request.spec,
+            stdio: theirs,
+            cgroup: cgroup.as_ref(),
+            passed,
+        };
+        let prepared = self.launcher(&request.runtime)?.create(create)?;
+        let saved = Saved {
+            process: ProcessRef::container(&request.id),
+            pid: prepared.pid(),
+            ticks: saved::stat(prepared.pid()).map_or(0, |s| s.ticks),
+            started_at: Timestamp::now(),
+            terminal: request.terminal.is_some(),
+            open_stdin: request.open_stdin,
+            log: Some(request.log.clone()),
+            cgroup_path: request.cgroup_path.clone(),
+            runtime: request.runtime.clone(),
+            hold: false,
+        };
+        saved::write_atomically(dir, STATE, &saved).map_err(Failure::io("writing the container's state"))?;
+        let launched = prepared.start()?;
+        self.register(saved, ours, launched)
+    }
+
+    /// Starts a process in a running container.
+    pub(super) fn exec(&mut self, mut request: ExecRequest) -> Answer {
+        let process = ProcessRef::exec(&request.container, &request.id);
+        self.check_new(&process)?;
+        request.process.terminal = request.terminal.is_some();
+        let dir = saved::directory(&self.root, &process);
+        saved::create_directory(&dir).map_err(Failure::io(format!("creating {}", dir.display())))?;
+        let started = self.exec_in(&dir, &process, &mut request);
+        if started.is_err() {
+            self.abandon(&process, &dir);
+        }
+        started
+    }
+
+    fn exec_in(&mut self, dir: &Path, process: &ProcessRef, request: &mut ExecRequest) -> Answer {
+        let container = self.running(&ProcessRef::container(&request.container))?;
+        let (saved, pidfd) = match self.tasks.get(container) {
+            Some(Task { saved, pidfd: Some(pidfd), .. }) => (saved.clone(), pidfd.try_clone()),
+            _ => return Err(not_running(&request.container)),
+        };
+        let pidfd = pidfd.map_err(Failure::io("duplicating a pidfd"))?;
+        let spec = self.spec(&request.container)?;
+        inherit(&spec, &mut request.process);
+        let owner = owner(&spec, &request.process);
+        let (ours, theirs) = streams(dir, owner, request.terminal, request.open_stdin, !request.detach)
+            .map_err(Failure::io(format!("making standard streams in {}", dir.display())))?;
+        let cgroup = self.cgroups.open(&saved.cgroup_path)?;
+        let exec = Exec {
+            id: &request.container,
+            spec: &spec,
+            init: saved.pid,
+            init_pidfd: pidfd.as_fd(),
+            process: &request.process,
+            stdio: theirs,
+            cgroup: cgroup.as_ref(),
+        };
+        let launched = self.launcher(&saved.runtime)?.exec(exec)?;
+        let saved = Saved {
+            process: process.clone(),
+            pid: launched.pid,
+            ticks: saved::stat(launched.pid).map_or(0, |s| s.ticks),
+            started_at: Timestamp::now(),
+            terminal: request.terminal.is_some(),
+            open_stdin: request.open_stdin,
+            log: None,
+            cgroup_path: String::new(),
+            runtime: RuntimeChoice::Native,
+            hold: !request.detach,
+        };
+        // The process runs: failing now would leave it unattended, and only a keeper that takes over needs this.
+        let _ = saved::write_atomically(dir, STATE, &saved);
+        self.register(saved, ours, launched)
+    }
+
+    /// Looks after a process that has been started.
+    fn register(&mut self, saved: Saved, ours: Ours, launched: Launched) -> Answer {
+        let process = saved.process.clone();
+        let mut started = Started { pid: launched.pid, started_at: saved.started_at, fds: Vec::new() };
+        let mut task = Task::new(&self.root, saved);
+        task.pidfd = Some(launched.pidfd);
+        task.stdin = ours.stdin;
+        for (stream, fifo) in Stream::BOTH.into_iter().zip(ours.outputs) {
+            if let Some(fifo) = fifo {
+                task.set_output(stream, fifo);
+            }
+        }
+        task.console = launched.console.and_then(|master| Console::new(master).ok());
+        task.clients = self.clients.take_waiting(&process);
+        task.hold &= task.clients.is_empty();
+        let (roles, fds) = task.duplicates().map_err(Failure::io("duplicating descriptors"))?;
+        started.fds = roles;
+        self.insert(process, task).map_err(Failure::io("watching the process"))?;
+        Ok((Reply::Started(started), fds))
+    }
+
+    /// Makes a task known and watches its descriptors.
+    pub(super) fn insert(&mut self, process: ProcessRef, task: Task) -> io::Result<u32> {
+        let key = self.tasks.insert(task);
+        self.index.insert(process, key);
+        if let Some(Task { pidfd: Some(pidfd), life: Life::Running, .. }) = self.tasks.get(key) {
+            self.poll.add(pidfd, Token::Exit(key), EventFlags::IN)?;
+        }
+        self.settle(key);
+        Ok(key)
+    }
+
+    fn check_new(&self, process: &ProcessRef) -> Result<(), Failure> {
+        let ids = [Some(&process.container), process.exec.as_ref()];
+        if let Some(bad) = ids.into_iter().flatten().find(|id| !saved::is_valid_id(id)) {
+            return Err(Failure::new(FailureKind::Invalid, format!("invalid id {bad:?}")));
+        }
+        if self.index.contains_key(process) {
+            return Err(Failure::new(FailureKind::Conflict, format!("{process} exists already")));
+        }
+        Ok(())
+    }
+
+    /// Cleans up after a start that failed.
+    fn abandon(&mut self, process: &ProcessRef, dir: &Path) {
+        // What cannot be removed is removed by the next start of the same id.
+        let _ = fs::remove_dir_all(dir);
+        let waiting = self.clients.take_waiting(process);
+        self.clients.end(&self.poll, waiting);
+    }
+
+    /// A container's configuration, kept on disk.
+    fn spec(&self, container: &str) -> Result<Spec, Failure> {
+        let dir = saved::directory(&self.root, &ProcessRef::container(container));
+        saved::read(&dir, CONFIG)
+            .map_err(Failure::io(format!("reading the configuration of container {container}")))?
+            .ok_or_else(|| not_running(container))
+    }
+}
+
+fn not_running(container: &str) -> Failure {
+    Failure::new(FailureKind::Conflict, format!("container {container} is not running"))
+}
+
+/// Fills in what the request says besides the configuration.
+fn complete(request: &mut StartRequest) {
+    if let Some(process) = &mut request.spec.process {
+        process.terminal = request.terminal.is_some();
+        // Not the keeper's own, which may be low.
+        process.oom_score_adj.get_or_insert(0);
+    }
+}
+
+/// What a further process takes from the container if the request does not say it.
+fn inherit(spec: &Spec, process: &mut Process) {
+    if process.oom_score_adj.is_none() {
+        process.oom_score_adj = spec.process.as_ref().and_then(|p| p.oom_score_adj).or(Some(0));
+    }
+}
+
+/// Makes standard streams. Without `capture`, output goes nowhere.
+fn streams(
+    dir: &Path,
+    owner: Owner,
+    terminal: Option<WinSize>,
+    open_stdin: bool,
+    capture: bool,
+) -> io::Result<(Ours, Stdio)> {
+    if let Some(size) = terminal {
+        let fifo = stdio::terminal_output(dir)?;
+        return Ok((Ours { stdin: None, outputs: [Some(fifo), None] }, Stdio::Terminal(size)));
+    }
+    let mut ours = Ours::default();
+    let stdin = if open_stdin {
+        let ends = stdio::input(dir, owner)?;
+        ours.stdin = Some(ends.ours);
+        ends.theirs
+    } else {
+        stdio::null()?
+    };
+    if !capture {
+        let output = stdio::null()?;
+        return Ok((ours, Stdio::Fds { stdin, stdout: output.try_clone()?, stderr: output }));
+    }
+    let stdout = stdio::output(dir, Stream::Stdout, owner)?;
+    let stderr = stdio::output(dir, Stream::Stderr, owner)?;
+    ours.outputs = [Some(stdout.ours), Some(stderr.ours)];
+    Ok((ours, Stdio::Fds { stdin, stdout: stdout.theirs, stderr: stderr.theirs }))
+}
+
+/// The host's ids of a process's user.
+fn owner(spec: &Spec, process: &Process) -> Owner {
+    let (uids, gids) = spec.linux.as_ref().map_or((&[][..], &[][..]), |l| (&l.uid_mappings[..], &l.gid_mappings[..]));
+    Owner { uid: host_id(uids, process.user.uid), gid: host_id(gids, process.user.gid) }
+}
+
+fn host_id(mappings: &[IdMapping], id: u32) -> u32 {
+    let inside = |m: &&IdMapping| id.checked_sub(m.container_id).is_some_and(|n| n < m.size);
+    mappings.iter().find(inside).map_or(id, |m| m.host_id.wrapping_add(id - m.container_id))
+}
+
+/// Pairs descriptors with what the request says they are.
+fn sort(roles: &[PassedFd], fds: Vec<OwnedFd>) -> Result<Passed, Failure> {
+    if roles.len() != fds.len() {
+        let message = format!("{} descriptors came, {} are named", fds.len(), roles.len());
+        return Err(Failure::new(FailureKind::Invalid, message));
+    }
+    let mut passed = Passed::default();
+    for (role, fd) in roles.iter().zip(fds) {
+        match role {
+            PassedFd::Rootfs => passed.rootfs = Some(fd),
+            PassedFd::NetworkNamespace => passed.network = Some(fd),
+            PassedFd::MountSource(destination) => drop(passed.mounts.insert(destination.clone(), fd)),
+            PassedFd::Preserve => passed.preserve.push(fd),
+        }
+    }
+    Ok(passed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_mapped_to_the_host() {
+        let mappings = [
+            IdMapping { container_id: 0, host_id: 100_000, size: 1000 },
+            IdMapping { container_id: 1000, host_id: 5, size: 1 },
+        ];
+        assert_eq!(host_id(&mappings, 0), 100_000);
+        assert_eq!(host_id(&mappings, 999), 100_999);
+        assert_eq!(host_id(&mappings, 1000), 5);
+        assert_eq!(host_id(&[], 7), 7);
+    }
+
+    #[test]
+    fn descriptors_must_be_named() {
+        assert!(sort(&[PassedFd::Rootfs], Vec::new()).is_err());
+        let null = || stdio::null().unwrap();
+        let roles = [PassedFd::MountSource("/a".into()), PassedFd::Rootfs, PassedFd::Preserve, PassedFd::Preserve];
+        let passed = sort(&roles, vec![null(), null(), null(), null()]).unwrap();
+        assert!(passed.rootfs.is_some() && passed.network.is_none());
+        assert_eq!((passed.mounts.len(), passed.preserve.len()), (1, 2));
+    }
+}

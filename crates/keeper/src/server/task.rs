@@ -1,0 +1,142 @@
+//! A process that the keeper looks after.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use super::saved::{self, Saved};
+use crate::log::{Log, Stream};
+use crate::protocol::{ExitRecord, FdRole, Health, LogDriver, ProcessState};
+
+/// A container's first process or an exec.
+#[derive(Debug)]
+pub(super) struct Task {
+    pub(super) saved: Saved,
+    pub(super) life: Life,
+    /// Kept until the exit is recorded.
+    pub(super) pidfd: Option<OwnedFd>,
+    pub(super) stdin: Option<OwnedFd>,
+    pub(super) outputs: [Option<Output>; 2],
+    pub(super) console: Option<Console>,
+    /// None: output goes to clients only.
+    pub(super) log: Option<Log>,
+    /// Who gets its output.
+    pub(super) clients: Vec<u32>,
+    /// Nobody has attached yet, and output waits for the first who does.
+    pub(super) hold: bool,
+    /// The log or the spool could not be written; tried again later.
+    pub(super) stalled: bool,
+    /// The daemon has stored the exit.
+    pub(super) acknowledged: bool,
+}
+
+/// How far a process's life has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Life {
+    Running,
+    /// The exit is on disk.
+    Exited(ExitRecord),
+    /// It ended while there was no keeper.
+    Orphaned,
+}
+
+/// The reading end of an output FIFO.
+#[derive(Debug)]
+pub(super) struct Output {
+    pub(super) fifo: OwnedFd,
+    /// Whether epoll watches it.
+    pub(super) armed: bool,
+}
+
+/// A terminal.
+#[derive(Debug)]
+pub(super) struct Console {
+    pub(super) master: OwnedFd,
+    /// The other end, held so that the master never reports a hang-up while the container has it closed.
+    pub(super) _peer: Option<OwnedFd>,
+    pub(super) armed: bool,
+}
+
+impl Console {
+    /// Takes a terminal's controlling end over and makes it nonblocking.
+    pub(super) fn new(master: OwnedFd) -> io::Result<Console> {
+        use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer};
+        rustix::io::ioctl_fionbio(&master, true)?;
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+        // Without the peer a hang-up ends the reading early, no more.
+        let peer = ioctl_tiocgptpeer(&master, flags).ok();
+        Ok(Console { master, _peer: peer, armed: false })
+    }
+}
+
+impl Task {
+    pub(super) fn new(root: &Path, saved: Saved) -> Task {
+        let dir = saved::directory(root, &saved.process);
+        let log = saved.log.as_ref().filter(|l| l.driver != LogDriver::None).map(|target| Log::new(&dir, target));
+        Task {
+            hold: saved.hold,
+            saved,
+            life: Life::Running,
+            pidfd: None,
+            stdin: None,
+            outputs: [None, None],
+            console: None,
+            log,
+            clients: Vec::new(),
+            stalled: false,
+            acknowledged: false,
+        }
+    }
+
+    pub(super) fn dir(&self, root: &Path) -> PathBuf {
+        saved::directory(root, &self.saved.process)
+    }
+
+    pub(super) fn is_container(&self) -> bool {
+        self.saved.process.exec.is_none()
+    }
+
+    pub(super) fn set_output(&mut self, stream: Stream, fifo: OwnedFd) {
+        self.outputs[stream.index()] = Some(Output { fifo, armed: false });
+    }
+
+    /// The descriptors that a daemon holds duplicates of.
+    fn descriptors(&self) -> impl Iterator<Item = (FdRole, &OwnedFd)> {
+        let [stdout, stderr] = &self.outputs;
+        [
+            (FdRole::Pidfd, self.pidfd.as_ref()),
+            (FdRole::Stdin, self.stdin.as_ref()),
+            (FdRole::Stdout, stdout.as_ref().map(|o| &o.fifo)),
+            (FdRole::Stderr, stderr.as_ref().map(|o| &o.fifo)),
+            (FdRole::Terminal, self.console.as_ref().map(|c| &c.master)),
+        ]
+        .into_iter()
+        .filter_map(|(role, fd)| Some((role, fd?)))
+    }
+
+    /// Duplicates for a message.
+    pub(super) fn duplicates(&self) -> io::Result<(Vec<FdRole>, Vec<OwnedFd>)> {
+        let mut roles = Vec::new();
+        let mut fds = Vec::new();
+        for (role, fd) in self.descriptors() {
+            roles.push(role);
+            fds.push(fd.as_fd().try_clone_to_owned()?);
+        }
+        Ok((roles, fds))
+    }
+
+    pub(super) fn state(&self, fds: Vec<FdRole>) -> ProcessState {
+        ProcessState {
+            process: self.saved.process.clone(),
+            pid: self.saved.pid,
+            started_at: self.saved.started_at,
+            health: match self.life {
+                Life::Running => Health::Running,
+                Life::Exited(record) => Health::Exited(record),
+                Life::Orphaned => Health::Orphaned,
+            },
+            terminal: self.saved.terminal,
+            fds,
+        }
+    }
+}

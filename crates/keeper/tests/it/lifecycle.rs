@@ -1,0 +1,184 @@
+//! Start, output, exit, acknowledgement.
+
+use std::fs;
+use std::io::Write;
+
+use teu_keeper::protocol::{
+    ExitStatus, FailureKind, Health, LogDriver, LogTarget, ProcessRef, Reply, Request, StartRequest,
+};
+
+use crate::bench::{Bench, container};
+
+#[test]
+fn output_is_logged_and_the_exit_code_told() {
+    let bench = Bench::new();
+    bench.run("c", "echo out; echo err >&2; exit 7");
+    assert_eq!(bench.wait("c"), ExitStatus::Exited(7));
+    assert_eq!(bench.logged("c", "stdout"), "out\n");
+    assert_eq!(bench.logged("c", "stderr"), "err\n");
+}
+
+#[test]
+fn a_line_without_an_end_is_logged_at_the_exit() {
+    let bench = Bench::new();
+    bench.run("c", "printf unfinished");
+    bench.wait("c");
+    assert_eq!(bench.logged("c", "stdout"), "unfinished");
+}
+
+#[test]
+fn signals_end_it_and_are_told_apart_from_codes() {
+    let bench = Bench::new();
+    bench.run("c", "exec sleep 1000");
+    bench.call(Request::Signal { process: container("c"), signal: 15, all: false });
+    assert_eq!(bench.wait("c"), ExitStatus::Signaled(15));
+}
+
+#[test]
+fn input_reaches_it_and_ends() {
+    let bench = Bench::new();
+    let fds = bench.start(StartRequest { open_stdin: true, ..bench.request("c", "cat; echo done") });
+    let mut stdin = fs::File::from(fds.stdin.unwrap());
+    stdin.write_all(b"hello\n").unwrap();
+    drop(stdin);
+    bench.call(Request::CloseStdin { process: container("c") });
+    assert_eq!(bench.wait("c"), ExitStatus::Exited(0));
+    assert_eq!(bench.logged("c", "stdout"), "hello\ndone\n");
+}
+
+#[test]
+fn without_open_stdin_input_is_empty() {
+    let bench = Bench::new();
+    let fds = bench.run("c", "cat; echo end");
+    assert!(fds.stdin.is_none());
+    bench.wait("c");
+    assert_eq!(bench.logged("c", "stdout"), "end\n");
+}
+
+#[test]
+fn dev_stdout_can_be_opened_by_name() {
+    let bench = Bench::new();
+    bench.run("c", "echo a > /dev/stdout; echo b > /proc/self/fd/2");
+    bench.wait("c");
+    assert_eq!((bench.logged("c", "stdout"), bench.logged("c", "stderr")), ("a\n".into(), "b\n".into()));
+}
+
+#[test]
+fn a_program_that_is_missing_is_told_apart() {
+    let bench = Bench::new();
+    let mut request = bench.request("c", "");
+    request.spec.process.as_mut().unwrap().args = vec!["/no/such/program".into()];
+    let failure = bench.refusal(Request::Start(Box::new(request)));
+    assert_eq!(failure.kind, FailureKind::CommandNotFound);
+    assert!(!bench.root().join("containers/c").exists());
+    // The id is free again.
+    bench.run("c", "true");
+    assert_eq!(bench.wait("c"), ExitStatus::Exited(0));
+}
+
+#[test]
+fn what_cannot_be_is_refused() {
+    let bench = Bench::new();
+    bench.run("c", "exec sleep 1000");
+    let again = Request::Start(Box::new(bench.request("c", "true")));
+    assert_eq!(bench.refusal(again).kind, FailureKind::Conflict);
+    for id in ["", "..", "a/b"] {
+        let request = Request::Start(Box::new(bench.request(id, "true")));
+        assert_eq!(bench.refusal(request).kind, FailureKind::Invalid);
+    }
+    let signal = Request::Signal { process: container("other"), signal: 9, all: false };
+    assert_eq!(bench.refusal(signal).kind, FailureKind::NotFound);
+    let resize = Request::Resize { process: container("c"), size: Default::default() };
+    assert_eq!(bench.refusal(resize).kind, FailureKind::Conflict);
+    assert_eq!(bench.refusal(Request::Shutdown { force: false }).kind, FailureKind::Conflict);
+}
+
+#[test]
+fn an_exit_stays_until_it_is_acknowledged() {
+    let mut bench = Bench::new();
+    bench.run("c", "exit 3");
+    bench.wait("c");
+    bench.reconnect();
+    let listed = bench.keeper.list().unwrap();
+    assert_eq!(listed.len(), 1);
+    let Health::Exited(record) = &listed[0].state.health else { panic!("{listed:?}") };
+    assert_eq!(record.status, ExitStatus::Exited(3));
+    bench.ack(container("c"));
+    bench.ack(container("c"));
+    assert!(bench.keeper.list().unwrap().is_empty());
+    assert!(!bench.root().join("containers/c").exists());
+    // The same container again, into the same log.
+    bench.run("c", "echo second");
+    bench.wait("c");
+    assert_eq!(bench.logged("c", "stdout"), "second\n");
+}
+
+#[test]
+fn a_new_daemon_gets_everything_in_pages() {
+    let mut bench = Bench::new();
+    for n in 0..120 {
+        bench.run(&format!("c{n:03}"), "exec sleep 1000");
+    }
+    bench.started(Request::Exec(Box::new(bench.exec_request("c060", "e", "exec sleep 1000"))));
+    bench.reconnect();
+    let listed = bench.keeper.list().unwrap();
+    assert_eq!(listed.len(), 121);
+    assert!(listed.iter().all(|l| l.fds.pidfd.is_some() && l.fds.stdout.is_some() && l.fds.stderr.is_some()));
+    assert!(listed.iter().any(|l| l.state.process == ProcessRef::exec("c060", "e")));
+    let first = bench.call(Request::List { after: None });
+    assert!(matches!(first, Reply::List { more: true, .. }));
+}
+
+#[test]
+fn a_daemon_that_dies_stops_nothing() {
+    let mut bench = Bench::new();
+    bench.run("c", "for n in 1 2 3 4 5 6 7 8 9; do echo $n; sleep 0.02; done; exit 4");
+    bench.reconnect();
+    let record = match bench.keeper.list().unwrap()[0].state.health {
+        Health::Exited(record) => record,
+        _ => bench.exited(&container("c")),
+    };
+    assert_eq!(record.status, ExitStatus::Exited(4));
+    assert_eq!(bench.logged("c", "stdout"), "1\n2\n3\n4\n5\n6\n7\n8\n9\n");
+}
+
+#[test]
+fn without_a_log_output_goes_nowhere_and_nothing_hangs() {
+    let bench = Bench::new();
+    let log = LogTarget { driver: LogDriver::None, ..LogTarget::default() };
+    bench.start(StartRequest { log, ..bench.request("c", "yes | head -c 1000000") });
+    assert_eq!(bench.wait("c"), ExitStatus::Exited(0));
+    assert!(!bench.log_path("c").exists());
+}
+
+#[test]
+fn two_daemons_that_start_at_once_share_a_keeper() {
+    let dir = tempfile::tempdir().unwrap();
+    let pids: Vec<i32> = std::thread::scope(|scope| {
+        let start = || {
+            let (keeper, _events) = crate::bench::connect(dir.path());
+            match keeper.call_blocking(Request::Hello { version: 1 }, Vec::new()).unwrap().0 {
+                Reply::Hello { pid, .. } => pid,
+                other => panic!("{other:?}"),
+            }
+        };
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(start)).collect();
+        threads.into_iter().map(|t| t.join().unwrap()).collect()
+    });
+    assert!(pids.iter().all(|p| *p == pids[0]), "{pids:?}");
+    let (keeper, _events) = crate::bench::connect(dir.path());
+    keeper.call_blocking(Request::Shutdown { force: false }, Vec::new()).unwrap();
+}
+
+#[test]
+fn a_log_that_cannot_be_written_delays_output_and_loses_none() {
+    let bench = Bench::new();
+    let path = bench.log_path("c");
+    std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+    bench.run("c", "i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); done");
+    bench.expect(|e| matches!(e, teu_keeper::protocol::Event::LogStalled { .. }).then_some(()));
+    fs::remove_file(&path).unwrap();
+    assert_eq!(bench.wait("c"), ExitStatus::Exited(0));
+    let expected: String = (0..3000).map(|n| format!("line {n}\n")).collect();
+    crate::bench::until("the log is complete", || bench.logged("c", "stdout") == expected);
+}

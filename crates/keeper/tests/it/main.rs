@@ -1,0 +1,8 @@
+//! The keeper as a process, driven through its client; containers are plain processes.
+
+mod attach;
+mod bench;
+mod exec;
+mod lifecycle;
+mod takeover;
+mod terminal;

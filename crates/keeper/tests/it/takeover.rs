@@ -1,0 +1,127 @@
+//! The keeper is killed and another takes over.
+
+use teu_keeper::protocol::{ExitStatus, Framing, Health, ProcessRef, Request, StartRequest};
+
+use crate::bench::{Bench, container, read_all, size, wait_for_end};
+
+const COUNT: &str = "i=0; while [ $i -lt 400 ]; do echo $i; i=$((i+1)); [ $((i%20)) = 0 ] && sleep 0.01; done; exit 9";
+
+fn counted() -> String {
+    (0..400).map(|n| format!("{n}\n")).collect()
+}
+
+#[test]
+fn containers_run_on_and_no_line_is_lost() {
+    let mut bench = Bench::new();
+    let held = bench.run("c", COUNT);
+    for _ in 0..3 {
+        bench.kill_keeper();
+        bench.reconnect();
+        bench.adopt(container("c"), &held);
+    }
+    let status = match &bench.keeper.list().unwrap()[0].state.health {
+        Health::Exited(record) => record.status,
+        _ => bench.wait("c"),
+    };
+    assert_eq!(status, ExitStatus::Exited(9));
+    assert_eq!(bench.logged("c", "stdout"), counted());
+}
+
+#[test]
+fn an_exit_without_a_keeper_is_known_through_the_daemons_descriptors() {
+    let mut bench = Bench::new();
+    let held =
+        bench.start(StartRequest { open_stdin: true, ..bench.request("c", "echo before; read x; echo $x; exit 21") });
+    bench.kill_keeper();
+    rustix::io::write(held.stdin.as_ref().unwrap(), b"meanwhile\n").unwrap();
+    wait_for_end(held.pidfd.as_ref().unwrap());
+    bench.reconnect();
+    let listed = bench.keeper.list().unwrap();
+    if listed[0].state.health == Health::Orphaned {
+        bench.adopt(container("c"), &held);
+    }
+    assert_eq!(exit_status(&bench), ExitStatus::Exited(21));
+    assert_eq!(bench.logged("c", "stdout"), "before\nmeanwhile\n");
+}
+
+#[test]
+fn an_exit_that_nobody_can_know_is_unknown() {
+    let mut bench = Bench::new();
+    let held = bench.start(StartRequest { open_stdin: true, ..bench.request("c", "read x; exit 0") });
+    bench.kill_keeper();
+    // Closing the last writer lets it end; then nobody has anything of it.
+    let pidfd = held.pidfd.unwrap();
+    drop(held.stdin);
+    wait_for_end(&pidfd);
+    crate::bench::until("it is reaped", || {
+        rustix::process::pidfd_send_signal(&pidfd, rustix::process::Signal::CONT).is_err()
+    });
+    drop(pidfd);
+    bench.reconnect();
+    assert_eq!(bench.keeper.list().unwrap()[0].state.health, Health::Orphaned);
+    bench.adopt(container("c"), &Default::default());
+    assert_eq!(exit_status(&bench), ExitStatus::Unknown);
+}
+
+fn exit_status(bench: &Bench) -> ExitStatus {
+    match &bench.keeper.list().unwrap()[0].state.health {
+        Health::Exited(record) => record.status,
+        _ => bench.wait("c"),
+    }
+}
+
+#[test]
+fn terminals_are_given_back_by_the_daemon() {
+    let mut bench = Bench::new();
+    let script = "stty -echo; echo ready; read x; echo $x; seq 1000; exit 3";
+    let held = bench.start(StartRequest { terminal: Some(size(24, 80)), ..bench.request("c", script) });
+    crate::bench::until("it is ready", || bench.logged("c", "stdout").contains("ready"));
+    bench.kill_keeper();
+    rustix::io::write(held.terminal.as_ref().unwrap(), b"typed\n").unwrap();
+    bench.reconnect();
+    bench.adopt(container("c"), &held);
+    assert_eq!(exit_status(&bench), ExitStatus::Exited(3));
+    let expected: String = (1..=1000).map(|n| format!("{n}\r\n")).collect();
+    assert_eq!(bench.logged("c", "stdout"), format!("ready\r\ntyped\r\n{expected}"));
+}
+
+#[test]
+fn exited_and_running_execs_are_found_again() {
+    let mut bench = Bench::new();
+    let _held = bench.run("c", "exec sleep 1000");
+    bench.started(Request::Exec(Box::new(bench.exec_request("c", "done", "echo kept; exit 4"))));
+    bench.exited(&ProcessRef::exec("c", "done"));
+    let (_, exec) = bench.started(Request::Exec(Box::new(bench.exec_request("c", "runs", "echo hi; exec sleep 1000"))));
+    bench.kill_keeper();
+    bench.reconnect();
+    let listed = bench.keeper.list().unwrap();
+    let health = |id: &str| {
+        let process = ProcessRef::exec("c", id);
+        listed.iter().find(|l| l.state.process == process).map(|l| l.state.health.clone()).unwrap()
+    };
+    assert!(matches!(health("done"), Health::Exited(record) if record.status == ExitStatus::Exited(4)));
+    assert_eq!(health("runs"), Health::Running);
+    bench.adopt(ProcessRef::exec("c", "runs"), &exec);
+    let socket = bench.attach(ProcessRef::exec("c", "runs"), Framing::Raw);
+    bench.call(Request::Signal { process: ProcessRef::exec("c", "runs"), signal: 9, all: false });
+    assert_eq!(bench.exited(&ProcessRef::exec("c", "runs")).status, ExitStatus::Signaled(9));
+    assert_eq!(read_all(socket), b"hi\n");
+}
+
+#[test]
+fn both_dead_and_both_back() {
+    let mut bench = Bench::new();
+    let held = bench.run(
+        "c",
+        "exec 2>&1; trap '' PIPE; i=0; while [ $i -lt 300 ]; do echo $i; i=$((i+1)); sleep 0.002; done; sleep 1000",
+    );
+    bench.kill_keeper();
+    drop(held);
+    // Nobody has its pipes open but itself; it writes on.
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    bench.reconnect();
+    let listed = bench.keeper.list().unwrap();
+    assert_eq!(listed[0].state.health, Health::Running);
+    let expected: String = (0..300).map(|n| format!("{n}\n")).collect();
+    crate::bench::until("it has counted", || bench.logged("c", "stdout") == expected);
+}
