@@ -16,3 +16,4 @@ pub mod process;
 pub mod pty;
 pub mod sched;
 pub mod seccomp;
+pub mod signal;

@@ -30,18 +30,8 @@ impl Launcher for Native {
     }
 
     fn exec(&mut self, request: Exec<'_>) -> Result<Launched, Failure> {
-        let running = ExecRequest {
-            id: request.id,
-            pid: request.init,
-            pidfd: request.init_pidfd,
-            spec: request.spec,
-            process: request.process,
-            stdio: request.stdio.into(),
-            cgroup: request.cgroup,
-            preserve_fds: Vec::new(),
-            no_new_keyring: false,
-        }
-        .run()?;
+        let exec = ExecRequest::new(request.id, request.init, request.init_pidfd, request.spec, request.process);
+        let running = ExecRequest { stdio: request.stdio.into(), cgroup: request.cgroup, ..exec }.run()?;
         Ok(launched(running))
     }
 }

@@ -9,7 +9,7 @@ use super::scan::find;
 /// Whether a byte does not stand for itself.
 #[inline]
 fn special(b: u8) -> bool {
-    (b < 0x20) | (b >= 0x80) | (b == b'"') | (b == b'\\') | (b == b'<') | (b == b'>') | (b == b'&')
+    !(0x20..0x80).contains(&b) | (b == b'"') | (b == b'\\') | (b == b'<') | (b == b'>') | (b == b'&')
 }
 
 const HEX: &[u8; 16] = b"0123456789abcdef";

@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 use std::io::{self, IoSlice};
-use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 
 use rustix::event::epoll::EventFlags;
@@ -99,10 +98,9 @@ fn frame_header(stream: Stream, len: usize) -> [u8; 8] {
 
 /// Returns 0 if the socket is full.
 fn send(socket: &OwnedFd, header: &[u8], bytes: &[u8]) -> rustix::io::Result<usize> {
-    let mut none = [MaybeUninit::<u8>::uninit(); 0];
-    let mut ancillary = SendAncillaryBuffer::new(&mut none);
     let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-    match sendmsg(socket, &[IoSlice::new(header), IoSlice::new(bytes)], &mut ancillary, flags) {
+    let parts = [IoSlice::new(header), IoSlice::new(bytes)];
+    match sendmsg(socket, &parts, &mut SendAncillaryBuffer::default(), flags) {
         Err(Errno::AGAIN | Errno::INTR) => Ok(0),
         other => other,
     }

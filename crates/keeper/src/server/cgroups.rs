@@ -1,6 +1,7 @@
 //! Containers' cgroups.
 
 use teu_oci::runtime::{Resources, Spec};
+use teu_runtime::resources::{for_new_container, for_update};
 use teu_sys::cgroup::{Cgroup, Error, Hierarchy};
 
 use crate::protocol::{Failure, FailureKind};
@@ -24,8 +25,10 @@ impl Cgroups {
         if path.is_empty() {
             return Ok(None);
         }
+        let resources = spec.linux.as_ref().and_then(|l| l.resources.as_ref());
+        let limits = for_new_container(resources)?;
         let cgroup = Cgroup::create(self.hierarchy()?, path)?;
-        let _ = spec;
+        cgroup.apply(&limits)?;
         Ok(Some(cgroup))
     }
 
@@ -39,8 +42,11 @@ impl Cgroups {
 
     /// Changes limits.
     pub(super) fn update(&mut self, path: &str, resources: &Resources) -> Result<(), Failure> {
-        let _ = (self.open(path)?, resources);
-        Ok(())
+        let limits = for_update(resources)?;
+        match self.open(path)? {
+            Some(cgroup) => Ok(cgroup.apply(&limits)?),
+            None => Err(Failure::new(FailureKind::Conflict, "the container has no cgroup")),
+        }
     }
 
     /// Whether the kernel killed one of its processes for lack of memory.

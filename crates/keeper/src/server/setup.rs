@@ -28,6 +28,8 @@ pub(super) struct Ground {
 
 /// Becomes the keeper of an exec root: locks it and listens.
 pub(super) fn prepare(options: &Options) -> io::Result<Ground> {
+    // Containers inherit what is not set for them.
+    teu_sys::signal::reset();
     umask(Mode::WGRP | Mode::WOTH);
     std::env::set_current_dir("/")?;
     let lock = lock(&options.exec_root)?;

@@ -1,0 +1,150 @@
+//! Signals: names, descriptors, and a clean state for new programs.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use crate::process::check;
+
+/// Names by number (`signal(7)`, the numbers of x86 and ARM).
+const NAMES: [&str; 31] = [
+    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM",
+    "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO",
+    "PWR", "SYS",
+];
+/// First real-time signal that glibc leaves to programs.
+const RTMIN: i32 = 34;
+/// Last signal.
+const MAX: i32 = 64;
+
+/// Reads a signal: a number, or a name with or without `SIG`, such as `TERM`, `SIGKILL`, `RTMIN+3`, `RTMAX-1`.
+#[must_use]
+pub fn parse(text: &str) -> Option<i32> {
+    if let Ok(number) = text.parse::<i32>() {
+        return (1..=MAX).contains(&number).then_some(number);
+    }
+    let upper = text.to_ascii_uppercase();
+    let name = upper.strip_prefix("SIG").unwrap_or(&upper);
+    if let Some(index) = NAMES.iter().position(|n| *n == name) {
+        return i32::try_from(index + 1).ok();
+    }
+    let offset = |rest: &str, sign: char| -> Option<i32> {
+        if rest.is_empty() { Some(0) } else { rest.strip_prefix(sign)?.parse().ok() }
+    };
+    let number = match name {
+        "IOT" => 6,
+        "CLD" => 17,
+        "POLL" => 29,
+        _ => match (name.strip_prefix("RTMIN"), name.strip_prefix("RTMAX")) {
+            (Some(rest), _) => RTMIN.checked_add(offset(rest, '+')?)?,
+            (_, Some(rest)) => MAX.checked_sub(offset(rest, '-')?)?,
+            _ => return None,
+        },
+    };
+    (1..=MAX).contains(&number).then_some(number)
+}
+
+/// Gives every signal its default action and unblocks all of them, for a program that is about to be executed: ignored and
+/// blocked signals are inherited, and Rust programs ignore `SIGPIPE`. Allocates nothing.
+pub fn reset() {
+    for number in 1..=MAX {
+        // SAFETY: the default action runs no code of ours. What cannot be changed (KILL, STOP, glibc's own) fails harmlessly.
+        unsafe { libc::signal(number, libc::SIG_DFL) };
+    }
+    let mut none = empty_set();
+    // SAFETY: `none` is an initialised set that outlives the call.
+    unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw mut none, std::ptr::null_mut()) };
+}
+
+fn empty_set() -> libc::sigset_t {
+    // SAFETY: all-zero bytes are a valid set, and the empty one on Linux.
+    unsafe { std::mem::zeroed() }
+}
+
+/// Signals of the process, read from a descriptor instead of being delivered.
+#[derive(Debug)]
+pub struct SignalFd(OwnedFd);
+
+impl SignalFd {
+    /// Blocks all signals that can be blocked for the calling thread, and opens a descriptor that yields them. Signals of
+    /// faults (`SEGV` and the like) stay as they are.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn all() -> io::Result<SignalFd> {
+        let mut set = empty_set();
+        // SAFETY: `set` is initialised, and every number is a signal.
+        unsafe {
+            libc::sigfillset(&raw mut set);
+            for fault in [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGSYS, libc::SIGTRAP] {
+                libc::sigdelset(&raw mut set, fault);
+            }
+        }
+        // SAFETY: `set` is initialised and outlives the call.
+        check(unsafe { libc::sigprocmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut()) }.into())?;
+        // SAFETY: as above; the descriptor is new.
+        let fd = unsafe { libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: `fd` is new, and nobody else owns it.
+        Ok(SignalFd(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    /// The next pending signal's number, if there is one.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn next(&self) -> io::Result<Option<i32>> {
+        // The number is the first field of `struct signalfd_siginfo`.
+        let mut info = [0u8; size_of::<libc::signalfd_siginfo>()];
+        match rustix::io::read(&self.0, &mut info) {
+            Ok(_) => Ok(Some(i32::from_ne_bytes([info[0], info[1], info[2], info[3]]))),
+            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Ok(None),
+            Err(e) => Err(e.into()),
+        }
+    }
+}
+
+impl AsFd for SignalFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_numbers_are_understood() {
+        for (text, number) in [
+            ("9", 9),
+            ("KILL", 9),
+            ("SIGTERM", 15),
+            ("sigusr1", 10),
+            ("SIGSYS", 31),
+            ("RTMIN", 34),
+            ("SIGRTMIN+3", 37),
+            ("SIGRTMAX-1", 63),
+            ("64", 64),
+        ] {
+            assert_eq!(parse(text), Some(number), "{text}");
+        }
+        for text in ["", "0", "65", "-1", "SIG", "NOPE", "RTMIN-1", "RTMIN+99", "RTMAX+1"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_blocked_signal_is_read() {
+        std::thread::spawn(|| {
+            let signals = SignalFd::all().unwrap();
+            assert_eq!(signals.next().unwrap(), None);
+            // SAFETY: the signal is blocked in this thread, to which it is sent.
+            unsafe { libc::pthread_kill(libc::pthread_self(), libc::SIGUSR1) };
+            assert_eq!(signals.next().unwrap(), Some(libc::SIGUSR1));
+        })
+        .join()
+        .unwrap();
+    }
+}
