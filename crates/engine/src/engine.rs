@@ -1,40 +1,162 @@
 //! The handle on everything.
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::events::Bus;
+use teu_image::Store as ImageStore;
+use teu_keeper::protocol::RuntimeChoice;
+use teu_network::Networks;
+
+use crate::backend::{Backends, Images, Processes, Sandboxes};
+use crate::container::{Definition, Files, Index};
+use crate::events::{Bus, Subject};
+use crate::exec::Execs;
+use crate::machine::Machine;
+use crate::store::Store;
+use crate::volume::Volumes;
 use crate::{EngineConfig, Error};
 
+/// Name of the runtime that the keeper is itself.
+pub(crate) const NATIVE_RUNTIME: &str = "teu";
+
 /// The engine. Clones are handles on the same one.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Engine(Arc<Inner>);
 
-#[derive(Debug)]
-struct Inner {
-    config: EngineConfig,
-    events: Bus,
+pub(crate) struct Inner {
+    pub(crate) config: EngineConfig,
+    pub(crate) id: String,
+    pub(crate) store: Store,
+    pub(crate) events: Bus,
+    pub(crate) containers: Index,
+    pub(crate) execs: Execs,
+    pub(crate) volumes: Volumes,
+    pub(crate) machine: Machine,
+    pub(crate) backends: Backends,
+    /// The image store as clients see it; absent in tests of containers alone.
+    pub(crate) library: Option<ImageStore>,
+    /// The networks as clients see them; absent in tests of containers alone.
+    pub(crate) networks: Option<Networks>,
+    pub(crate) registry: teu_registry::Client,
+    pub(crate) closing: AtomicBool,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("data_root", &self.0.config.data_root).finish_non_exhaustive()
+    }
 }
 
 impl Engine {
-    /// Opens the state, finds or starts the keeper, reconciles what should be with what is, and applies restart
-    /// policies. Returns as soon as requests can be answered; restarts and clean-up go on in the background.
-    ///
-    /// # Errors
-    /// If the data root cannot be used, or no keeper can be started.
-    pub async fn open(config: EngineConfig) -> Result<Engine, Error> {
-        Ok(Engine(Arc::new(Inner { config, events: Bus::new() })))
+    pub(crate) fn from_inner(inner: Inner) -> Engine {
+        Engine(Arc::new(inner))
     }
 
     /// Takes no more work and writes the state out. Containers keep running under the keeper.
-    pub async fn shutdown(&self) {}
+    pub async fn shutdown(&self) {
+        self.0.closing.store(true, Ordering::Relaxed);
+        if let Err(error) = self.0.store.flush().done().await {
+            tracing::error!(%error, "the last writes of the state database failed");
+        }
+    }
 
     /// The settings it was opened with.
     pub fn config(&self) -> &EngineConfig {
         &self.0.config
     }
 
-    /// Where events are published.
+    /// Identity of this engine, the same for good.
+    pub fn id(&self) -> &str {
+        &self.0.id
+    }
+
     pub(crate) fn events(&self) -> &Bus {
         &self.0.events
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub(crate) fn containers(&self) -> &Index {
+        &self.0.containers
+    }
+
+    pub(crate) fn execs(&self) -> &Execs {
+        &self.0.execs
+    }
+
+    pub(crate) fn volumes(&self) -> &Volumes {
+        &self.0.volumes
+    }
+
+    pub(crate) fn machine(&self) -> &Machine {
+        &self.0.machine
+    }
+
+    pub(crate) fn processes(&self) -> &dyn Processes {
+        &*self.0.backends.processes
+    }
+
+    pub(crate) fn sandboxes(&self) -> &dyn Sandboxes {
+        &*self.0.backends.sandboxes
+    }
+
+    pub(crate) fn images(&self) -> &dyn Images {
+        &*self.0.backends.images
+    }
+
+    pub(crate) fn library(&self) -> Result<ImageStore, Error> {
+        self.0.library.clone().ok_or_else(|| Error::Unavailable("there is no image store".to_owned()))
+    }
+
+    pub(crate) fn registry(&self) -> &teu_registry::Client {
+        &self.0.registry
+    }
+
+    pub(crate) fn networks(&self) -> Result<Networks, Error> {
+        self.0.networks.clone().ok_or_else(|| Error::Unavailable("there are no networks".to_owned()))
+    }
+
+    /// Folder of a container's own files.
+    pub(crate) fn container_folder(&self, id: &str) -> PathBuf {
+        self.containers_folder().join(id)
+    }
+
+    /// Folder of all containers.
+    pub(crate) fn containers_folder(&self) -> PathBuf {
+        self.0.config.data_root.join("containers")
+    }
+
+    /// A container's own files.
+    pub(crate) fn container_files(&self, id: &str) -> Files {
+        Files::of(&self.containers_folder(), id)
+    }
+
+    /// A container's cgroup, relative to each hierarchy's root.
+    pub(crate) fn cgroup_path(&self, definition: &Definition) -> String {
+        let wanted = &definition.host.cgroup_parent;
+        let parent = if wanted.is_empty() { &self.0.config.cgroup_parent } else { wanted };
+        format!("/{}/{}", parent.trim_matches('/'), definition.id)
+    }
+
+    /// The runtime of this name.
+    pub(crate) fn runtime_choice(&self, name: &str) -> Result<RuntimeChoice, Error> {
+        // `runc` is what clients ask for that know Docker's default only.
+        if matches!(name, "" | NATIVE_RUNTIME | "runc") && !self.0.config.runtimes.contains_key(name) {
+            return Ok(RuntimeChoice::Native);
+        }
+        match self.0.config.runtimes.get(name) {
+            Some(path) => Ok(RuntimeChoice::External { path: path.clone(), args: Vec::new() }),
+            None => Err(Error::Invalid(format!("unknown or invalid runtime name: {name}"))),
+        }
+    }
+
+    /// Publishes an event about a container, with its attributes and `more`.
+    pub(crate) fn container_event(&self, definition: &Definition, action: &str, more: &[(&str, String)]) {
+        let mut attributes = definition.attributes();
+        attributes.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        self.events().publish(Subject::Container, action, &definition.id, attributes);
     }
 }

@@ -77,6 +77,9 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A network could not be set up.
+    #[error("{0}")]
+    Network(String),
     /// One of the engine's parts failed.
     #[error("{part}: {message}")]
     Part {
@@ -113,9 +116,9 @@ pub enum Kind {
 
 /// Why a container's process did not start; Docker's exit codes follow from it.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("failed to create task for container: failed to create shim task: OCI runtime create failed: {message}")]
+#[error("{message}")]
 pub struct StartError {
-    /// What the runtime said.
+    /// What the runtime said, with Docker's words in front.
     pub message: String,
     /// What the container's exit code is set to: 127 (command not found), 126 (cannot be executed) or 128 (anything else).
     pub exit_code: i32,
@@ -140,7 +143,9 @@ impl Error {
             Error::Unavailable(_) | Error::ShuttingDown => Kind::Unavailable,
             // Docker answers 400 when the command is missing or cannot be executed.
             Error::Start(e) if matches!(e.exit_code, 126 | 127) => Kind::InvalidParameter,
-            Error::Start(_) | Error::Store(_) | Error::File { .. } | Error::Part { .. } => Kind::Internal,
+            Error::Start(_) | Error::Store(_) | Error::File { .. } | Error::Network(_) | Error::Part { .. } => {
+                Kind::Internal
+            }
         }
     }
 }

@@ -4,6 +4,7 @@
 //! (`container/start.rs`). What users ask for and are told is expressed in the wire types of `teu-api`, so that there
 //! is one definition of each.
 
+mod backend;
 mod config;
 mod container;
 mod engine;
@@ -13,11 +14,16 @@ mod exec;
 mod ids;
 mod image;
 mod log;
+mod machine;
 mod network;
+mod notices;
+mod open;
+mod reconcile;
 mod store;
 mod stream;
 mod system;
 mod time;
+mod volume;
 
 pub use config::EngineConfig;
 pub use container::Wait;

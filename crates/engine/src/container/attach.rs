@@ -1,8 +1,28 @@
 //! `attach`: a connection to a container's streams.
 
-use teu_api::container::AttachOptions;
+use std::os::fd::OwnedFd;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use teu_api::container::AttachOptions;
+use teu_keeper::protocol::{AttachRequest, Framing, ProcessRef, Reply, Request};
+use tokio::io::{AsyncReadExt, AsyncWrite, DuplexStream};
+use tokio::net::UnixStream;
+
+use super::handle::Handle;
+use super::state::Phase;
+use crate::log::{self, Select};
+use crate::stream::{ByteStream, Input};
 use crate::{Attachment, Engine, Error};
+
+/// How much output is read at once.
+const READ: usize = 64 << 10;
+/// How much input may wait for the process.
+const INPUT: usize = 64 << 10;
 
 impl Engine {
     /// Connects to a container's streams. It need not run yet: attaching before the start misses nothing. Detach keys
@@ -11,7 +31,159 @@ impl Engine {
     /// # Errors
     /// No such container; it is paused or restarting.
     pub async fn container_attach(&self, container: &str, options: &AttachOptions) -> Result<Attachment, Error> {
-        let _ = (container, options);
-        todo!()
+        let handle = self.containers().find(container)?;
+        let view = handle.view();
+        match view.state.phase {
+            Phase::Paused(_) => {
+                let text = format!("container {} is paused, unpause the container before attach", handle.id);
+                return Err(Error::Conflict(text));
+            }
+            Phase::Restarting(_) => {
+                let text = format!("container {} is restarting, wait until the container is running", handle.id);
+                return Err(Error::Conflict(text));
+            }
+            _ => {}
+        }
+        let config = &view.definition.config;
+        let tty = config.tty;
+        let past =
+            if options.logs { self.past_log(&handle, tty, options) } else { futures_util::stream::empty().boxed() };
+        let live = if options.stream && (options.stdout || options.stderr) {
+            let hookup = Hookup {
+                process: ProcessRef::container(&handle.id),
+                tty,
+                stdout: options.stdout,
+                stderr: options.stderr,
+            };
+            hook_up(self, hookup).await?
+        } else {
+            futures_util::stream::empty().boxed()
+        };
+        let input = (options.stdin && options.stream && config.open_stdin)
+            .then(|| self.container_input(Arc::clone(&handle), tty, config.stdin_once));
+        self.container_event(&view.definition, "attach", &[]);
+        Ok(Attachment { tty, input, output: past.chain(live).boxed() })
+    }
+
+    fn past_log(&self, handle: &Handle, tty: bool, options: &AttachOptions) -> ByteStream {
+        let select = Select { tty, stdout: options.stdout, stderr: options.stderr, ..Select::default() };
+        log::stream(self.container_files(&handle.id).log, select, std::future::pending())
+    }
+
+    /// An input that waits for the container to run and then goes to its standard input.
+    fn container_input(&self, handle: Arc<Handle>, tty: bool, once: bool) -> Input {
+        let (input, reader, closing) = ClientInput::new();
+        let engine = self.clone();
+        tokio::spawn(async move {
+            let mut watch = handle.watch();
+            let run = watch.wait_for(|view| view.removed || view.state.is_up());
+            if run.await.is_err() {
+                return;
+            }
+            let Some(target) = writable(&handle, tty) else { return };
+            pump(reader, target).await;
+            if closing.load(Ordering::Acquire) && once && !tty {
+                close_stdin(&engine, &handle).await;
+            }
+        });
+        Box::pin(input)
+    }
+}
+
+/// A duplicate of what a container's input is written to.
+fn writable(handle: &Handle, tty: bool) -> Option<OwnedFd> {
+    let descriptors = handle.descriptors()?;
+    let fd = if tty { descriptors.terminal.as_ref() } else { descriptors.stdin.as_ref() };
+    fd?.try_clone().ok()
+}
+
+/// Closes both ends of standard input that are not the process's own.
+async fn close_stdin(engine: &Engine, handle: &Handle) {
+    handle.close_stdin();
+    let process = ProcessRef::container(&handle.id);
+    // The process may have ended: then there is nothing to close.
+    if let Err(error) = engine.processes().call(Request::CloseStdin { process }, Vec::new()).await {
+        tracing::debug!(container = handle.id, %error, "standard input was not closed");
+    }
+}
+
+/// Moves input until its end, or until nobody reads it any more.
+pub(crate) async fn pump(mut reader: DuplexStream, target: OwnedFd) {
+    let Ok(mut target) = tokio::net::unix::pipe::Sender::from_owned_fd_unchecked(target) else { return };
+    // An error is the process's end.
+    drop(tokio::io::copy(&mut reader, &mut target).await);
+}
+
+/// Whose output is wanted.
+#[derive(Debug)]
+pub(crate) struct Hookup {
+    pub(crate) process: ProcessRef,
+    pub(crate) tty: bool,
+    pub(crate) stdout: bool,
+    pub(crate) stderr: bool,
+}
+
+/// Asks the keeper for the output of a process, which need not have been started yet.
+pub(crate) async fn hook_up(engine: &Engine, hookup: Hookup) -> Result<ByteStream, Error> {
+    let framing = if hookup.tty { Framing::Raw } else { Framing::Multiplexed };
+    let Hookup { process, stdout, stderr, .. } = hookup;
+    let request = Request::Attach(AttachRequest { process, stdout, stderr, framing });
+    let (reply, fds) = engine.processes().call(request, Vec::new()).await?;
+    let (Reply::Attached, Some(fd)) = (&reply, fds.into_iter().next()) else {
+        return Err(Error::Part { part: "keeper", message: format!("answered an attach with {reply:?}") });
+    };
+    let failed = |source| Error::File { path: "attached output".into(), source };
+    let socket = std::os::unix::net::UnixStream::from(fd);
+    socket.set_nonblocking(true).map_err(failed)?;
+    Ok(read_all(UnixStream::from_std(socket).map_err(failed)?))
+}
+
+/// What a socket brings, until its end.
+fn read_all(socket: UnixStream) -> ByteStream {
+    futures_util::stream::unfold((socket, BytesMut::new()), |(mut socket, mut buffer)| async move {
+        buffer.reserve(READ);
+        match socket.read_buf(&mut buffer).await {
+            Ok(0) => None,
+            Ok(_) => {
+                let chunk: Bytes = buffer.split().freeze();
+                Some((Ok(chunk), (socket, buffer)))
+            }
+            // The keeper died: the client may attach again.
+            Err(error) => {
+                tracing::debug!(%error, "an attached stream ended early");
+                None
+            }
+        }
+    })
+    .boxed()
+}
+
+/// The client's end of an input: tells a shutdown from a drop.
+pub(crate) struct ClientInput {
+    inner: DuplexStream,
+    closing: Arc<AtomicBool>,
+}
+
+impl ClientInput {
+    /// The client's end, the other end, and whether the client has closed it on purpose.
+    pub(crate) fn new() -> (ClientInput, DuplexStream, Arc<AtomicBool>) {
+        let (inner, reader) = tokio::io::duplex(INPUT);
+        let closing = Arc::new(AtomicBool::new(false));
+        (ClientInput { inner, closing: Arc::clone(&closing) }, reader, closing)
+    }
+}
+
+impl AsyncWrite for ClientInput {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        self.closing.store(true, Ordering::Release);
+        Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 }

@@ -1,8 +1,20 @@
 //! `create`: from a request to a container that can be started.
 
-use teu_api::container::{CreateOptions, CreateRequest, CreateResponse};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::{Engine, Error};
+use jiff::Timestamp;
+use teu_api::container::{Config, CreateOptions, CreateRequest, CreateResponse, HostConfig};
+use teu_api::network::EndpointSettings;
+use teu_image::Image;
+
+use super::actor::{Actor, Command};
+use super::definition::Definition;
+use super::handle::{Handle, View};
+use super::state::State;
+use super::{defaults, merge, mounts, names, sandbox, stored, validate};
+use crate::store::Write;
+use crate::{Engine, Error, ids};
 
 impl Engine {
     /// Creates a container.
@@ -15,7 +27,174 @@ impl Engine {
         options: &CreateOptions,
         request: CreateRequest,
     ) -> Result<CreateResponse, Error> {
-        let _ = (options, request);
-        todo!()
+        let wanted_name = if options.name.is_empty() { None } else { Some(names::check(&options.name)?.to_owned()) };
+        let image = self.image_of(request.config.image.clone(), &options.platform).await?;
+        let id = ids::random_id();
+        let (definition, warnings) = self.define(id.clone(), request, &image)?;
+        // The name is taken last of all that can fail cheaply, and given back by whatever fails after.
+        let name = match wanted_name {
+            Some(name) => {
+                self.containers().reserve(&name, &id)?;
+                name
+            }
+            None => self.containers().reserve_random(&id),
+        };
+        let definition = Definition { name: name.clone(), ..definition };
+        match self.make(definition, &image).await {
+            Ok(handle) => {
+                self.container_event(&handle.view().definition, "create", &[]);
+                handle.tell(Command::Prepare);
+                Ok(CreateResponse { id, warnings })
+            }
+            Err(error) => {
+                self.containers().release(&name, &id);
+                Err(error)
+            }
+        }
     }
+
+    /// Finds the image a request names.
+    async fn image_of(&self, name: String, platform: &str) -> Result<Image, Error> {
+        if name.is_empty() {
+            return Err(Error::Invalid("no image specified".to_owned()));
+        }
+        let engine = self.clone();
+        let lookup = name.clone();
+        // Known images come from memory; the hop to another thread is for those that do not.
+        let found = tokio::task::spawn_blocking(move || engine.images().resolve(&lookup)).await;
+        let image = match found.map_err(|e| Error::Part { part: "image", message: e.to_string() })? {
+            Err(Error::NoSuchImage(_)) => return Err(Error::NoSuchImage(with_tag(&name))),
+            other => other?,
+        };
+        check_platform(&name, &image, platform)?;
+        Ok(image)
+    }
+
+    /// Merges request, image and defaults, and checks the result.
+    fn define(&self, id: String, request: CreateRequest, image: &Image) -> Result<(Definition, Vec<String>), Error> {
+        let mut config = request.config;
+        let mut host = request.host_config.unwrap_or_default();
+        let mut warnings = Vec::new();
+        validate::request(&config, &host)?;
+        merge::with_image(&mut config, &image.config, &mut warnings)?;
+        defaults::fill(&mut config, &mut host, &id, self.config(), self.machine());
+        validate::host(&host, self.config(), self.machine(), &mut warnings)?;
+        let endpoints = endpoints(request.networking_config.and_then(|n| n.endpoints_config), &host)?;
+        self.check_others(&config, &host)?;
+        let mounts = mounts::plan(&config, &host)?;
+        super::ports::requests(&config, &host)?;
+        let definition = Definition {
+            id,
+            name: String::new(),
+            created: Timestamp::now(),
+            image: image.id.to_string(),
+            config,
+            host,
+            endpoints,
+            mounts,
+        };
+        Ok((definition, warnings))
+    }
+
+    /// Checks what the request says about other containers and networks.
+    fn check_others(&self, _config: &Config, host: &HostConfig) -> Result<(), Error> {
+        for mode in [&host.network_mode, &host.pid_mode] {
+            if let Some(other) = sandbox::shared_with(mode) {
+                self.containers().find(other)?;
+            }
+        }
+        if sandbox::shared_with(&host.network_mode).is_none() {
+            self.sandboxes().network_name(sandbox::network_name(&host.network_mode))?;
+        }
+        self.runtime_choice(&host.runtime).map(drop)
+    }
+
+    /// Makes the container: root file system and database row at the same time, then the actor.
+    async fn make(&self, definition: Definition, image: &Image) -> Result<Arc<Handle>, Error> {
+        let id = definition.id.clone();
+        let view =
+            View { definition: Arc::new(definition), state: State::new(), endpoint: None, exits: 0, removed: false };
+        let insert = Write::Insert {
+            id: id.clone(),
+            name: view.definition.name.clone(),
+            definition: stored::definition(&view.definition),
+            state: stored::state(&view),
+        };
+        // A row without a root file system, or the other way round, is what reconciliation looks for: no intent needed.
+        let committed = self.store().commit(insert);
+        let prepared = self.prepare_rootfs(id.clone(), image);
+        let (committed, prepared) = tokio::join!(committed.done(), prepared);
+        if let Err(error) = committed.and(prepared) {
+            self.store().put(Write::Delete { id: id.clone() });
+            let engine = self.clone();
+            tokio::spawn(async move { engine.delete_files(id, Vec::new()).await });
+            return Err(error);
+        }
+        let (handle, inbox) = Handle::new(view);
+        Actor::spawn(self.clone(), Arc::clone(&handle), inbox);
+        self.containers().add(Arc::clone(&handle));
+        Ok(handle)
+    }
+
+    async fn prepare_rootfs(&self, id: String, image: &Image) -> Result<(), Error> {
+        let engine = self.clone();
+        let image = image.id;
+        let work = move || {
+            let folder = engine.container_folder(&id);
+            std::fs::create_dir_all(&folder).map_err(|source| Error::File { path: folder, source })?;
+            engine.images().prepare(&id, &image)
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|e| Error::Part { part: "image", message: e.to_string() })?
+    }
+}
+
+/// The networks of a request, by name; the one that the mode names is always among them.
+fn endpoints(
+    asked: Option<BTreeMap<String, Option<EndpointSettings>>>,
+    host: &HostConfig,
+) -> Result<BTreeMap<String, EndpointSettings>, Error> {
+    let mut all: BTreeMap<String, EndpointSettings> = asked
+        .into_iter()
+        .flatten()
+        .map(|(name, settings)| (sandbox::network_name(&name).to_owned(), settings.unwrap_or_default()))
+        .collect();
+    let mode = &host.network_mode;
+    if sandbox::shared_with(mode).is_some() {
+        if !all.is_empty() {
+            return Err(Error::Invalid(
+                "conflicting options: cannot attach both user-defined and non-user-defined network-modes".to_owned(),
+            ));
+        }
+        return Ok(all);
+    }
+    all.entry(sandbox::network_name(mode).to_owned()).or_default();
+    if all.len() > 1 {
+        return Err(Error::Unsupported("connecting a container to more than one network".to_owned()));
+    }
+    Ok(all)
+}
+
+/// The name as Docker shows it when an image is missing: with its tag.
+fn with_tag(name: &str) -> String {
+    match teu_oci::reference::Reference::parse(name) {
+        Ok(reference) => reference.with_default_tag().familiar(),
+        Err(_) => name.to_owned(),
+    }
+}
+
+/// Refuses an image of another platform than asked for.
+fn check_platform(name: &str, image: &Image, wanted: &str) -> Result<(), Error> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let mut parts = wanted.split('/');
+    let (os, arch) = (parts.next().unwrap_or(""), parts.next());
+    let matches = os.eq_ignore_ascii_case(&image.config.os) && arch.is_none_or(|a| a == image.config.architecture);
+    if matches {
+        return Ok(());
+    }
+    Err(Error::NotFound(format!(
+        "image with reference {name} was found but does not match the specified platform: wanted {wanted}, actual: {}/{}",
+        image.config.os, image.config.architecture
+    )))
 }

@@ -1,8 +1,13 @@
 //! `inspect`.
 
-use teu_api::container::Inspect;
+use std::collections::BTreeMap;
 
-use crate::{Engine, Error};
+use teu_api::container::{DriverData, Inspect, State};
+
+use super::handle::{Handle, View};
+use super::state::Phase;
+use super::{network_view, sandbox};
+use crate::{Engine, Error, time};
 
 impl Engine {
     /// Everything about a container; with `size` what it has written, too.
@@ -10,7 +15,79 @@ impl Engine {
     /// # Errors
     /// No such container.
     pub async fn container_inspect(&self, container: &str, size: bool) -> Result<Inspect, Error> {
-        let _ = (container, size);
-        todo!()
+        let handle = self.containers().find(container)?;
+        let mut inspect = self.inspected(&handle);
+        if size {
+            let (written, whole) = self.container_size(&handle).await?;
+            inspect.size_rw = Some(written);
+            inspect.size_root_fs = Some(whole);
+        }
+        Ok(inspect)
+    }
+
+    fn inspected(&self, handle: &Handle) -> Inspect {
+        let view = handle.view();
+        let definition = &view.definition;
+        let mut command = definition.command();
+        let files = sandbox::files(self, definition).unwrap_or_else(|_| self.container_files(&handle.id));
+        let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
+        let logged = definition.host.log_config.driver == "json-file";
+        Inspect {
+            id: definition.id.clone(),
+            created: definition.created.to_string(),
+            path: command.next().cloned().unwrap_or_default(),
+            args: command.cloned().collect(),
+            state: state(&view),
+            image: definition.image.clone(),
+            resolv_conf_path: text(&files.resolv_conf),
+            hostname_path: text(&files.hostname),
+            hosts_path: text(&files.hosts),
+            log_path: if logged { text(&self.container_files(&handle.id).log) } else { String::new() },
+            name: format!("/{}", definition.name),
+            restart_count: i64::from(view.state.restart_count),
+            driver: self.images().driver().to_owned(),
+            platform: "linux".to_owned(),
+            exec_ids: self.execs().running_in(&handle.id),
+            host_config: definition.host.clone(),
+            graph_driver: DriverData { data: Some(BTreeMap::new()), name: self.images().driver().to_owned() },
+            mounts: definition.mounts.iter().map(|m| m.point(self.volumes().root())).collect(),
+            config: definition.config.clone(),
+            network_settings: network_view::settings(&view),
+            ..Inspect::default()
+        }
+    }
+
+    /// Bytes a container has written, and bytes of its whole root file system.
+    pub(super) async fn container_size(&self, handle: &Handle) -> Result<(i64, i64), Error> {
+        let (engine, view) = (self.clone(), handle.view());
+        let work = move || {
+            let written = engine.images().written(&view.definition.id)?;
+            // The image may be gone: its layers stay as long as the container does, its record does not.
+            let image = engine.images().resolve(&view.definition.image).map_or(0, |image| image.size);
+            let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+            Ok((number(written), number(written.saturating_add(image))))
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|e| Error::Part { part: "image", message: e.to_string() })?
+    }
+}
+
+fn state(view: &View) -> State {
+    let state = &view.state;
+    let exit = state.last_exit();
+    let run = state.run();
+    let restarting = matches!(state.phase, Phase::Restarting(_));
+    State {
+        status: state.word().to_owned(),
+        running: run.is_some() || restarting,
+        paused: matches!(state.phase, Phase::Paused(_)),
+        restarting,
+        oom_killed: exit.is_some_and(|e| e.oom_killed),
+        dead: matches!(state.phase, Phase::Dead { .. }),
+        pid: run.map_or(0, |r| i64::from(r.pid)),
+        exit_code: i64::from(state.exit_code()),
+        error: state.failure().map(|f| f.message.clone()).unwrap_or_default(),
+        started_at: time::show(run.map(|r| r.started_at).or(exit.and_then(|e| e.started_at))),
+        finished_at: time::show(exit.map(|e| e.finished_at)),
+        health: None,
     }
 }

@@ -1,5 +1,10 @@
 //! `kill`: a signal to a container's process.
 
+use teu_keeper::protocol::{ProcessRef, Request};
+
+use super::actor::{Actor, Command};
+use super::signal;
+use super::state::Phase;
 use crate::{Engine, Error};
 
 impl Engine {
@@ -8,7 +13,59 @@ impl Engine {
     /// # Errors
     /// No such container, no such signal; the container is not running.
     pub async fn container_kill(&self, container: &str, signal: &str) -> Result<(), Error> {
-        let _ = (container, signal);
-        todo!()
+        let number = if signal.is_empty() { signal::KILL } else { signal::parse(signal)? };
+        let handle = self.containers().find(container)?;
+        let view = handle.view();
+        if !view.state.is_up() {
+            let reason = format!("container {} is not running", handle.id);
+            return Err(Error::CannotKill { container: container.to_owned(), reason });
+        }
+        // A container that is killed by hand is not to be started again by its policy; other signals do not end it.
+        let stop = number == signal::KILL || number == signal::number_of(&view.definition.config.stop_signal);
+        handle.ask(|reply| Command::Signal { signal: number, stop, reply }).await
+    }
+}
+
+impl Actor {
+    /// Sends a signal to the container's first process.
+    pub(super) async fn signal(&mut self, signal: i32, stop: bool) -> Result<(), Error> {
+        let view = self.view();
+        if let Phase::Restarting(exit) = &view.state.phase
+            && stop
+        {
+            let exit = exit.clone();
+            self.restart_at = None;
+            self.change(|next| {
+                next.state.phase = Phase::Exited { exit, failure: None };
+                next.state.stopped_by_user = true;
+            });
+            return Ok(());
+        }
+        let Some(_) = view.state.run() else { return Err(Error::NotRunning(self.handle.id.clone())) };
+        if stop && !view.state.stopped_by_user {
+            self.change(|next| next.state.stopped_by_user = true);
+        }
+        self.event("kill", &[("signal", signal.to_string())]);
+        let process = ProcessRef::container(&self.handle.id);
+        self.keeper(Request::Signal { process, signal, all: false }).await?;
+        // A frozen process does not die: Docker, too, thaws what it kills.
+        if signal == signal::KILL && matches!(view.state.phase, Phase::Paused(_)) {
+            self.freeze(false).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends a request that may be repeated to the keeper, again if the keeper is replaced meanwhile.
+    pub(super) async fn keeper(&self, request: Request) -> Result<(), Error> {
+        let processes = self.engine.processes();
+        match processes.call(request.clone(), Vec::new()).await {
+            Ok(_) => Ok(()),
+            Err(teu_keeper::Error::Gone) => {
+                processes.ready().await?;
+                processes.call(request, Vec::new()).await?;
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }

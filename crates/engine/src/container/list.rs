@@ -1,7 +1,12 @@
 //! `ps`.
 
-use teu_api::container::{ListOptions, Summary};
+mod filter;
+mod status;
 
+use teu_api::container::{ListOptions, Summary, SummaryHostConfig, SummaryNetworkSettings};
+
+use super::handle::{Handle, View};
+use super::network_view;
 use crate::{Engine, Error};
 
 impl Engine {
@@ -10,7 +15,52 @@ impl Engine {
     /// # Errors
     /// An unknown filter, or a filter value that makes no sense.
     pub async fn container_list(&self, options: &ListOptions) -> Result<Vec<Summary>, Error> {
-        let _ = options;
-        todo!()
+        let filter = filter::Filter::new(self, options)?;
+        let mut all: Vec<_> = self.containers().all().into_iter().map(|h| (h.view(), h)).collect();
+        all.sort_by(|(a, _), (b, _)| b.definition.created.cmp(&a.definition.created));
+        let limit = usize::try_from(options.limit).ok().filter(|l| *l > 0).unwrap_or(usize::MAX);
+        let wanted = all.into_iter().filter(|(view, _)| filter.accepts(view)).take(limit);
+        let mut list = Vec::new();
+        for (view, handle) in wanted {
+            list.push(self.summary(&view, &handle, options.size).await?);
+        }
+        Ok(list)
     }
+
+    async fn summary(&self, view: &View, handle: &Handle, size: bool) -> Result<Summary, Error> {
+        let definition = &view.definition;
+        let mut summary = Summary {
+            id: definition.id.clone(),
+            names: vec![format!("/{}", definition.name)],
+            image: definition.config.image.clone(),
+            image_id: definition.image.clone(),
+            command: command(view),
+            created: definition.created.as_second(),
+            ports: network_view::port_list(view),
+            labels: definition.config.labels.clone().unwrap_or_default(),
+            state: view.state.word().to_owned(),
+            status: status::words(&view.state, jiff::Timestamp::now()),
+            host_config: SummaryHostConfig {
+                network_mode: definition.host.network_mode.clone(),
+                annotations: definition.host.annotations.clone(),
+            },
+            network_settings: SummaryNetworkSettings { networks: network_view::endpoints(view) },
+            mounts: definition.mounts.iter().map(|m| m.point(self.volumes().root())).collect(),
+            ..Summary::default()
+        };
+        if size {
+            let (written, whole) = self.container_size(handle).await?;
+            summary.size_rw = Some(written);
+            summary.size_root_fs = Some(whole);
+        }
+        Ok(summary)
+    }
+}
+
+/// Program and arguments in one line; arguments with spaces are quoted.
+fn command(view: &View) -> String {
+    let quote = |arg: &String| if arg.contains(' ') { format!("'{arg}'") } else { arg.clone() };
+    let mut words = view.definition.command();
+    let program = words.next().cloned().unwrap_or_default();
+    words.fold(program, |line, arg| line + " " + &quote(arg))
 }

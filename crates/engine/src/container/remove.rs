@@ -1,8 +1,18 @@
 //! `rm`: the end of a container.
 
+use std::time::Duration;
+
 use teu_api::container::RemoveOptions;
 
+use super::actor::{Actor, Command};
+use super::mounts::{Mount, Source};
+use super::signal;
+use super::state::Phase;
+use crate::store::Write;
 use crate::{Engine, Error};
+
+/// How long a killed container may take to end before its removal gives up.
+const KILL_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Engine {
     /// Removes a container. It is gone for every reader when this returns; files are deleted in the background.
@@ -10,7 +20,104 @@ impl Engine {
     /// # Errors
     /// No such container; it runs and `force` is not given; it is being removed already.
     pub async fn container_remove(&self, container: &str, options: RemoveOptions) -> Result<(), Error> {
-        let _ = (container, options);
-        todo!()
+        if options.link {
+            return Err(Error::Unsupported("removing a link".to_owned()));
+        }
+        let handle = self.containers().find(container)?;
+        let view = handle.view();
+        if options.force && view.state.is_active() {
+            match handle.ask(|reply| Command::Signal { signal: signal::KILL, stop: true, reply }).await {
+                Ok(()) | Err(Error::NotRunning(_)) => {}
+                // Its own AutoRemove was faster.
+                Err(Error::NoSuchContainer(_)) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+            if !handle.wait_for(KILL_TIMEOUT, |view| !view.state.is_active()).await {
+                let id = &handle.id;
+                let text =
+                    format!("cannot remove container \"/{}\": could not kill container {id}", view.definition.name);
+                return Err(Error::Unavailable(text));
+            }
+        }
+        match handle.ask(|reply| Command::Remove { volumes: options.volumes, reply }).await {
+            Err(Error::NoSuchContainer(_)) if options.force => Ok(()),
+            other => other,
+        }
     }
+
+    /// Deletes what a container leaves on disk.
+    pub(super) async fn delete_files(&self, id: String, volumes: Vec<String>) {
+        let engine = self.clone();
+        let work = move || {
+            if let Err(error) = engine.images().remove(&id) {
+                tracing::error!(container = id, %error, "the root file system could not be removed; it will be at the next start");
+            }
+            let folder = engine.container_folder(&id);
+            if let Err(error) = std::fs::remove_dir_all(&folder)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                tracing::error!(folder = %folder.display(), %error, "a container's folder could not be removed");
+            }
+            for name in volumes {
+                if let Err(error) = engine.volumes().remove(&name) {
+                    tracing::error!(volume = name, %error, "an anonymous volume could not be removed");
+                }
+            }
+        };
+        // A panic is logged by the runtime.
+        drop(tokio::task::spawn_blocking(work).await);
+    }
+}
+
+impl Actor {
+    /// Removes the container, which must not run.
+    pub(super) async fn remove(&mut self, volumes: bool) -> Result<(), Error> {
+        let view = self.view();
+        let name = &view.definition.name;
+        match &view.state.phase {
+            Phase::Running(_) | Phase::Restarting(_) => {
+                return Err(Error::Conflict(format!(
+                    "cannot remove container \"/{name}\": container is {}: stop the container before removing or force remove",
+                    view.state.word()
+                )));
+            }
+            Phase::Paused(_) => {
+                return Err(Error::Conflict(format!(
+                    "cannot remove container \"/{name}\": container is paused and must be unpaused first"
+                )));
+            }
+            Phase::Removing { .. } => {
+                return Err(Error::Conflict(format!("removal of container {} is already in progress", self.handle.id)));
+            }
+            Phase::Created { .. } | Phase::Exited { .. } | Phase::Dead { .. } => {}
+        }
+        self.drop_prepared();
+        self.restart_at = None;
+        let id = self.handle.id.clone();
+        // From here on the container does not exist: what is left of it on disk belongs to nobody, and if the engine
+        // dies before it is deleted, reconciliation finds it.
+        self.engine.store().put(Write::Delete { id: id.clone() });
+        self.engine.containers().remove(&id);
+        self.engine.execs().forget(&id);
+        self.event("destroy", &[]);
+        self.handle.publish(|next| next.removed = true);
+        let unwanted = if volumes { anonymous(&view.definition.mounts) } else { Vec::new() };
+        let (engine, teardown) = (self.engine.clone(), self.teardown.take());
+        tokio::spawn(async move {
+            if let Some(teardown) = teardown {
+                drop(teardown.await);
+            }
+            engine.delete_files(id, unwanted).await;
+        });
+        Ok(())
+    }
+}
+
+/// Names of the volumes that nobody named.
+fn anonymous(mounts: &[Mount]) -> Vec<String> {
+    let name = |mount: &Mount| match &mount.source {
+        Source::Volume { name, anonymous: true, .. } => Some(name.clone()),
+        _ => None,
+    };
+    mounts.iter().filter_map(name).collect()
 }

@@ -1,6 +1,7 @@
 //! `resize`: a terminal's size.
 
 use teu_api::container::ResizeOptions;
+use teu_keeper::protocol::{ProcessRef, Request, WinSize};
 
 use crate::{Engine, Error};
 
@@ -10,7 +11,16 @@ impl Engine {
     /// # Errors
     /// No such container; it is not running.
     pub async fn container_resize(&self, container: &str, size: ResizeOptions) -> Result<(), Error> {
-        let _ = (container, size);
-        todo!()
+        let handle = self.containers().find(container)?;
+        let view = handle.view();
+        if !view.state.is_up() {
+            return Err(Error::NotRunning(handle.id.clone()));
+        }
+        let size_in_cells = WinSize { rows: size.height, cols: size.width };
+        let process = ProcessRef::container(&handle.id);
+        self.processes().call(Request::Resize { process, size: size_in_cells }, Vec::new()).await?;
+        let more = [("height", size.height.to_string()), ("width", size.width.to_string())];
+        self.container_event(&view.definition, "resize", &more);
+        Ok(())
     }
 }

@@ -2,6 +2,9 @@
 
 use teu_api::container::StopOptions;
 
+use super::actor::Command;
+use super::start::Starter;
+use super::stop::chosen_signal;
 use crate::{Engine, Error};
 
 impl Engine {
@@ -10,7 +13,14 @@ impl Engine {
     /// # Errors
     /// As stop and start.
     pub async fn container_restart(&self, container: &str, options: &StopOptions) -> Result<(), Error> {
-        let _ = (container, options);
-        todo!()
+        let handle = self.containers().find(container)?;
+        let signal = chosen_signal(&handle.view(), options)?;
+        if handle.view().state.is_active() {
+            self.stop_handle(&handle, signal, options.timeout).await?;
+            self.container_event(&handle.view().definition, "stop", &[]);
+        }
+        handle.ask(|reply| Command::Start { by: Starter::User, reply }).await?;
+        self.container_event(&handle.view().definition, "restart", &[]);
+        Ok(())
     }
 }

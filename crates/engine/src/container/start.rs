@@ -1,6 +1,45 @@
 //! `start`: from what is wanted to a process.
 
-use crate::{Engine, Error};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use teu_keeper::Descriptors;
+use teu_keeper::protocol::{FailureKind, PassedFd, ProcessRef, Reply, Request, StartRequest, Started, WinSize};
+use teu_network::{Endpoint, Sandbox};
+use tokio::task::JoinHandle;
+
+use super::actor::{Actor, Command};
+use super::definition::Definition;
+use super::mounts::{self, Opened};
+use super::spec::{self, Inputs};
+use super::state::{Failure, Phase, Run};
+use super::user::{Account, Accounts};
+use super::{log_target, sandbox};
+use crate::{Engine, Error, StartError};
+
+/// How long the keeper may take to set a container up.
+const KEEPER_PATIENCE: Duration = Duration::from_secs(60);
+
+/// What Docker puts in front of the runtime's reason.
+const PREFIX: &str = "failed to create task for container: failed to create shim task: OCI runtime create failed: \
+                      unable to start container process";
+
+/// Who starts a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Starter {
+    /// A client: forgets that it was stopped by hand, and counts restarts anew.
+    User,
+    /// The restart policy.
+    Policy,
+}
+
+/// What can be made ready before the start is asked for.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    rootfs: OwnedFd,
+    account: Account,
+}
 
 impl Engine {
     /// Starts a container.
@@ -9,7 +48,223 @@ impl Engine {
     /// No such container; it runs already (`NotModified`), is paused or being removed; its image, network or
     /// program cannot be had.
     pub async fn container_start(&self, container: &str) -> Result<(), Error> {
-        let _ = container;
-        todo!()
+        let handle = self.containers().find(container)?;
+        handle.ask(|reply| Command::Start { by: Starter::User, reply }).await
+    }
+}
+
+/// Mounts the root file system, finds the user in it and writes the files that do not depend on the network.
+pub(super) fn prepare(engine: &Engine, definition: &Arc<Definition>) -> JoinHandle<Result<Prepared, Error>> {
+    let engine = engine.clone();
+    let definition = Arc::clone(definition);
+    tokio::task::spawn_blocking(move || {
+        let rootfs = engine.images().mount(&definition.id)?;
+        let groups = definition.host.group_add.as_deref().unwrap_or(&[]);
+        let account = Accounts::read(rootfs.as_fd()).resolve(&definition.config.user, groups)?;
+        engine.container_files(&definition.id).prepare(&definition, engine.config())?;
+        Ok(Prepared { rootfs, account })
+    })
+}
+
+/// A container's process that runs now.
+struct Launched {
+    started: Started,
+    descriptors: Descriptors,
+    endpoint: Option<Endpoint>,
+}
+
+impl Actor {
+    /// Starts the container.
+    pub(super) async fn start(&mut self, by: Starter) -> Result<(), Error> {
+        let view = self.view();
+        let id = &self.handle.id;
+        match &view.state.phase {
+            Phase::Running(_) => return Err(Error::NotModified(id.clone())),
+            Phase::Paused(_) => {
+                return Err(Error::Conflict("cannot start a paused container, try unpause instead".to_owned()));
+            }
+            phase if self.is_gone_for(phase) => {
+                return Err(Error::Conflict("container is marked for removal and cannot be started".to_owned()));
+            }
+            _ => {}
+        }
+        self.restart_at = None;
+        if let Some(teardown) = self.teardown.take() {
+            drop(teardown.await);
+        }
+        match self.launch(&view.definition).await {
+            Ok(launched) => {
+                self.started(launched, by);
+                Ok(())
+            }
+            Err(error) => {
+                self.start_failed(&error).await;
+                Err(error)
+            }
+        }
+    }
+
+    fn started(&mut self, launched: Launched, by: Starter) {
+        let Launched { started, descriptors, endpoint } = launched;
+        self.handle.hold(Some(descriptors));
+        self.change(|next| {
+            next.endpoint = endpoint.map(Arc::new);
+            next.state.has_been_started = true;
+            next.state.phase = Phase::Running(Run { pid: started.pid, started_at: started.started_at });
+            if by == Starter::User {
+                next.state.stopped_by_user = false;
+                next.state.restart_count = 0;
+            }
+        });
+        self.event("start", &[]);
+    }
+
+    /// Records why it did not start.
+    async fn start_failed(&mut self, error: &Error) {
+        self.tear_down();
+        let exit_code = match error {
+            Error::Start(start) => start.exit_code,
+            _ => 128,
+        };
+        let failure = Failure { message: error.to_string(), exit_code };
+        self.change(|next| {
+            next.endpoint = None;
+            next.state.phase = match next.state.phase.clone() {
+                Phase::Exited { exit, .. } | Phase::Restarting(exit) => Phase::Exited { exit, failure: Some(failure) },
+                Phase::Created { .. } => Phase::Created { failure: Some(failure) },
+                other => other,
+            };
+        });
+        self.event("die", &[("exitCode", exit_code.to_string())]);
+        if self.view().definition.host.auto_remove
+            && let Err(error) = self.remove(true).await
+        {
+            tracing::error!(container = self.handle.id, %error, "a container that did not start could not be removed");
+        }
+    }
+
+    /// Gets everything the process needs and has the keeper start it.
+    async fn launch(&mut self, definition: &Arc<Definition>) -> Result<Launched, Error> {
+        let prepared = self.take_prepared().unwrap_or_else(|| prepare(&self.engine, definition));
+        let (prepared, attached) = tokio::join!(prepared, sandbox::attach(&self.engine, definition));
+        let prepared = prepared.map_err(|e| Error::Part { part: "start", message: e.to_string() })?;
+        let (Prepared { rootfs, account }, Sandbox { netns, endpoint }) = (prepared?, attached?);
+        let (rootfs, opened) = self.open_mounts(definition, rootfs).await?;
+        let inputs = Inputs {
+            definition,
+            account: &account,
+            files: &sandbox::files(&self.engine, definition)?,
+            machine: self.engine.machine(),
+            joins: sandbox::joins(&self.engine, definition)?,
+            own_network: netns.is_some(),
+            cgroup_path: self.engine.cgroup_path(definition),
+        };
+        let spec = spec::build(&inputs)?;
+        let mut roles = vec![PassedFd::Rootfs];
+        let mut fds = vec![rootfs];
+        if let Some(netns) = netns {
+            roles.push(PassedFd::NetworkNamespace);
+            fds.push(netns);
+        }
+        for Opened { destination, fd } in opened {
+            roles.push(PassedFd::MountSource(destination));
+            fds.push(fd);
+        }
+        // Recorded before the process exists: whatever dies from here on, the endpoint is known to belong to somebody.
+        self.change(|next| next.endpoint = Some(Arc::new(endpoint.clone())));
+        let [rows, cols] = definition.host.console_size.map(|n| u16::try_from(n).unwrap_or(u16::MAX));
+        let request = StartRequest {
+            id: definition.id.clone(),
+            spec: Box::new(spec),
+            terminal: definition.config.tty.then_some(WinSize { rows, cols }),
+            open_stdin: definition.config.open_stdin,
+            log: log_target::of(definition, &self.engine.container_files(&definition.id).log)?,
+            cgroup_path: inputs.cgroup_path.clone(),
+            runtime: self.engine.runtime_choice(&definition.host.runtime)?,
+            fds: roles,
+        };
+        let (started, descriptors) = self.call_start(request, fds).await?;
+        Ok(Launched { started, descriptors, endpoint: Some(endpoint) })
+    }
+
+    /// Opens what is mounted, away from the runtime's threads, if anything is.
+    async fn open_mounts(
+        &self,
+        definition: &Arc<Definition>,
+        rootfs: OwnedFd,
+    ) -> Result<(OwnedFd, Vec<Opened>), Error> {
+        if definition.mounts.is_empty() {
+            return Ok((rootfs, Vec::new()));
+        }
+        let (engine, definition) = (self.engine.clone(), Arc::clone(definition));
+        let work = move || {
+            let opened = mounts::open(&definition.mounts, rootfs.as_fd(), engine.volumes())?;
+            Ok((rootfs, opened))
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|e| Error::Part { part: "start", message: e.to_string() })?
+    }
+
+    /// Has the keeper start it. If the keeper dies meanwhile, its successor knows whether the start took effect.
+    async fn call_start(&self, request: StartRequest, fds: Vec<OwnedFd>) -> Result<(Started, Descriptors), Error> {
+        let processes = self.engine.processes();
+        let call = processes.call(Request::Start(Box::new(request)), fds);
+        let answer = tokio::time::timeout(KEEPER_PATIENCE, call).await;
+        match answer {
+            Ok(Ok((Reply::Started(started), fds))) => {
+                let descriptors = Descriptors::collect(&started.fds, &mut fds.into_iter());
+                Ok((started, descriptors))
+            }
+            Ok(Ok((other, _))) => {
+                Err(Error::Part { part: "keeper", message: format!("answered a start with {other:?}") })
+            }
+            Ok(Err(teu_keeper::Error::Gone)) => self.find_started().await,
+            Ok(Err(teu_keeper::Error::Refused(failure))) => Err(refusal(failure.kind, PREFIX, failure.message).into()),
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => Err(Error::Unavailable(format!("the keeper did not start container {} in time", self.handle.id))),
+        }
+    }
+
+    /// Asks a new keeper for a container that its predecessor was told to start.
+    async fn find_started(&self) -> Result<(Started, Descriptors), Error> {
+        let processes = self.engine.processes();
+        processes.ready().await?;
+        let wanted = ProcessRef::container(&self.handle.id);
+        let found = processes.list().await?.into_iter().find(|listed| listed.state.process == wanted);
+        let found =
+            found.ok_or_else(|| Error::Unavailable("the keeper died before it started the container".to_owned()))?;
+        let started = Started { pid: found.state.pid, started_at: found.state.started_at, fds: found.state.fds };
+        Ok((started, found.fds))
+    }
+}
+
+/// A keeper's refusal as Docker words it: its clients derive their own exit code from the text.
+pub(crate) fn refusal(kind: FailureKind, prefix: &str, message: String) -> StartError {
+    let (exit_code, needed) = match kind {
+        FailureKind::CommandNotFound => (127, ["executable file not found in $PATH", "no such file or directory"]),
+        FailureKind::CommandNotExecutable => (126, ["permission denied", "is a directory"]),
+        _ => (128, ["", ""]),
+    };
+    let known = needed.iter().any(|n| message.to_lowercase().contains(n));
+    let message = if known { message } else { format!("{message}: {}", needed[0]) };
+    StartError { message: format!("{prefix}: {message}: unknown"), exit_code }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FailureKind, refusal};
+
+    #[test]
+    fn texts_that_clients_look_for() {
+        let text = |kind, message: &str| refusal(kind, "p", message.to_owned()).message;
+        assert_eq!(
+            text(FailureKind::CommandNotFound, "exec: \"foo\""),
+            "p: exec: \"foo\": executable file not found in $PATH: unknown"
+        );
+        assert_eq!(
+            text(FailureKind::CommandNotFound, "exec: \"/foo\": stat /foo: no such file or directory"),
+            "p: exec: \"/foo\": stat /foo: no such file or directory: unknown"
+        );
+        assert_eq!(refusal(FailureKind::CommandNotExecutable, "p", "x: Permission denied".to_owned()).exit_code, 126);
+        assert_eq!(text(FailureKind::Failed, "mounting /proc"), "p: mounting /proc: unknown");
     }
 }

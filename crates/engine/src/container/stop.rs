@@ -1,8 +1,21 @@
 //! `stop`: a request to end, then force.
 
+use std::time::Duration;
+
 use teu_api::container::StopOptions;
 
+use super::actor::Command;
+use super::handle::{Handle, View};
+use super::signal;
+use super::state::Phase;
 use crate::{Engine, Error};
+
+/// Docker's time between stop signal and `SIGKILL`.
+const DEFAULT_TIMEOUT: i64 = 10;
+/// How long a killed process may take to go; longer only in uninterruptible sleep.
+const KILL_TIMEOUT: Duration = Duration::from_secs(10);
+/// "For ever": a client that waits longer has gone away.
+const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 impl Engine {
     /// Stops a container: its stop signal, and `SIGKILL` when its time is over.
@@ -10,7 +23,52 @@ impl Engine {
     /// # Errors
     /// No such container, no such signal; it is not running (`NotModified`).
     pub async fn container_stop(&self, container: &str, options: &StopOptions) -> Result<(), Error> {
-        let _ = (container, options);
-        todo!()
+        let handle = self.containers().find(container)?;
+        let signal = chosen_signal(&handle.view(), options)?;
+        if !handle.view().state.is_active() {
+            return Err(Error::NotModified(handle.id.clone()));
+        }
+        self.stop_handle(&handle, signal, options.timeout).await?;
+        self.container_event(&handle.view().definition, "stop", &[]);
+        Ok(())
+    }
+
+    /// Stops a running container and waits until it has ended.
+    pub(super) async fn stop_handle(&self, handle: &Handle, signal: i32, timeout: Option<i64>) -> Result<(), Error> {
+        let before = handle.view();
+        let seconds = timeout.or(before.definition.config.stop_timeout).unwrap_or(DEFAULT_TIMEOUT);
+        let patience = u64::try_from(seconds).map_or(FOREVER, Duration::from_secs);
+        let ended = |view: &View| view.exits > before.exits || !view.state.is_active();
+        send(handle, signal).await?;
+        // A frozen container cannot react: the stop signal waits for it until it is killed and thawed.
+        let frozen = matches!(handle.view().state.phase, Phase::Paused(_));
+        if !frozen && handle.wait_for(patience, ended).await {
+            return Ok(());
+        }
+        send(handle, signal::KILL).await?;
+        if handle.wait_for(KILL_TIMEOUT, ended).await {
+            return Ok(());
+        }
+        let id = &handle.id;
+        Err(Error::Unavailable(format!(
+            "container {id} PID did not exit after it was killed; it may be in uninterruptible sleep"
+        )))
+    }
+}
+
+/// The signal to begin with: the request's, the container's, or `SIGTERM`.
+pub(super) fn chosen_signal(view: &View, options: &StopOptions) -> Result<i32, Error> {
+    if options.signal.is_empty() {
+        Ok(signal::number_of(&view.definition.config.stop_signal))
+    } else {
+        signal::parse(&options.signal)
+    }
+}
+
+/// Sends a signal. That the container has ended meanwhile is what is wanted.
+async fn send(handle: &Handle, signal: i32) -> Result<(), Error> {
+    match handle.ask(|reply| Command::Signal { signal, stop: true, reply }).await {
+        Err(Error::NotRunning(_) | Error::NoSuchContainer(_)) => Ok(()),
+        other => other,
     }
 }

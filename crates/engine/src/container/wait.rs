@@ -1,17 +1,43 @@
 //! `wait`: until a container ends.
 
-use teu_api::container::{WaitCondition, WaitResponse};
+use std::sync::Arc;
 
+use teu_api::container::{WaitCondition, WaitError, WaitResponse};
+use tokio::sync::watch;
+
+use super::handle::View;
 use crate::{Engine, Error};
 
 /// A wait that has begun: what happens from now on is not missed.
 #[derive(Debug)]
-pub struct Wait {}
+pub struct Wait {
+    watch: watch::Receiver<Arc<View>>,
+    condition: WaitCondition,
+    /// Ends before the wait began.
+    exits: u64,
+}
 
 impl Wait {
     /// Resolves when the condition holds. The exit code is 128 and more after a signal, 255 if nobody knows.
-    pub async fn exit(self) -> WaitResponse {
-        todo!()
+    pub async fn exit(mut self) -> WaitResponse {
+        let (condition, exits) = (self.condition, self.exits);
+        let holds = |view: &Arc<View>| match condition {
+            WaitCondition::NotRunning => !view.state.is_active(),
+            WaitCondition::NextExit => view.exits > exits,
+            WaitCondition::Removed => false,
+        };
+        let reached = self.watch.wait_for(|view| view.removed || holds(view)).await;
+        match reached {
+            Ok(view) => {
+                let error = view.state.failure().map(|f| WaitError { message: f.message.clone() });
+                WaitResponse { status_code: i64::from(view.state.exit_code()), error }
+            }
+            // The engine is going down; the container runs on.
+            Err(_) => {
+                let error = WaitError { message: Error::ShuttingDown.to_string() };
+                WaitResponse { status_code: -1, error: Some(error) }
+            }
+        }
     }
 }
 
@@ -21,7 +47,9 @@ impl Engine {
     /// # Errors
     /// No such container.
     pub async fn container_wait(&self, container: &str, condition: WaitCondition) -> Result<Wait, Error> {
-        let _ = (container, condition);
-        todo!()
+        let handle = self.containers().find(container)?;
+        let watch = handle.watch();
+        let exits = watch.borrow().exits;
+        Ok(Wait { watch, condition, exits })
     }
 }

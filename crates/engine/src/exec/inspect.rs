@@ -1,7 +1,8 @@
 //! `exec inspect`.
 
-use teu_api::exec::Inspect;
+use teu_api::exec::{Inspect, ProcessConfig};
 
+use super::registry::Phase;
 use crate::{Engine, Error};
 
 impl Engine {
@@ -10,7 +11,32 @@ impl Engine {
     /// # Errors
     /// No such exec.
     pub async fn exec_inspect(&self, exec: &str) -> Result<Inspect, Error> {
-        let _ = exec;
-        todo!()
+        let exec = self.execs().find(exec)?;
+        let request = &exec.request;
+        let command = request.cmd.as_deref().unwrap_or(&[]);
+        let (running, exit_code, pid) = match exec.phase() {
+            Phase::Created | Phase::Starting => (false, None, 0),
+            Phase::Running { pid, .. } => (true, None, pid),
+            Phase::Exited { code, pid, .. } => (false, Some(i64::from(code)), pid),
+        };
+        Ok(Inspect {
+            id: exec.id.clone(),
+            running,
+            exit_code,
+            process_config: ProcessConfig {
+                tty: request.tty,
+                entrypoint: command.first().cloned().unwrap_or_default(),
+                arguments: command.iter().skip(1).cloned().collect(),
+                privileged: Some(request.privileged),
+                user: request.user.clone(),
+            },
+            open_stdin: request.attach_stdin,
+            open_stderr: request.attach_stderr,
+            open_stdout: request.attach_stdout,
+            can_remove: exit_code.is_some(),
+            container_id: exec.container.id.clone(),
+            detach_keys: String::new(),
+            pid: i64::from(pid),
+        })
     }
 }

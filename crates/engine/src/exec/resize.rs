@@ -1,7 +1,9 @@
 //! `exec resize`.
 
 use teu_api::container::ResizeOptions;
+use teu_keeper::protocol::{Request, WinSize};
 
+use super::registry::Phase;
 use crate::{Engine, Error};
 
 impl Engine {
@@ -10,7 +12,12 @@ impl Engine {
     /// # Errors
     /// No such exec; it is not running.
     pub async fn exec_resize(&self, exec: &str, size: ResizeOptions) -> Result<(), Error> {
-        let _ = (exec, size);
-        todo!()
+        let exec = self.execs().find(exec)?;
+        if !matches!(exec.phase(), Phase::Running { .. }) {
+            return Err(Error::Conflict(format!("exec process {} is not running", exec.id)));
+        }
+        let cells = WinSize { rows: size.height, cols: size.width };
+        self.processes().call(Request::Resize { process: exec.process(), size: cells }, Vec::new()).await?;
+        Ok(())
     }
 }

@@ -1,8 +1,26 @@
 //! `exec start`.
 
-use teu_api::exec::StartRequest;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use crate::{Attachment, Engine, Error};
+use futures_util::StreamExt;
+use jiff::Timestamp;
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use teu_api::exec::StartRequest;
+use teu_keeper::Descriptors;
+use teu_keeper::protocol::{ExecRequest, Reply, Request, WinSize};
+use teu_oci::runtime::Process;
+
+use super::create::check_container;
+use super::registry::{Exec, Phase};
+use crate::container::{Accounts, ClientInput, ExecDifferences, Hookup, exec_process, hook_up, pump, refusal};
+use crate::stream::Input;
+use crate::{Attachment, Engine, Error, StartError};
+
+/// What Docker puts in front of the runtime's reason.
+const PREFIX: &str = "OCI runtime exec failed: exec failed: unable to start container process";
 
 /// A started exec.
 #[derive(Debug)]
@@ -19,7 +37,122 @@ impl Engine {
     /// # Errors
     /// No such exec; it was started before; its container is not running or paused; its program cannot be run.
     pub async fn exec_start(&self, exec: &str, request: StartRequest) -> Result<ExecStarted, Error> {
-        let _ = (exec, request);
-        todo!()
+        let exec = self.execs().find(exec)?;
+        check_container(&exec.container)?;
+        exec.claim()?;
+        match self.run_exec(&exec, &request).await {
+            Ok(started) => Ok(started),
+            Err(error) => {
+                let code = match &error {
+                    Error::Start(start) => start.exit_code,
+                    _ => 126,
+                };
+                exec.ended(code, Timestamp::now());
+                Err(error)
+            }
+        }
     }
+
+    async fn run_exec(&self, exec: &Arc<Exec>, request: &StartRequest) -> Result<ExecStarted, Error> {
+        let wanted = &exec.request;
+        let process = self.exec_process(exec).await?;
+        let attached = wanted.attach_stdin || wanted.attach_stdout || wanted.attach_stderr;
+        let detach = request.detach || !attached;
+        let output = if detach {
+            None
+        } else {
+            let (stdout, stderr) = (wanted.attach_stdout, wanted.attach_stderr);
+            // Asked for before the start, so that no byte is missed.
+            Some(hook_up(self, Hookup { process: exec.process(), tty: wanted.tty, stdout, stderr }).await?)
+        };
+        let [rows, cols] = request.console_size.or(wanted.console_size).unwrap_or_default();
+        let action = format!("exec_start: {}", exec.line());
+        self.container_event(&exec.container.view().definition, &action, &[("execID", exec.id.clone())]);
+        self.call_exec(
+            exec,
+            ExecRequest {
+                container: exec.container.id.clone(),
+                id: exec.id.clone(),
+                process: Box::new(process),
+                terminal: wanted.tty.then_some(WinSize { rows, cols }),
+                open_stdin: wanted.attach_stdin && !detach,
+                detach,
+            },
+        )
+        .await?;
+        let Some(output) = output else { return Ok(ExecStarted::Detached) };
+        let input = wanted.attach_stdin.then(|| self.exec_input(exec)).flatten();
+        Ok(ExecStarted::Attached(Attachment { tty: wanted.tty, input, output: output.boxed() }))
+    }
+
+    async fn call_exec(&self, exec: &Exec, request: ExecRequest) -> Result<(), Error> {
+        match self.processes().call(Request::Exec(Box::new(request)), Vec::new()).await {
+            Ok((Reply::Started(started), fds)) => {
+                exec.started(started.pid, Descriptors::collect(&started.fds, &mut fds.into_iter()));
+                Ok(())
+            }
+            Ok((other, _)) => Err(Error::Part { part: "keeper", message: format!("answered an exec with {other:?}") }),
+            Err(teu_keeper::Error::Refused(failure)) => {
+                let StartError { message, exit_code } = refusal(failure.kind, PREFIX, failure.message);
+                // Docker reports everything that is not about the program as "cannot be executed".
+                Err(StartError { message, exit_code: if exit_code == 128 { 126 } else { exit_code } }.into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What the keeper is to run: the container's process, but for what the exec changes.
+    async fn exec_process(&self, exec: &Arc<Exec>) -> Result<Process, Error> {
+        let (engine, exec) = (self.clone(), Arc::clone(exec));
+        let work = move || {
+            let view = exec.container.view();
+            let (config, host) = (&view.definition.config, &view.definition.host);
+            let pid =
+                view.state.run().map(|run| run.pid).ok_or_else(|| Error::NotRunning(exec.container.id.clone()))?;
+            let wanted = &exec.request;
+            let user = if wanted.user.is_empty() { &config.user } else { &wanted.user };
+            let root = root_of(pid)?;
+            let groups = host.group_add.as_deref().unwrap_or(&[]);
+            let account = Accounts::read(root.as_fd()).resolve(user, groups)?;
+            let differences = ExecDifferences {
+                args: wanted.cmd.clone().unwrap_or_default(),
+                env: wanted.env.as_deref().unwrap_or(&[]),
+                working_dir: &wanted.working_dir,
+                tty: wanted.tty,
+                privileged: wanted.privileged,
+            };
+            exec_process(config, host, &account, engine.machine(), differences)
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|e| Error::Part { part: "exec", message: e.to_string() })?
+    }
+
+    /// An input that goes to the exec's standard input, and closes it at its end.
+    fn exec_input(&self, exec: &Arc<Exec>) -> Option<Input> {
+        let Phase::Running { descriptors, .. } = exec.phase() else { return None };
+        let tty = exec.request.tty;
+        let fd = if tty { descriptors.terminal.as_ref() } else { descriptors.stdin.as_ref() };
+        let target: OwnedFd = fd?.try_clone().ok()?;
+        drop(descriptors);
+        let (input, reader, closing) = ClientInput::new();
+        let (engine, exec) = (self.clone(), Arc::clone(exec));
+        tokio::spawn(async move {
+            pump(reader, target).await;
+            if closing.load(Ordering::Acquire) && !tty {
+                exec.close_stdin();
+                let request = Request::CloseStdin { process: exec.process() };
+                // The process may have ended: then there is nothing to close.
+                if let Err(error) = engine.processes().call(request, Vec::new()).await {
+                    tracing::debug!(exec = exec.id, %error, "standard input was not closed");
+                }
+            }
+        });
+        Some(Box::pin(input))
+    }
+}
+
+/// The root of a process, as a descriptor.
+fn root_of(pid: i32) -> Result<OwnedFd, Error> {
+    let path = PathBuf::from(format!("/proc/{pid}/root"));
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    openat(CWD, &path, flags, Mode::empty()).map_err(|errno| Error::File { path, source: errno.into() })
 }

@@ -1,7 +1,9 @@
 //! `rmi`.
 
 use teu_api::image::{RemoveOptions, Removed};
+use teu_image::ContainerUse;
 
+use super::{blocking, image_event};
 use crate::{Engine, Error};
 
 impl Engine {
@@ -10,7 +12,35 @@ impl Engine {
     /// # Errors
     /// No such image; containers use it.
     pub async fn image_remove(&self, image: &str, options: RemoveOptions) -> Result<Vec<Removed>, Error> {
-        let _ = (image, options);
-        todo!()
+        let (library, name) = (self.library()?, image.to_owned());
+        let uses = self.image_uses();
+        let records = blocking(move || Ok(library.remove(&name, options.force, &uses)?)).await?;
+        let mut answer = Vec::new();
+        for record in records {
+            match record {
+                teu_image::Removed::Untagged { reference, image } => {
+                    image_event(self, "untag", &image.to_string(), &image.to_string());
+                    answer.push(Removed { untagged: reference, ..Removed::default() });
+                }
+                teu_image::Removed::DeletedImage(digest) => {
+                    image_event(self, "delete", &digest.to_string(), &digest.to_string());
+                    answer.push(Removed { deleted: digest.to_string(), ..Removed::default() });
+                }
+                teu_image::Removed::DeletedLayer(digest) => {
+                    answer.push(Removed { deleted: digest.to_string(), ..Removed::default() });
+                }
+            }
+        }
+        Ok(answer)
+    }
+
+    /// Which containers use which images.
+    fn image_uses(&self) -> Vec<ContainerUse> {
+        let uses = self.containers().all().into_iter().filter_map(|handle| {
+            let view = handle.view();
+            let image = view.definition.image.parse().ok()?;
+            Some(ContainerUse { container: handle.id.clone(), image, running: view.state.is_active() })
+        });
+        uses.collect()
     }
 }

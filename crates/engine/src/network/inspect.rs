@@ -2,6 +2,7 @@
 
 use teu_api::network::Network;
 
+use super::shown;
 use crate::{Engine, Error};
 
 impl Engine {
@@ -10,7 +11,6 @@ impl Engine {
     /// # Errors
     /// No such network.
     pub async fn network_inspect(&self, network: &str) -> Result<Network, Error> {
-        let _ = network;
-        todo!()
+        Ok(shown(self.networks()?.inspect(network)?))
     }
 }

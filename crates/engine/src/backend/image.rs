@@ -1,0 +1,66 @@
+//! The image store as root file systems need it.
+
+use std::os::fd::OwnedFd;
+
+use teu_image::{ErrorKind, Image, Store};
+use teu_oci::digest::Digest;
+
+use super::{Images, chain};
+use crate::Error;
+
+impl From<teu_image::Error> for Error {
+    fn from(error: teu_image::Error) -> Error {
+        match error {
+            teu_image::Error::NoSuchImage(name) => Error::NoSuchImage(name),
+            error => {
+                let message = chain(&error);
+                match error.kind() {
+                    ErrorKind::NotFound => Error::NotFound(message),
+                    ErrorKind::Conflict => Error::Conflict(message),
+                    ErrorKind::Invalid => Error::Invalid(message),
+                    ErrorKind::Unsupported => Error::Unsupported(message),
+                    ErrorKind::Internal => Error::Part { part: "image", message },
+                }
+            }
+        }
+    }
+}
+
+/// Newtype, since both the trait's and the store's names are short.
+pub(crate) struct StoreImages(pub(crate) Store);
+
+impl std::fmt::Debug for StoreImages {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("StoreImages").field(&self.0.driver()).finish()
+    }
+}
+
+impl Images for StoreImages {
+    fn resolve(&self, name: &str) -> Result<Image, Error> {
+        Ok(self.0.resolve(name)?)
+    }
+
+    fn prepare(&self, key: &str, image: &Digest) -> Result<(), Error> {
+        Ok(self.0.snapshot_prepare(key, image)?)
+    }
+
+    fn mount(&self, key: &str) -> Result<OwnedFd, Error> {
+        Ok(self.0.snapshot_mount(key)?)
+    }
+
+    fn remove(&self, key: &str) -> Result<(), Error> {
+        Ok(self.0.snapshot_remove(key)?)
+    }
+
+    fn keys(&self) -> Result<Vec<String>, Error> {
+        Ok(self.0.snapshots()?)
+    }
+
+    fn written(&self, key: &str) -> Result<u64, Error> {
+        Ok(self.0.snapshot_usage(key)?.bytes)
+    }
+
+    fn driver(&self) -> &'static str {
+        self.0.driver().name()
+    }
+}

@@ -1,0 +1,90 @@
+//! What the engine stands on, as traits, so that containers' transitions are tested without root.
+
+mod image;
+mod keeper;
+mod network;
+
+use std::fmt::Debug;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use teu_image::Image;
+use teu_keeper::Listed;
+use teu_keeper::protocol::{Reply, Request};
+use teu_network::{AttachRequest, Sandbox};
+use teu_oci::digest::Digest;
+
+use crate::Error;
+
+pub(crate) use image::StoreImages;
+pub(crate) use keeper::{Link, Notice};
+
+/// What a call to the keeper brings.
+pub(crate) type Answer = Result<(Reply, Vec<OwnedFd>), teu_keeper::Error>;
+
+/// Processes: the keeper.
+pub(crate) trait Processes: Send + Sync + Debug {
+    /// Sends a request.
+    fn call(&self, request: Request, fds: Vec<OwnedFd>) -> BoxFuture<'static, Answer>;
+    /// Everything the keeper knows.
+    fn list(&self) -> BoxFuture<'static, Result<Vec<Listed>, teu_keeper::Error>>;
+    /// Resolves when a keeper is there (again).
+    fn ready(&self) -> BoxFuture<'static, Result<(), Error>>;
+}
+
+/// Network namespaces and what is in them. Blocks shortly.
+pub(crate) trait Sandboxes: Send + Sync + Debug {
+    /// Gives a container its place in a network.
+    fn attach(&self, request: AttachRequest) -> Result<Sandbox, Error>;
+    /// Takes it back.
+    fn release(&self, container: &str) -> Result<(), Error>;
+    /// Changes the name that is shown.
+    fn rename(&self, container: &str, name: &str);
+    /// The name of a network given by name, id or prefix.
+    fn network_name(&self, network: &str) -> Result<String, Error>;
+    /// The address that containers reach the host at.
+    fn host_gateway(&self) -> Option<std::net::IpAddr>;
+}
+
+/// Images and root file systems made of them. Blocks.
+pub(crate) trait Images: Send + Sync + Debug {
+    /// Finds an image.
+    fn resolve(&self, name: &str) -> Result<Image, Error>;
+    /// Makes a root file system.
+    fn prepare(&self, key: &str, image: &Digest) -> Result<(), Error>;
+    /// Mounts it, detached.
+    fn mount(&self, key: &str) -> Result<OwnedFd, Error>;
+    /// Deletes it.
+    fn remove(&self, key: &str) -> Result<(), Error>;
+    /// All there are.
+    fn keys(&self) -> Result<Vec<String>, Error>;
+    /// Bytes written to it.
+    fn written(&self, key: &str) -> Result<u64, Error>;
+    /// Name of the storage driver.
+    fn driver(&self) -> &'static str;
+}
+
+/// All of them.
+#[derive(Debug, Clone)]
+pub(crate) struct Backends {
+    pub(crate) processes: Arc<dyn Processes>,
+    pub(crate) sandboxes: Arc<dyn Sandboxes>,
+    pub(crate) images: Arc<dyn Images>,
+}
+
+/// Text of an error with all its sources, in Go's manner.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let inner_text = inner.to_string();
+        // Some errors quote their source already.
+        if !text.contains(&inner_text) {
+            text.push_str(": ");
+            text.push_str(&inner_text);
+        }
+        source = inner.source();
+    }
+    text
+}

@@ -1,0 +1,47 @@
+//! The network layer as containers need it.
+
+use std::net::IpAddr;
+
+use teu_network::{AttachRequest, Kind, Networks, Sandbox};
+
+use super::{Sandboxes, chain};
+use crate::Error;
+
+impl From<teu_network::Error> for Error {
+    fn from(error: teu_network::Error) -> Error {
+        if let teu_network::Error::NotFound(name) = error {
+            return Error::NoSuchNetwork(name);
+        }
+        let message = chain(&error);
+        match error.kind() {
+            Kind::InvalidParameter => Error::Invalid(message),
+            Kind::NotFound => Error::NotFound(message),
+            Kind::Conflict => Error::Conflict(message),
+            Kind::Forbidden => Error::Forbidden(message),
+            // Docker puts no word in front of these, and clients look for "port is already allocated".
+            Kind::System => Error::Network(message),
+        }
+    }
+}
+
+impl Sandboxes for Networks {
+    fn attach(&self, request: AttachRequest) -> Result<Sandbox, Error> {
+        Ok(Networks::attach(self, request)?)
+    }
+
+    fn release(&self, container: &str) -> Result<(), Error> {
+        Ok(Networks::release(self, container)?)
+    }
+
+    fn rename(&self, container: &str, name: &str) {
+        Networks::rename(self, container, name);
+    }
+
+    fn network_name(&self, network: &str) -> Result<String, Error> {
+        Ok(self.inspect(network)?.record.name)
+    }
+
+    fn host_gateway(&self) -> Option<IpAddr> {
+        self.inspect("bridge").ok()?.record.ipam.first()?.gateway
+    }
+}

@@ -1,0 +1,193 @@
+//! The one owner of a container's transitions.
+//!
+//! Every change of a container's state happens here, one after the other, so that there is nothing to lock and no
+//! two operations can meet half-way. What may take long (waiting for a process to end, deleting files) happens
+//! elsewhere: the actor is always about to read its next message, but while it starts the container.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use teu_keeper::Listed;
+use teu_keeper::protocol::ExitRecord;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::handle::{Handle, View};
+use super::policy::Backoff;
+use super::start::{Prepared, Starter};
+use super::state::Phase;
+use crate::store::Write;
+use crate::{Engine, Error};
+
+/// A root file system that was mounted ahead of a start is given up after this time.
+const PREPARED_FOR: Duration = Duration::from_secs(20);
+
+/// Where the answer goes.
+pub(crate) type Reply = oneshot::Sender<Result<(), Error>>;
+
+/// What an actor is asked for.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Mount the root file system ahead of the start that is about to be asked for.
+    Prepare,
+    Start {
+        by: Starter,
+        reply: Reply,
+    },
+    /// Send a signal; `stop` says that a user wants the container to end and to stay so.
+    Signal {
+        signal: i32,
+        stop: bool,
+        reply: Reply,
+    },
+    Pause(Reply),
+    Unpause(Reply),
+    Rename {
+        name: String,
+        reply: Reply,
+    },
+    /// Remove a container that does not run.
+    Remove {
+        volumes: bool,
+        reply: Reply,
+    },
+    /// Its process has ended.
+    Exited(ExitRecord),
+    /// A new engine or a new keeper compares what should be with what is.
+    Reconcile {
+        listed: Option<Listed>,
+        reply: Reply,
+    },
+}
+
+/// The actor.
+#[derive(Debug)]
+pub(crate) struct Actor {
+    pub(super) engine: Engine,
+    pub(super) handle: Arc<Handle>,
+    inbox: mpsc::UnboundedReceiver<Command>,
+    /// Root file system that was mounted ahead of the start.
+    pub(super) prepared: Option<JoinHandle<Result<Prepared, Error>>>,
+    prepared_until: Option<Instant>,
+    /// Clean-up after the last run.
+    pub(super) teardown: Option<JoinHandle<()>>,
+    pub(super) backoff: Backoff,
+    /// When the restart policy starts it again.
+    pub(super) restart_at: Option<Instant>,
+}
+
+impl Actor {
+    /// Starts the actor of a container.
+    pub(crate) fn spawn(engine: Engine, handle: Arc<Handle>, inbox: mpsc::UnboundedReceiver<Command>) {
+        let actor = Actor {
+            engine,
+            handle,
+            inbox,
+            prepared: None,
+            prepared_until: None,
+            teardown: None,
+            backoff: Backoff::default(),
+            restart_at: None,
+        };
+        tokio::spawn(actor.run());
+    }
+
+    async fn run(mut self) {
+        loop {
+            let due = [self.restart_at, self.prepared_until].into_iter().flatten().min();
+            let command = match due {
+                None => self.inbox.recv().await,
+                Some(due) => match tokio::time::timeout_at(due, self.inbox.recv()).await {
+                    Ok(command) => command,
+                    Err(_) => {
+                        self.due().await;
+                        continue;
+                    }
+                },
+            };
+            let Some(command) = command else { return };
+            self.handle_command(command).await;
+            if self.view().removed {
+                return;
+            }
+        }
+    }
+
+    async fn handle_command(&mut self, command: Command) {
+        match command {
+            Command::Prepare => {
+                self.prepared = Some(super::start::prepare(&self.engine, &self.view().definition));
+                self.prepared_until = Some(Instant::now() + PREPARED_FOR);
+            }
+            // Boxed: the largest of all futures would otherwise be part of every idle actor.
+            Command::Start { by, reply } => answer(reply, Box::pin(self.start(by)).await),
+            Command::Signal { signal, stop, reply } => answer(reply, Box::pin(self.signal(signal, stop)).await),
+            Command::Pause(reply) => answer(reply, Box::pin(self.freeze(true)).await),
+            Command::Unpause(reply) => answer(reply, Box::pin(self.freeze(false)).await),
+            Command::Rename { name, reply } => answer(reply, Box::pin(self.rename(name)).await),
+            Command::Remove { volumes, reply } => answer(reply, Box::pin(self.remove(volumes)).await),
+            Command::Exited(record) => Box::pin(self.exited(record)).await,
+            Command::Reconcile { listed, reply } => answer(reply, Box::pin(self.reconcile(listed)).await),
+        }
+    }
+
+    /// What was set for a certain time is due.
+    async fn due(&mut self) {
+        let now = Instant::now();
+        if self.prepared_until.is_some_and(|at| at <= now) {
+            self.drop_prepared();
+        }
+        if self.restart_at.is_some_and(|at| at <= now) {
+            self.restart_at = None;
+            if let Err(error) = Box::pin(self.start(Starter::Policy)).await {
+                tracing::warn!(container = self.handle.id, %error, "the restart policy could not start the container");
+            }
+        }
+    }
+
+    /// Lets go of a root file system that was mounted ahead.
+    pub(super) fn drop_prepared(&mut self) {
+        self.prepared_until = None;
+        // The mount goes when the task's result is dropped, now or when it is done.
+        self.prepared = None;
+    }
+
+    /// Takes over the root file system that was mounted ahead.
+    pub(super) fn take_prepared(&mut self) -> Option<JoinHandle<Result<Prepared, Error>>> {
+        self.prepared_until = None;
+        self.prepared.take()
+    }
+
+    pub(super) fn view(&self) -> Arc<View> {
+        self.handle.view()
+    }
+
+    /// Publishes a change, then hands it to the database.
+    pub(super) fn change(&self, change: impl FnOnce(&mut View)) -> Arc<View> {
+        let view = self.handle.publish(change);
+        self.engine.store().put(Write::State { id: self.handle.id.clone(), state: super::stored::state(&view) });
+        view
+    }
+
+    /// Publishes an event with the container's attributes and `more`.
+    pub(super) fn event(&self, action: &str, more: &[(&str, String)]) {
+        self.engine.container_event(&self.view().definition, action, more);
+    }
+
+    /// The last end of a run, if it does not run.
+    pub(super) fn is_gone_for(&self, phase: &Phase) -> bool {
+        matches!(phase, Phase::Removing { .. } | Phase::Dead { .. })
+    }
+}
+
+/// Answers; the client may have gone away meanwhile.
+fn answer(reply: Reply, result: Result<(), Error>) {
+    drop(reply.send(result));
+}
+
+/// Nanoseconds between two times, for `execDuration`, in whole seconds.
+pub(super) fn seconds_between(from: Timestamp, to: Timestamp) -> i64 {
+    to.duration_since(from).as_secs().max(0)
+}

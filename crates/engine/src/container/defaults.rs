@@ -1,0 +1,57 @@
+//! What neither the request nor the image says.
+
+use teu_api::container::{Config, HostConfig};
+
+use crate::EngineConfig;
+use crate::machine::Machine;
+
+/// Fills in defaults, so that inspect shows what is in effect.
+pub(super) fn fill(config: &mut Config, host: &mut HostConfig, id: &str, engine: &EngineConfig, machine: &Machine) {
+    if host.network_mode.is_empty() || host.network_mode == "default" {
+        host.network_mode = if config.network_disabled { "none" } else { "bridge" }.to_owned();
+    }
+    if config.hostname.is_empty() {
+        config.hostname = hostname(host, id);
+    }
+    if host.ipc_mode.is_empty() {
+        host.ipc_mode = "private".to_owned();
+    }
+    if host.cgroupns_mode.is_empty() {
+        let private = machine.cgroup_v2 && !host.privileged;
+        host.cgroupns_mode = if private { "private" } else { "host" }.to_owned();
+    }
+    if host.restart_policy.name.is_empty() {
+        host.restart_policy.name = "no".to_owned();
+    }
+    if host.runtime.is_empty() {
+        host.runtime.clone_from(&engine.default_runtime);
+    }
+    if host.shm_size == 0 {
+        host.shm_size = i64::try_from(engine.default_shm_size).unwrap_or(i64::MAX);
+    }
+    if host.log_config.driver.is_empty() {
+        host.log_config.driver.clone_from(&engine.log_driver);
+        let own = host.log_config.config.get_or_insert_default();
+        for (name, value) in &engine.log_opts {
+            own.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+    }
+    host.log_config.config.get_or_insert_default();
+    // Docker's way to ask for neither: an option that becomes two empty lists.
+    if let Some(options) = &mut host.security_opt
+        && let Some(at) = options.iter().position(|o| o == "systempaths=unconfined")
+    {
+        options.remove(at);
+        host.masked_paths = Some(Vec::new());
+        host.readonly_paths = Some(Vec::new());
+    }
+}
+
+/// The host's own name in its network, else the beginning of the id.
+fn hostname(host: &HostConfig, id: &str) -> String {
+    if host.network_mode == "host" || host.uts_mode == "host" {
+        let name = rustix::system::uname();
+        return name.nodename().to_string_lossy().into_owned();
+    }
+    teu_oci::id::short(id).to_owned()
+}

@@ -1,0 +1,57 @@
+//! What a container is defined as: decided at create, changed by rename and update only.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use teu_api::container::{Config, HostConfig};
+use teu_api::network::EndpointSettings;
+
+use super::mounts::Mount;
+use super::policy::Policy;
+
+/// A container's definition, as it is stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Definition {
+    /// 64 hexadecimal digits.
+    pub(crate) id: String,
+    /// Without a slash.
+    pub(crate) name: String,
+    pub(crate) created: Timestamp,
+    /// Digest of its image.
+    pub(crate) image: String,
+    /// What runs: the request merged with the image's configuration.
+    pub(crate) config: Config,
+    /// How it is tied to the host, defaults filled in.
+    pub(crate) host: HostConfig,
+    /// Networks, by name, with what was asked for.
+    pub(crate) endpoints: BTreeMap<String, EndpointSettings>,
+    /// Mounts, in the order in which they are made.
+    pub(crate) mounts: Vec<Mount>,
+}
+
+impl Definition {
+    /// Program and arguments: the entry point, then the command.
+    pub(crate) fn command(&self) -> impl Iterator<Item = &String> {
+        self.config.entrypoint.iter().flatten().chain(self.config.cmd.iter().flatten())
+    }
+
+    /// Its restart policy.
+    pub(crate) fn policy(&self) -> Policy {
+        let policy = &self.host.restart_policy;
+        Policy::parse(&policy.name, policy.maximum_retry_count)
+    }
+
+    /// User-defined labels.
+    pub(crate) fn labels(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.config.labels.iter().flatten()
+    }
+
+    /// Attributes of its events: labels, image and name.
+    pub(crate) fn attributes(&self) -> BTreeMap<String, String> {
+        let mut all: BTreeMap<String, String> = self.labels().map(|(k, v)| (k.clone(), v.clone())).collect();
+        all.insert("image".to_owned(), self.config.image.clone());
+        all.insert("name".to_owned(), self.name.clone());
+        all
+    }
+}

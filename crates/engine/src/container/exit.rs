@@ -1,0 +1,107 @@
+//! The end of a run: recorded and told first, cleaned up after.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use teu_keeper::protocol::{self, ExitRecord, ProcessRef, Request};
+use tokio::time::Instant;
+
+use super::actor::{Actor, seconds_between};
+use super::handle::View;
+use super::state::{Exit, ExitStatus, Phase};
+use crate::store::Write;
+
+impl From<protocol::ExitStatus> for ExitStatus {
+    fn from(status: protocol::ExitStatus) -> ExitStatus {
+        match status {
+            protocol::ExitStatus::Exited(code) => ExitStatus::Code(code),
+            protocol::ExitStatus::Signaled(signal) => ExitStatus::Signal(signal),
+            protocol::ExitStatus::Unknown => ExitStatus::Unknown,
+        }
+    }
+}
+
+impl Actor {
+    /// Its process has ended. Tells whoever waits, then cleans up, then restarts or removes as wanted.
+    pub(super) async fn exited(&mut self, record: ExitRecord) {
+        let view = self.view();
+        let Some(run) = view.state.run() else {
+            // Told twice, by an event and by reconciliation: the keeper may forget it.
+            self.acknowledge();
+            return;
+        };
+        let exit = Exit {
+            status: record.status.into(),
+            started_at: Some(run.started_at),
+            finished_at: record.at,
+            oom_killed: record.oom_killed,
+        };
+        let lasted = seconds_between(run.started_at, record.at);
+        let state = &view.state;
+        let restart = view.definition.policy().restarts(exit.status, state.restart_count, state.stopped_by_user);
+        if exit.oom_killed {
+            self.event("oom", &[]);
+        }
+        let code = exit.status.code();
+        self.change(|next| end(next, exit, restart));
+        self.event("die", &[("execDuration", lasted.to_string()), ("exitCode", code.to_string())]);
+        self.handle.hold(None);
+        self.acknowledge();
+        self.tear_down();
+        if restart {
+            let lasted = Duration::from_secs(u64::try_from(lasted).unwrap_or(0));
+            self.restart_at = Some(Instant::now() + self.backoff.next(lasted));
+        } else if view.definition.host.auto_remove
+            && let Err(error) = self.remove(true).await
+        {
+            tracing::error!(container = self.handle.id, %error, "the container could not be removed after its end");
+        }
+    }
+
+    /// Tells the keeper that the exit is stored, once it is.
+    fn acknowledge(&self) {
+        let engine = self.engine.clone();
+        let process = ProcessRef::container(&self.handle.id);
+        tokio::spawn(async move {
+            // Not stored: the keeper keeps the record, and the next start of the engine finds it.
+            if let Err(error) = engine.store().commit(Write::Nothing).done().await {
+                tracing::error!(%process, %error, "the exit could not be stored");
+                return;
+            }
+            if let Err(error) = engine.processes().call(Request::AckExit { process: process.clone() }, Vec::new()).await
+            {
+                tracing::debug!(%process, %error, "the keeper still keeps the exit record");
+            }
+        });
+    }
+
+    /// Gives the network back in the background; the next start waits for it.
+    pub(super) fn tear_down(&mut self) {
+        let engine = self.engine.clone();
+        let id = self.handle.id.clone();
+        let before = self.teardown.take();
+        self.teardown = Some(tokio::spawn(async move {
+            if let Some(before) = before {
+                // A panic there is logged by the runtime; this run's clean-up goes on.
+                drop(before.await);
+            }
+            engine.release_sandbox(&id).await;
+        }));
+    }
+}
+
+fn end(view: &mut View, exit: Exit, restart: bool) {
+    view.exits += 1;
+    view.endpoint = None;
+    view.state.phase = if restart {
+        view.state.restart_count += 1;
+        Phase::Restarting(exit)
+    } else {
+        Phase::Exited { exit, failure: None }
+    };
+}
+
+/// A record for a process of whose end nothing is known but that it came.
+pub(crate) fn unknown_exit() -> ExitRecord {
+    ExitRecord { status: protocol::ExitStatus::Unknown, at: Timestamp::now(), oom_killed: false }
+}

@@ -1,0 +1,64 @@
+//! The files that the engine puts into a container: `/etc/hostname`, `/etc/hosts`, `/etc/resolv.conf`.
+
+mod hosts;
+mod resolv;
+
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use teu_network::Endpoint;
+
+use super::definition::Definition;
+use crate::{EngineConfig, Error};
+
+pub(crate) use hosts::check_extra_host;
+
+/// Where a container's files are.
+#[derive(Debug, Clone)]
+pub(crate) struct Files {
+    pub(crate) folder: PathBuf,
+    pub(crate) hostname: PathBuf,
+    pub(crate) hosts: PathBuf,
+    pub(crate) resolv_conf: PathBuf,
+    pub(crate) log: PathBuf,
+}
+
+impl Files {
+    /// Those of the container `id` below `containers`.
+    pub(crate) fn of(containers: &Path, id: &str) -> Files {
+        let folder = containers.join(id);
+        Files {
+            hostname: folder.join("hostname"),
+            hosts: folder.join("hosts"),
+            resolv_conf: folder.join("resolv.conf"),
+            log: folder.join(format!("{id}-json.log")),
+            folder,
+        }
+    }
+
+    /// Writes what is known before the start.
+    pub(crate) fn prepare(&self, definition: &Definition, config: &EngineConfig) -> Result<(), Error> {
+        write(&self.hostname, &format!("{}\n", definition.config.hostname))?;
+        let host_network = definition.host.network_mode == "host";
+        write(&self.resolv_conf, &resolv::content(&definition.host, config, host_network))
+    }
+
+    /// Writes the hosts, when the container has its address.
+    pub(crate) fn write_hosts(
+        &self,
+        definition: &Definition,
+        endpoint: Option<&Endpoint>,
+        gateway: Option<std::net::IpAddr>,
+    ) -> Result<(), Error> {
+        write(&self.hosts, &hosts::content(definition, endpoint, gateway))
+    }
+}
+
+/// Writes a file that everybody in the container may read. In place: it may be mounted.
+fn write(path: &Path, content: &str) -> Result<(), Error> {
+    let fail = |source| Error::File { path: path.to_owned(), source };
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o644).open(path).map_err(fail)?;
+    file.write_all(content.as_bytes()).map_err(fail)
+}

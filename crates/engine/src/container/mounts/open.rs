@@ -1,0 +1,85 @@
+//! Opening what is mounted, just before the start: a detached mount that cannot be exchanged behind our back.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+use rustix::mount::{OpenTreeFlags, open_tree};
+
+use super::{Mount, Source};
+use crate::Error;
+use crate::volume::Volumes;
+
+/// A mount source, opened.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) destination: PathBuf,
+    pub(crate) fd: OwnedFd,
+}
+
+/// Opens the sources of binds and volumes. `rootfs` is the container's root, from which new volumes are filled.
+pub(crate) fn open(mounts: &[Mount], rootfs: BorrowedFd<'_>, volumes: &Volumes) -> Result<Vec<Opened>, Error> {
+    let mut opened = Vec::new();
+    for mount in mounts {
+        let fd = match &mount.source {
+            Source::Bind { path, create, recursive, .. } => {
+                if *create {
+                    create_source(Path::new(path))?;
+                }
+                tree(CWD, Path::new(path), *recursive)?
+            }
+            Source::Volume { name, subpath, copy, .. } => {
+                let folder = volumes.ensure(name)?;
+                if *copy {
+                    volumes.fill(name, rootfs, Path::new(&mount.destination))?;
+                }
+                volume_tree(&folder, subpath)?
+            }
+            Source::Tmpfs { .. } => continue,
+        };
+        opened.push(Opened { destination: PathBuf::from(&mount.destination), fd });
+    }
+    Ok(opened)
+}
+
+/// Makes a directory where nothing is, as `-v` does.
+fn create_source(path: &Path) -> Result<(), Error> {
+    match std::fs::metadata(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => std::fs::create_dir_all(path).map_err(|source| {
+            Error::Invalid(format!("error while creating mount source path '{}': {source}", path.display()))
+        }),
+        Err(error) => Err(Error::Invalid(format!("invalid mount source path '{}': {error}", path.display()))),
+    }
+}
+
+/// A copy of the mount at `path`, attached to nothing.
+fn tree(base: BorrowedFd<'_>, path: &Path, recursive: bool) -> Result<OwnedFd, Error> {
+    let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    if recursive {
+        flags |= OpenTreeFlags::AT_RECURSIVE;
+    }
+    if path.as_os_str().is_empty() {
+        flags |= OpenTreeFlags::AT_EMPTY_PATH;
+    }
+    open_tree(base, path, flags).map_err(|errno| match errno {
+        rustix::io::Errno::NOENT => Error::Invalid(format!(
+            "invalid mount config for type \"bind\": bind source path does not exist: {}",
+            path.display()
+        )),
+        errno => Error::File { path: path.to_owned(), source: errno.into() },
+    })
+}
+
+/// A volume, or a folder in it: what the container wrote there cannot lead out of the volume.
+fn volume_tree(folder: &Path, subpath: &str) -> Result<OwnedFd, Error> {
+    if subpath.is_empty() {
+        return tree(CWD, folder, true);
+    }
+    let fail = |errno: rustix::io::Errno| Error::File { path: folder.join(subpath), source: errno.into() };
+    let base =
+        rustix::fs::open(folder, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(fail)?;
+    let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+    let target = openat2(base.as_fd(), subpath, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), inside).map_err(fail)?;
+    tree(target.as_fd(), Path::new(""), true)
+}

@@ -1,0 +1,112 @@
+//! One container after a restart of the engine or of the keeper: what should be against what is.
+
+use teu_keeper::Listed;
+use teu_keeper::protocol::{AdoptRequest, Health, ProcessRef, Request};
+use teu_sys::cgroup::Cgroup;
+use tokio::time::Instant;
+
+use super::actor::Actor;
+use super::exit::unknown_exit;
+use super::state::{Phase, Run};
+use crate::Error;
+
+impl Actor {
+    /// Brings the container's state in line with what the keeper knows of it.
+    pub(super) async fn reconcile(&mut self, listed: Option<Listed>) -> Result<(), Error> {
+        let fresh = self.handle.descriptors().is_none();
+        match listed {
+            Some(listed) => self.reconcile_listed(listed).await?,
+            None if self.view().state.is_up() => {
+                tracing::warn!(container = self.handle.id, "nobody knows how the container ended");
+                self.exited(unknown_exit()).await;
+            }
+            None => {}
+        }
+        if fresh && !self.view().removed {
+            self.apply_policy().await;
+        }
+        Ok(())
+    }
+
+    async fn reconcile_listed(&mut self, listed: Listed) -> Result<(), Error> {
+        let run = Run { pid: listed.state.pid, started_at: listed.state.started_at };
+        let was_up = self.view().state.is_up();
+        if !was_up && matches!(listed.state.health, Health::Running | Health::Exited(_) | Health::Orphaned) {
+            // The engine died between the start and its record, or before an exit was acknowledged.
+            let known = self.view().state.last_exit().is_some_and(|exit| exit.started_at == Some(run.started_at));
+            if known {
+                return self.keeper(Request::AckExit { process: ProcessRef::container(&self.handle.id) }).await;
+            }
+        }
+        let frozen = self.is_frozen();
+        let phase = if frozen { Phase::Paused(run) } else { Phase::Running(run) };
+        if self.view().state.phase != phase {
+            self.change(|next| {
+                next.state.has_been_started = true;
+                next.state.phase = phase;
+            });
+        }
+        match listed.state.health {
+            Health::Exited(record) => {
+                self.exited(record).await;
+                Ok(())
+            }
+            Health::Running | Health::Orphaned => self.adopt(listed).await,
+        }
+    }
+
+    /// Gives the keeper the descriptors that are held here, or takes over those that it has.
+    async fn adopt(&mut self, listed: Listed) -> Result<(), Error> {
+        let process = ProcessRef::container(&self.handle.id);
+        let (roles, fds) = match self.handle.descriptors() {
+            Some(held) => held.duplicate().map_err(|source| Error::File { path: "descriptors".into(), source })?,
+            None => {
+                let orphaned = listed.state.health == Health::Orphaned;
+                self.handle.hold(Some(listed.fds));
+                if !orphaned {
+                    return Ok(());
+                }
+                (Vec::new(), Vec::new())
+            }
+        };
+        self.engine.processes().call(Request::Adopt(AdoptRequest { process, fds: roles }), fds).await?;
+        Ok(())
+    }
+
+    /// Asks the kernel whether the container is frozen: a client may have frozen it without the engine's knowledge.
+    fn is_frozen(&self) -> bool {
+        let Some(hierarchy) = &self.engine.machine().hierarchy else { return false };
+        let path = self.engine.cgroup_path(&self.view().definition);
+        Cgroup::open(hierarchy, &path).and_then(|group| group.is_frozen()).unwrap_or(false)
+    }
+
+    /// Starts or removes what does not run, as its policy says.
+    async fn apply_policy(&mut self) {
+        let view = self.view();
+        let state = &view.state;
+        match &state.phase {
+            Phase::Running(_) | Phase::Paused(_) => {}
+            Phase::Removing { .. } | Phase::Dead { .. } => {
+                let last = state.last_exit().cloned();
+                self.change(|next| next.state.phase = Phase::Dead { last });
+                if let Err(error) = self.remove(false).await {
+                    tracing::error!(container = self.handle.id, %error, "an interrupted removal could not be finished");
+                }
+            }
+            Phase::Restarting(_) => self.restart_at = Some(Instant::now()),
+            Phase::Created { .. } | Phase::Exited { .. } => {
+                let policy = view.definition.policy();
+                let starts = state.has_been_started
+                    && policy.starts_with_engine(state.last_exit(), state.restart_count, state.stopped_by_user);
+                if starts {
+                    self.restart_at = Some(Instant::now());
+                } else if view.definition.host.auto_remove
+                    && state.has_been_started
+                    && let Err(error) = self.remove(true).await
+                {
+                    tracing::error!(container = self.handle.id, %error, "the container could not be removed after its end");
+                }
+            }
+        }
+    }
+}

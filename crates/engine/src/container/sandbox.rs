@@ -1,0 +1,131 @@
+//! What a container shares with others or has for itself: network, process ids, host names.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use teu_network::{AttachRequest, Sandbox, Target};
+use teu_oci::runtime::NamespaceKind;
+
+use super::definition::Definition;
+use super::files::Files;
+use super::handle::Handle;
+use super::ports;
+use crate::{Engine, Error};
+
+/// Attaches a container to its network and writes the hosts file that follows from it.
+pub(super) async fn attach(engine: &Engine, definition: &Arc<Definition>) -> Result<Sandbox, Error> {
+    let engine = engine.clone();
+    let definition = Arc::clone(definition);
+    let work = move || {
+        let sandbox = engine.sandboxes().attach(request(&engine, &definition)?)?;
+        if shared_with(&definition.host.network_mode).is_none() {
+            let gateway = match engine.config().host_gateway_ips.first() {
+                Some(ip) => Some(*ip),
+                None if needs_gateway(&definition) => engine.sandboxes().host_gateway(),
+                None => None,
+            };
+            engine.container_files(&definition.id).write_hosts(&definition, Some(&sandbox.endpoint), gateway)?;
+        }
+        Ok(sandbox)
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|e| Error::Part { part: "network", message: e.to_string() })?
+}
+
+fn needs_gateway(definition: &Definition) -> bool {
+    definition.host.extra_hosts.iter().flatten().any(|entry| entry.ends_with("host-gateway"))
+}
+
+fn request(engine: &Engine, definition: &Definition) -> Result<AttachRequest, Error> {
+    let mode = &definition.host.network_mode;
+    let target = match shared_with(mode) {
+        Some(other) => {
+            let (_, pid) = running(engine, other, "network")?;
+            let path = format!("/proc/{pid}/ns/net");
+            let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+            let fail = |errno: rustix::io::Errno| Error::File { path: PathBuf::from(&path), source: errno.into() };
+            Target::Namespace(openat(CWD, &path, flags, Mode::empty()).map_err(fail)?)
+        }
+        None => Target::Network(network_name(mode).to_owned()),
+    };
+    let mut request = AttachRequest::new(&definition.id, &definition.name, target);
+    request.ports = ports::requests(&definition.config, &definition.host)?;
+    if let Some(wanted) = definition.endpoints.get(network_name(mode)) {
+        let ipam = wanted.ipam_config.clone().unwrap_or_default();
+        request.ipv4 = address(&ipam.ipv4_address)?;
+        request.ipv6 = address(&ipam.ipv6_address)?;
+        if !wanted.mac_address.is_empty() {
+            request.mac = Some(wanted.mac_address.parse().map_err(|e| Error::Invalid(format!("{e}")))?);
+        }
+    }
+    if request.mac.is_none() && !definition.config.mac_address.is_empty() {
+        request.mac = Some(definition.config.mac_address.parse().map_err(|e| Error::Invalid(format!("{e}")))?);
+    }
+    Ok(request)
+}
+
+fn address(text: &str) -> Result<Option<IpAddr>, Error> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| Error::Invalid(format!("invalid IP address: {text}")))
+}
+
+/// The network's name behind a mode: `default` and nothing are the default bridge.
+pub(super) fn network_name(mode: &str) -> &str {
+    if matches!(mode, "" | "default") { "bridge" } else { mode }
+}
+
+/// The container that a mode of the form `container:<id>` names.
+pub(super) fn shared_with(mode: &str) -> Option<&str> {
+    mode.strip_prefix("container:")
+}
+
+/// A running container and its process id.
+fn running(engine: &Engine, other: &str, what: &str) -> Result<(Arc<Handle>, i32), Error> {
+    let handle = engine.containers().find(other)?;
+    let pid = handle.view().state.run().map(|run| run.pid);
+    match pid {
+        Some(pid) => Ok((handle, pid)),
+        None => Err(Error::Conflict(format!(
+            "cannot join {what} namespace of container: Container {} is not running",
+            handle.id
+        ))),
+    }
+}
+
+/// Namespaces of other containers that are joined by path. The network's comes as a descriptor.
+pub(super) fn joins(engine: &Engine, definition: &Definition) -> Result<Vec<(NamespaceKind, PathBuf)>, Error> {
+    let mut joined = Vec::new();
+    let modes = [(NamespaceKind::Pid, &definition.host.pid_mode), (NamespaceKind::Ipc, &definition.host.ipc_mode)];
+    for (kind, mode) in modes {
+        if let Some(other) = shared_with(mode) {
+            let (_, pid) = running(engine, other, kind.name())?;
+            joined.push((kind, PathBuf::from(format!("/proc/{pid}/ns/{}", kind.file_name()))));
+        }
+    }
+    Ok(joined)
+}
+
+/// The files that are mounted: the container's own, or those of the one whose network it shares.
+pub(super) fn files(engine: &Engine, definition: &Definition) -> Result<Files, Error> {
+    match shared_with(&definition.host.network_mode) {
+        Some(other) => Ok(engine.container_files(&engine.containers().find(other)?.id)),
+        None => Ok(engine.container_files(&definition.id)),
+    }
+}
+
+impl Engine {
+    /// Gives a container's place in the network back.
+    pub(super) async fn release_sandbox(&self, id: &str) {
+        let (engine, id) = (self.clone(), id.to_owned());
+        let work = move || {
+            if let Err(error) = engine.sandboxes().release(&id) {
+                tracing::error!(container = id, %error, "the network could not be released; it will be at the next start");
+            }
+        };
+        // A panic is logged by the runtime.
+        drop(tokio::task::spawn_blocking(work).await);
+    }
+}

@@ -1,0 +1,116 @@
+//! What is mounted in a container: kernel file systems, the engine's files, what the user asks for.
+
+use std::path::{Path, PathBuf};
+
+use teu_oci::defaults::{self, SHM_SIZE};
+use teu_oci::runtime::Mount;
+
+use super::super::definition::Definition;
+use super::super::mounts::{self, Source};
+use super::Inputs;
+
+/// All mounts, in order: Docker's defaults, then the engine's files, then the user's, parents first.
+pub(super) fn build(inputs: &Inputs<'_>) -> Vec<Mount> {
+    let definition = inputs.definition;
+    let taken = |path: &str| definition.mounts.iter().any(|m| m.destination == path);
+    let mut all: Vec<Mount> = kernel(inputs).into_iter().filter(|m| !taken(&m.destination.to_string_lossy())).collect();
+    for (path, file) in [
+        ("/etc/resolv.conf", &inputs.files.resolv_conf),
+        ("/etc/hostname", &inputs.files.hostname),
+        ("/etc/hosts", &inputs.files.hosts),
+    ] {
+        if !taken(path) {
+            all.push(bind(file, path, &["rbind", "rprivate"]));
+        }
+    }
+    all.extend(definition.mounts.iter().map(user));
+    all
+}
+
+/// How mounts below the root propagate: shared or slave binds need a root that lets them.
+pub(super) fn root_propagation(definition: &Definition) -> String {
+    let has = |kind: &str| definition.mounts.iter().any(|m| m.propagation.ends_with(kind));
+    if has("shared") {
+        "shared".to_owned()
+    } else if has("slave") {
+        "rslave".to_owned()
+    } else {
+        String::new()
+    }
+}
+
+/// Docker's mounts of kernel file systems, as the modes want them.
+fn kernel(inputs: &Inputs<'_>) -> Vec<Mount> {
+    let host = &inputs.definition.host;
+    let shm_size = u64::try_from(host.shm_size).ok().filter(|s| *s > 0).unwrap_or(SHM_SIZE);
+    let mut all = defaults::mounts(shm_size);
+    if host.privileged {
+        // A privileged container may write to /sys.
+        let writable = |m: &&mut Mount| m.destination.starts_with("/sys");
+        for mount in all.iter_mut().filter(writable) {
+            mount.options.retain(|o| o != "ro");
+            mount.options.push("rw".to_owned());
+        }
+    }
+    match host.ipc_mode.as_str() {
+        "host" => {
+            all.retain(|m| !is_ipc(m));
+            for path in ["/dev/mqueue", "/dev/shm"] {
+                all.push(bind(Path::new(path), path, &["rbind", "nosuid", "noexec", "nodev"]));
+            }
+        }
+        "none" => all.retain(|m| m.destination != Path::new("/dev/shm")),
+        _ => {}
+    }
+    all
+}
+
+fn is_ipc(mount: &Mount) -> bool {
+    mount.destination == Path::new("/dev/mqueue") || mount.destination == Path::new("/dev/shm")
+}
+
+fn user(wanted: &mounts::Mount) -> Mount {
+    let access = if wanted.read_only { "ro" } else { "rw" };
+    match &wanted.source {
+        Source::Bind { path, recursive, read_only_recursive, .. } => {
+            let kind = if *recursive { "rbind" } else { "bind" };
+            // Recursively read-only, as Docker does where the kernel can.
+            let access = if wanted.read_only && *read_only_recursive && *recursive { "rro" } else { access };
+            bind(Path::new(path), &wanted.destination, &[kind, access, &wanted.propagation])
+        }
+        // The source comes as a descriptor: its path is not needed.
+        Source::Volume { name, .. } => bind(Path::new(name), &wanted.destination, &["rbind", access, "rprivate"]),
+        Source::Tmpfs { options } => {
+            let mut all = vec!["nosuid".to_owned(), "nodev".to_owned(), "noexec".to_owned()];
+            for option in options {
+                // `exec` takes `noexec` back.
+                all.retain(|o| o.strip_prefix("no") != Some(option));
+                all.push(option.clone());
+            }
+            if wanted.read_only && !all.iter().any(|o| o == "ro") {
+                all.push("ro".to_owned());
+            }
+            Mount {
+                destination: PathBuf::from(&wanted.destination),
+                kind: "tmpfs".to_owned(),
+                source: "tmpfs".to_owned(),
+                options: all,
+                ..Mount::default()
+            }
+        }
+    }
+}
+
+fn bind(source: &Path, destination: &str, options: &[&str]) -> Mount {
+    mount(&source.to_string_lossy(), destination, "bind", options)
+}
+
+fn mount(source: &str, destination: &str, kind: &str, options: &[&str]) -> Mount {
+    Mount {
+        destination: PathBuf::from(destination),
+        kind: kind.to_owned(),
+        source: source.to_owned(),
+        options: options.iter().filter(|o| !o.is_empty()).map(|o| (*o).to_owned()).collect(),
+        ..Mount::default()
+    }
+}

@@ -1,0 +1,46 @@
+//! What the database keeps of a container.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use teu_network::Endpoint;
+
+use super::definition::Definition;
+use super::handle::View;
+use super::state::State;
+use crate::store::ContainerRow;
+
+/// The part that changes while a container lives.
+#[derive(Serialize, Deserialize)]
+struct Stored<S, E> {
+    state: S,
+    endpoint: E,
+}
+
+/// JSON of what changes.
+pub(crate) fn state(view: &View) -> String {
+    json(&Stored { state: &view.state, endpoint: view.endpoint.as_deref() })
+}
+
+/// JSON of what stays.
+pub(crate) fn definition(definition: &Definition) -> String {
+    json(definition)
+}
+
+fn json(value: &impl Serialize) -> String {
+    // Fails only for maps whose keys are no strings, which these types do not have.
+    serde_json::to_string(value).unwrap_or_else(|e| unreachable!("{e}"))
+}
+
+/// Reads a container back.
+pub(crate) fn read(row: &ContainerRow) -> serde_json::Result<View> {
+    let definition: Definition = serde_json::from_str(&row.definition)?;
+    let stored: Stored<State, Option<Endpoint>> = serde_json::from_str(&row.state)?;
+    Ok(View {
+        definition: Arc::new(definition),
+        state: stored.state,
+        endpoint: stored.endpoint.map(Arc::new),
+        exits: 0,
+        removed: false,
+    })
+}

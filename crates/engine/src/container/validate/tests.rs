@@ -1,0 +1,89 @@
+use std::collections::BTreeMap;
+
+use teu_api::container::{Config, HostConfig, LogConfig, RestartPolicy};
+
+use crate::machine::Machine;
+use crate::{EngineConfig, Error};
+
+fn host() -> HostConfig {
+    HostConfig {
+        restart_policy: RestartPolicy { name: "no".to_owned(), maximum_retry_count: 0 },
+        log_config: LogConfig { driver: "json-file".to_owned(), config: None },
+        ..HostConfig::default()
+    }
+}
+
+fn check(host: &HostConfig) -> Result<(), Error> {
+    let engine = EngineConfig::new(std::path::PathBuf::new());
+    super::host(host, &engine, &Machine::bare(), &mut Vec::new())
+}
+
+fn refused(host: &HostConfig) -> String {
+    check(host).expect_err("refused").to_string()
+}
+
+#[test]
+fn plain_is_fine() {
+    check(&host()).expect("valid");
+    super::request(&Config::default(), &HostConfig::default()).expect("valid");
+}
+
+#[test]
+fn limits_in_dockers_words() {
+    assert_eq!(refused(&HostConfig { memory: 1024, ..host() }), "Minimum memory limit allowed is 6MB");
+    assert_eq!(
+        refused(&HostConfig { memory: 8 << 20, memory_swap: 7 << 20, ..host() }),
+        "Minimum memoryswap limit should be larger than memory limit, see usage"
+    );
+    assert_eq!(refused(&HostConfig { cpuset_cpus: "0-".to_owned(), ..host() }), "Invalid value 0- for cpuset cpus");
+    assert_eq!(
+        refused(&HostConfig { oom_score_adj: 1001, ..host() }),
+        "Invalid value 1001, range for oom score adj is [-1000, 1000]"
+    );
+    assert!(check(&HostConfig { memory: 8 << 20, memory_swap: -1, ..host() }).is_ok());
+}
+
+#[test]
+fn restart_policies() {
+    let policy = |name: &str, count| HostConfig {
+        restart_policy: RestartPolicy { name: name.to_owned(), maximum_retry_count: count },
+        ..host()
+    };
+    assert!(check(&policy("on-failure", 3)).is_ok());
+    assert!(refused(&policy("on-failure", -1)).contains("cannot be negative"));
+    assert!(refused(&policy("always", 3)).contains("can only be used with 'on-failure'"));
+    assert!(refused(&policy("sometimes", 0)).contains("unknown policy 'sometimes'"));
+    let both = HostConfig { auto_remove: true, ..policy("always", 0) };
+    assert_eq!(refused(&both), "can't create 'AutoRemove' container with restart policy");
+}
+
+#[test]
+fn sysctls() {
+    let with = |name: &str, mode: &str| HostConfig {
+        sysctls: Some(BTreeMap::from([(name.to_owned(), "1".to_owned())])),
+        network_mode: mode.to_owned(),
+        ..host()
+    };
+    assert!(check(&with("net.core.somaxconn", "bridge")).is_ok());
+    assert!(refused(&with("net.core.somaxconn", "host")).contains("host network namespace"));
+    assert!(refused(&with("vm.swappiness", "bridge")).contains("not whitelisted"));
+}
+
+#[test]
+fn what_is_not_built_says_so() {
+    let request = |host: HostConfig| super::request(&Config::default(), &host).expect_err("refused").to_string();
+    assert_eq!(request(HostConfig { init: Some(true), ..host() }), "--init is not supported yet");
+    assert_eq!(request(HostConfig { links: Some(vec!["a:b".to_owned()]), ..host() }), "--link is not supported yet");
+}
+
+#[test]
+fn modes() {
+    let request = |config: Config, host: HostConfig| super::request(&config, &host).map_err(|e| e.to_string());
+    let named = Config { hostname: "h".to_owned(), ..Config::default() };
+    let shared = HostConfig { network_mode: "container:x".to_owned(), ..host() };
+    assert_eq!(request(named, shared), Err("conflicting options: hostname and the network mode".to_owned()));
+    let pid = HostConfig { pid_mode: "nonsense".to_owned(), ..host() };
+    assert_eq!(request(Config::default(), pid), Err("invalid PID mode: nonsense".to_owned()));
+    let bad = Config { hostname: "-x".to_owned(), ..Config::default() };
+    assert!(request(bad, host()).is_err());
+}

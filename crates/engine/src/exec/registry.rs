@@ -1,0 +1,195 @@
+//! All execs, and what becomes of them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use teu_api::exec::CreateRequest;
+use teu_keeper::protocol::{AdoptRequest, ExitRecord, ProcessRef, Request};
+use teu_keeper::{Descriptors, Listed};
+
+use crate::container::{Handle, unknown_exit};
+use crate::{Engine, Error};
+
+/// How long an exec that has ended can be inspected.
+const REMEMBERED: SignedDuration = SignedDuration::from_mins(10);
+
+/// Where an exec stands.
+#[derive(Debug, Clone)]
+pub(super) enum Phase {
+    Created,
+    /// Its start is under way.
+    Starting,
+    Running {
+        pid: i32,
+        descriptors: Arc<Descriptors>,
+    },
+    Exited {
+        code: i32,
+        pid: i32,
+        at: Timestamp,
+    },
+}
+
+/// An exec.
+#[derive(Debug)]
+pub(crate) struct Exec {
+    pub(super) id: String,
+    pub(super) container: Arc<Handle>,
+    pub(super) request: CreateRequest,
+    phase: Mutex<Phase>,
+}
+
+impl Exec {
+    pub(super) fn new(id: String, container: Arc<Handle>, request: CreateRequest) -> Exec {
+        Exec { id, container, request, phase: Mutex::new(Phase::Created) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Phase> {
+        self.phase.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.lock().clone()
+    }
+
+    pub(super) fn set(&self, phase: Phase) {
+        *self.lock() = phase;
+    }
+
+    /// Takes the right to start it.
+    pub(super) fn claim(&self) -> Result<(), Error> {
+        let mut phase = self.lock();
+        match *phase {
+            Phase::Created => {
+                *phase = Phase::Starting;
+                Ok(())
+            }
+            Phase::Starting | Phase::Running { .. } => {
+                Err(Error::Conflict(format!("Error: Exec command {} is already running", self.id)))
+            }
+            Phase::Exited { .. } => Err(Error::Conflict(format!("Error: Exec command {} has already run", self.id))),
+        }
+    }
+
+    /// It runs, unless its end was reported before its start.
+    pub(super) fn started(&self, pid: i32, descriptors: Descriptors) {
+        let mut phase = self.lock();
+        if !matches!(*phase, Phase::Exited { .. }) {
+            *phase = Phase::Running { pid, descriptors: Arc::new(descriptors) };
+        }
+    }
+
+    /// It has ended; whether that was news.
+    pub(super) fn ended(&self, code: i32, at: Timestamp) -> bool {
+        let mut phase = self.lock();
+        let pid = match *phase {
+            Phase::Running { pid, .. } => pid,
+            Phase::Exited { .. } => return false,
+            Phase::Created | Phase::Starting => 0,
+        };
+        *phase = Phase::Exited { code, pid, at };
+        true
+    }
+
+    /// Lets go of standard input.
+    pub(super) fn close_stdin(&self) {
+        let mut phase = self.lock();
+        if let Phase::Running { descriptors, .. } = &mut *phase
+            && let Ok((roles, fds)) = descriptors.duplicate()
+        {
+            let mut own = Descriptors::collect(&roles, &mut fds.into_iter());
+            own.stdin = None;
+            *descriptors = Arc::new(own);
+        }
+    }
+
+    pub(super) fn process(&self) -> ProcessRef {
+        ProcessRef::exec(&self.container.id, &self.id)
+    }
+
+    /// Program and arguments in one line, as events show them.
+    pub(super) fn line(&self) -> String {
+        self.request.cmd.as_deref().unwrap_or(&[]).join(" ")
+    }
+}
+
+/// All execs.
+#[derive(Debug, Default)]
+pub(crate) struct Execs(Mutex<HashMap<String, Arc<Exec>>>);
+
+impl Execs {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Exec>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds one, and forgets those that ended long ago.
+    pub(super) fn add(&self, exec: Arc<Exec>) {
+        let now = Timestamp::now();
+        let mut all = self.lock();
+        all.retain(|_, old| match *old.lock() {
+            Phase::Exited { at, .. } => now.duration_since(at) < REMEMBERED,
+            _ => true,
+        });
+        all.insert(exec.id.clone(), exec);
+    }
+
+    pub(super) fn find(&self, id: &str) -> Result<Arc<Exec>, Error> {
+        self.lock().get(id).cloned().ok_or_else(|| Error::NoSuchExec(id.to_owned()))
+    }
+
+    /// Ids of those in a container that have not ended; none if there are none.
+    pub(crate) fn running_in(&self, container: &str) -> Option<Vec<String>> {
+        let all = self.lock();
+        let here = all.values().filter(|e| e.container.id == container && !matches!(*e.lock(), Phase::Exited { .. }));
+        let mut ids: Vec<String> = here.map(|e| e.id.clone()).collect();
+        ids.sort();
+        (!ids.is_empty()).then_some(ids)
+    }
+
+    /// Forgets those of a container that is gone.
+    pub(crate) fn forget(&self, container: &str) {
+        self.lock().retain(|_, exec| exec.container.id != container);
+    }
+
+    fn all(&self) -> Vec<Arc<Exec>> {
+        self.lock().values().cloned().collect()
+    }
+}
+
+impl Engine {
+    /// The keeper reports that an exec has ended.
+    pub(crate) fn exec_exited(&self, process: ProcessRef, record: ExitRecord) {
+        let found = process.exec.as_deref().and_then(|id| self.execs().find(id).ok());
+        if let Some(exec) = found {
+            let code = record.status.code().unwrap_or(255);
+            if exec.ended(code, record.at) {
+                let more = [("execID", exec.id.clone()), ("exitCode", code.to_string())];
+                self.container_event(&exec.container.view().definition, "exec_die", &more);
+            }
+        }
+        self.acknowledge_exit(process);
+    }
+
+    /// Gives a new keeper the descriptors of running execs; those it does not know have ended.
+    pub(crate) async fn adopt_execs(&self, listed: Vec<Listed>) {
+        for exec in self.execs().all() {
+            let Phase::Running { descriptors, .. } = exec.phase() else { continue };
+            let process = exec.process();
+            if !listed.iter().any(|l| l.state.process == process) {
+                self.exec_exited(process, unknown_exit());
+                continue;
+            }
+            let adopted = match descriptors.duplicate() {
+                Ok((fds, descriptors)) => {
+                    let request = Request::Adopt(AdoptRequest { process, fds });
+                    self.processes().call(request, descriptors).await.map(drop).map_err(Error::from)
+                }
+                Err(source) => Err(Error::File { path: "descriptors".into(), source }),
+            };
+            if let Err(error) = adopted {
+                tracing::error!(exec = exec.id, %error, "an exec could not be given to the new keeper");
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What the machine can do: found out once.
+
+use std::path::{Path, PathBuf};
+
+use teu_oci::defaults::{KernelVersion, MASKED_PATHS, masked_thermal_paths};
+use teu_sys::caps::{self, Capability};
+use teu_sys::cgroup::{Hierarchy, Version};
+
+use crate::Error;
+
+/// What the machine can do.
+#[derive(Debug, Clone)]
+pub(crate) struct Machine {
+    /// Control groups are unified.
+    pub(crate) cgroup_v2: bool,
+    pub(crate) hierarchy: Option<Hierarchy>,
+    /// Capabilities that the engine can give.
+    pub(crate) capabilities: Vec<&'static str>,
+    pub(crate) apparmor: bool,
+    pub(crate) selinux: bool,
+    /// What containers cannot read unless asked for otherwise: what exists of Docker's list.
+    pub(crate) masked_paths: Vec<PathBuf>,
+    /// Go's name of the architecture.
+    pub(crate) architecture: &'static str,
+    pub(crate) kernel: KernelVersion,
+}
+
+impl Machine {
+    /// Looks.
+    pub(crate) fn detect() -> Result<Machine, Error> {
+        let hierarchy = Hierarchy::detect().map_err(|e| Error::Part { part: "cgroup", message: e.to_string() })?;
+        let bounding = caps::bounding_set();
+        Ok(Machine {
+            cgroup_v2: hierarchy.version() == Version::V2,
+            hierarchy: Some(hierarchy),
+            capabilities: Capability::all().filter(|c| bounding.contains(*c)).map(Capability::name).collect(),
+            apparmor: std::fs::read_to_string("/sys/module/apparmor/parameters/enabled")
+                .is_ok_and(|t| t.starts_with('Y')),
+            selinux: Path::new("/sys/fs/selinux/enforce").exists(),
+            masked_paths: masked_paths(),
+            architecture: architecture(),
+            kernel: kernel(),
+        })
+    }
+
+    /// A machine with all capabilities and nothing else.
+    #[cfg(test)]
+    pub(crate) fn bare() -> Machine {
+        Machine {
+            cgroup_v2: true,
+            hierarchy: None,
+            capabilities: Capability::all().map(Capability::name).collect(),
+            apparmor: false,
+            selinux: false,
+            masked_paths: MASKED_PATHS.map(PathBuf::from).into(),
+            architecture: "amd64",
+            kernel: KernelVersion { major: 6, minor: 12 },
+        }
+    }
+}
+
+/// Docker's list, and the counters of thermal throttling that the processors here have.
+fn masked_paths() -> Vec<PathBuf> {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let thermal = masked_thermal_paths(u32::try_from(processors).unwrap_or(u32::MAX)).filter(|path| path.exists());
+    MASKED_PATHS.iter().map(PathBuf::from).chain(thermal).collect()
+}
+
+/// Go's name for what this is built for.
+pub(crate) fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "x86" => "386",
+        "powerpc64" => "ppc64le",
+        other => other,
+    }
+}
+
+fn kernel() -> KernelVersion {
+    let name = rustix::system::uname();
+    // A kernel that does not say is taken for the oldest that Teu runs on.
+    KernelVersion::parse(&name.release().to_string_lossy()).unwrap_or(KernelVersion { major: 5, minor: 10 })
+}

@@ -1,0 +1,133 @@
+//! Opening an engine: what was stored, what runs, and what follows from the difference.
+
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use teu_image::{DriverKind, Store as ImageStore, StoreOptions};
+use teu_network::Networks;
+use teu_registry::RegistryConfig;
+
+use crate::backend::{Backends, Link, StoreImages};
+use crate::container::Index;
+use crate::engine::Inner;
+use crate::events::Bus;
+use crate::exec::Execs;
+use crate::machine::Machine;
+use crate::store::Store;
+use crate::volume::Volumes;
+use crate::{Engine, EngineConfig, Error};
+
+impl Engine {
+    /// Opens the state, finds or starts the keeper, reconciles what should be with what is, and applies restart
+    /// policies. Returns as soon as requests can be answered; restarts and clean-up go on in the background.
+    ///
+    /// # Errors
+    /// If the data root cannot be used, or no keeper can be started.
+    pub async fn open(config: EngineConfig) -> Result<Engine, Error> {
+        let opening = tokio::task::spawn_blocking(move || parts(config));
+        let parts = opening.await.map_err(|e| Error::Part { part: "engine", message: e.to_string() })??;
+        let Parts { config, store, contents, library, networks, machine } = parts;
+        let (link, notices) = Link::open(config.exec_root.clone(), config.exe.clone())?;
+        let backends = Backends {
+            processes: link,
+            sandboxes: Arc::new(networks.clone()),
+            images: Arc::new(StoreImages(library.clone())),
+        };
+        let registry = teu_registry::Client::new(RegistryConfig {
+            insecure: config.insecure_registries.clone(),
+            mirrors: config.registry_mirrors.clone(),
+            certificates: Some(Path::new("/etc/docker/certs.d").to_owned()),
+            user_agent: concat!("teu/", env!("CARGO_PKG_VERSION")).to_owned(),
+        });
+        let engine = Engine::from_inner(Inner {
+            registry,
+            volumes: Volumes::new(config.data_root.join("volumes")),
+            id: contents.engine_id.clone(),
+            config,
+            store,
+            events: Bus::new(),
+            containers: Index::default(),
+            execs: Execs::default(),
+            machine,
+            backends,
+            library: Some(library),
+            networks: Some(networks),
+            closing: AtomicBool::new(false),
+        });
+        engine.reconcile(contents).await?;
+        tokio::spawn(crate::notices::serve(engine.clone(), notices));
+        Ok(engine)
+    }
+}
+
+/// What is opened without the runtime.
+struct Parts {
+    config: EngineConfig,
+    store: Store,
+    contents: crate::store::Contents,
+    library: ImageStore,
+    networks: Networks,
+    machine: Machine,
+}
+
+fn parts(config: EngineConfig) -> Result<Parts, Error> {
+    for folder in [&config.data_root, &config.exec_root, &config.data_root.join("containers")] {
+        make_folder(folder)?;
+    }
+    let driver = config.storage_driver.as_deref().map(driver).transpose()?;
+    // The three know nothing of each other and take milliseconds each.
+    std::thread::scope(|scope| {
+        let images = scope.spawn(|| {
+            ImageStore::open(&config.data_root.join("image"), StoreOptions { driver, ..StoreOptions::default() })
+        });
+        let networks = scope.spawn(|| Networks::open(config.network.clone(), stored_networks(&config.data_root)));
+        let state = Store::open(&config.data_root.join("state.db"));
+        let machine = Machine::detect();
+        let crashed = || Error::Part { part: "engine", message: "a part crashed while it was opened".to_owned() };
+        let library = images.join().map_err(|_| crashed())??;
+        let networks = networks.join().map_err(|_| crashed())??;
+        store_networks(&config.data_root, &networks);
+        let (store, contents) = state?;
+        Ok(Parts { store, contents, library, networks, machine: machine?, config: config.clone() })
+    })
+}
+
+/// Readable by root only: layers and logs are in there.
+fn make_folder(path: &Path) -> Result<(), Error> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o711).create(path).map_err(|source| Error::File { path: path.to_owned(), source })
+}
+
+fn driver(name: &str) -> Result<DriverKind, Error> {
+    match name {
+        "erofs" => Ok(DriverKind::Erofs),
+        "overlay" | "overlay2" => Ok(DriverKind::Overlay),
+        other => Err(Error::Invalid(format!("unknown storage driver: {other}"))),
+    }
+}
+
+/// Networks as they were stored; without the file the predefined ones are made anew.
+fn stored_networks(data_root: &Path) -> Vec<teu_network::NetworkRecord> {
+    let path = data_root.join("networks.json");
+    let Ok(text) = std::fs::read(&path) else { return Vec::new() };
+    serde_json::from_slice(&text).unwrap_or_else(|error| {
+        tracing::error!(path = %path.display(), %error, "the stored networks are damaged; the predefined ones are made anew");
+        Vec::new()
+    })
+}
+
+/// Stores the networks, replacing the file at once.
+fn store_networks(data_root: &Path, networks: &Networks) {
+    let path = data_root.join("networks.json");
+    let write = || -> std::io::Result<()> {
+        let text = serde_json::to_vec(&networks.records())?;
+        let new = path.with_extension("new");
+        std::fs::write(&new, text)?;
+        std::fs::rename(&new, &path)
+    };
+    if let Err(error) = write() {
+        tracing::error!(path = %path.display(), %error, "the networks could not be stored");
+    }
+}
