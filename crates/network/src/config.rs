@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::Subnet;
+use crate::leases::Lease;
+use crate::{MacAddress, Subnet};
 
 /// Settings of the network layer, named after dockerd's flags.
 #[derive(Clone, Debug)]
@@ -114,6 +115,17 @@ pub enum MacPolicy {
     FromIp,
     /// Random, locally administered.
     Random,
+}
+
+impl MacPolicy {
+    /// The address for an endpoint with these IP addresses.
+    pub(crate) fn choose(self, lease: &Lease) -> MacAddress {
+        match (self, lease.ipv4.map(Subnet::address)) {
+            (MacPolicy::FromIp, Some(IpAddr::V4(address))) => MacAddress::from_ipv4(address),
+            // The kernel's source of random numbers does not fail once the machine has started.
+            _ => MacAddress::from_random(crate::identity::random().unwrap_or_default()),
+        }
+    }
 }
 
 /// Marks of the pool of ready namespaces.

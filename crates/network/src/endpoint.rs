@@ -5,7 +5,8 @@ use std::os::fd::OwnedFd;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DriverKind, MacAddress, PortBinding, PortRequest, Subnet};
+use crate::leases::Lease;
+use crate::{DriverKind, MacAddress, NetworkRecord, PortBinding, PortRequest, Subnet};
 
 /// What a container is attached to.
 #[derive(Debug)]
@@ -64,7 +65,7 @@ pub struct Sandbox {
 /// [`Networks::adopt`](crate::Networks::adopt) after a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
-    /// 64 hexadecimal digits; empty for `host` with nothing to identify and for a shared namespace.
+    /// 64 hexadecimal digits; empty for a shared namespace.
     pub id: String,
     /// Id of the network; empty for a shared namespace.
     pub network_id: String,
@@ -96,6 +97,36 @@ pub struct Endpoint {
     /// Published ports, in the order asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<PortBinding>,
+}
+
+impl Endpoint {
+    /// An endpoint of no network.
+    pub(crate) fn unattached(driver: DriverKind) -> Endpoint {
+        Endpoint {
+            id: String::new(),
+            network_id: String::new(),
+            network: String::new(),
+            driver,
+            interface: None,
+            host_interface: None,
+            mac: None,
+            ipv4: None,
+            gateway: None,
+            ipv6: None,
+            gateway6: None,
+            ports: Vec::new(),
+        }
+    }
+
+    /// An endpoint of this network, without id, link and addresses.
+    pub(crate) fn blank(driver: DriverKind, network: &NetworkRecord) -> Endpoint {
+        Endpoint { network_id: network.id.clone(), network: network.name.clone(), ..Endpoint::unattached(driver) }
+    }
+
+    /// Its addresses.
+    pub(crate) fn lease(&self) -> Lease {
+        Lease { ipv4: self.ipv4, ipv6: self.ipv6 }
+    }
 }
 
 /// A container that runs, as the engine's records say.

@@ -3,6 +3,8 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
+use teu_sys::netlink;
+
 use crate::{Protocol, Subnet};
 
 /// What class an error is of, for the mapping to HTTP.
@@ -112,6 +114,14 @@ pub enum Error {
     /// The subnet is in use.
     #[error("Pool overlaps with other one on this address space")]
     SubnetOverlaps(Subnet),
+    /// The kernel refused something over netlink.
+    #[error("{action}: {source}")]
+    Netlink {
+        /// What was tried, with the object's name.
+        action: String,
+        /// What the kernel said.
+        source: netlink::Error,
+    },
     /// A call to the kernel failed.
     #[error("{action}: {source}")]
     System {
@@ -137,9 +147,27 @@ impl Error {
             | Error::PortsExhausted { .. }
             | Error::AddressesExhausted { .. }
             | Error::PoolsExhausted
+            | Error::Netlink { .. }
             | Error::System { .. } => Kind::System,
         }
     }
+}
+
+impl Error {
+    /// Whether this is the kernel's error of that number.
+    pub(crate) fn is_errno(&self, errno: rustix::io::Errno) -> bool {
+        matches!(self, Error::Netlink { source, .. } if source.errno() == Some(errno))
+    }
+}
+
+/// Wraps a failed call: `map_err(system("open namespace"))`.
+pub(crate) fn system(action: &str) -> impl FnOnce(io::Error) -> Error {
+    move |source| Error::System { action: action.to_owned(), source }
+}
+
+/// Wraps what the kernel refused: `map_err(refused("list links"))`.
+pub(crate) fn refused(action: &str) -> impl FnOnce(netlink::Error) -> Error {
+    move |source| Error::Netlink { action: action.to_owned(), source }
 }
 
 /// The reason in Go's wording, which clients know: lower case, without the error's number.

@@ -6,12 +6,23 @@
 //! [`NetworkRecord`]s and [`Endpoint`]s and hands them back after a restart: this crate writes no file.
 
 mod config;
+mod driver;
 mod endpoint;
 mod error;
+mod firewall;
+mod host;
+mod identity;
+mod ipam;
+mod leases;
 mod mac;
 mod networks;
+mod pool;
 mod port;
+mod predefined;
+mod publish;
+mod reaper;
 mod record;
+mod sandbox;
 mod subnet;
 
 pub use config::{AddressPool, Config, FirewallMode, MacPolicy, PoolLimits};
@@ -20,5 +31,5 @@ pub use error::{Error, Kind};
 pub use mac::MacAddress;
 pub use networks::{Adoption, Networks, PortConflict};
 pub use port::{HostPorts, PortBinding, PortRequest, Protocol};
-pub use record::{DriverKind, EndpointInfo, IpamSubnet, NetworkInfo, NetworkRecord};
+pub use record::{DriverKind, EndpointInfo, IpamSubnet, NetworkInfo, NetworkRecord, option};
 pub use subnet::{InvalidSubnet, Subnet};

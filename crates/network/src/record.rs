@@ -65,9 +65,12 @@ pub struct IpamSubnet {
     /// Part of it that endpoints are given addresses from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<Subnet>,
-    /// The gateway; the bridge itself as a rule.
+    /// The containers' gateway; the bridge itself as a rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway: Option<IpAddr>,
+    /// The bridge's own address if that is not the gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bridge: Option<IpAddr>,
 }
 
 /// What `network inspect` shows. Scope is always `local`, the IPAM driver `default`.
@@ -94,4 +97,20 @@ pub struct EndpointInfo {
     pub ipv4: Option<Subnet>,
     /// IPv6 address.
     pub ipv6: Option<Subnet>,
+}
+
+/// Names of driver options, Docker's.
+pub mod option {
+    /// Name of the bridge device.
+    pub const BRIDGE_NAME: &str = "com.docker.network.bridge.name";
+    /// Whether containers may talk to each other.
+    pub const ICC: &str = "com.docker.network.bridge.enable_icc";
+    /// Whether what leaves the host is masqueraded.
+    pub const MASQUERADE: &str = "com.docker.network.bridge.enable_ip_masquerade";
+    /// Whether this is the default bridge.
+    pub const DEFAULT_BRIDGE: &str = "com.docker.network.bridge.default_bridge";
+    /// Host address that ports are published on.
+    pub const HOST_BINDING: &str = "com.docker.network.bridge.host_binding_ipv4";
+    /// Maximum transmission unit, bytes.
+    pub const MTU: &str = "com.docker.network.driver.mtu";
 }

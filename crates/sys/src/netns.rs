@@ -11,7 +11,7 @@ use std::path::Path;
 use rustix::fs::{Mode, OFlags};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags};
 
-use crate::netlink::{Batch, Family, LinkChange, Socket, push_link_change};
+use crate::netlink::{Batch, Family, LinkChange, LinkRef, Socket, push_link_change};
 
 /// Interface index of `lo`: the first in every namespace.
 const LOOPBACK: u32 = 1;
@@ -26,14 +26,24 @@ pub fn of_process(pid: i32) -> io::Result<OwnedFd> {
     Ok(rustix::fs::open(format!("/proc/{pid}/ns/net"), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)
 }
 
-/// Moves the calling thread into a new namespace and returns it. `lo` is up in it.
-pub fn unshare() -> io::Result<OwnedFd> {
+/// A new namespace.
+#[derive(Debug)]
+pub struct Created {
+    /// The namespace.
+    pub namespace: OwnedFd,
+    /// A route socket inside it, which stays inside whatever its holder does.
+    pub route: Socket,
+}
+
+/// Moves the calling thread into a new namespace, in which `lo` is up.
+pub fn create() -> io::Result<Created> {
     // SAFETY: only the network namespace changes; descriptors stay shared with the other threads.
     unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNET) }?;
     let mut batch = Batch::new();
-    push_link_change(&mut batch, LOOPBACK, LinkChange { up: Some(true), ..LinkChange::default() });
-    Socket::open(Family::Route).and_then(|mut socket| socket.execute(batch))?;
-    current()
+    push_link_change(&mut batch, LinkRef::Index(LOOPBACK), LinkChange { up: Some(true), ..LinkChange::default() });
+    let mut route = Socket::open(Family::Route)?;
+    route.execute(batch)?;
+    Ok(Created { namespace: current()?, route })
 }
 
 /// Moves the calling thread into `namespace`.

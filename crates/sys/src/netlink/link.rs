@@ -32,7 +32,8 @@ const INFO_DATA: u16 = 2;
 const VETH_PEER: u16 = 1;
 /// `IFLA_INET6_ADDR_GEN_MODE`, and its value `IN6_ADDR_GEN_MODE_NONE`.
 const ADDRESS_GENERATION: (u16, u8) = (8, 1);
-/// `IFLA_BRPORT_ISOLATED`
+/// `IFLA_BRPORT_MODE` and `IFLA_BRPORT_ISOLATED`
+const PORT_HAIRPIN: u16 = 4;
 const PORT_ISOLATED: u16 = 33;
 /// `RTEXT_FILTER_SKIP_STATS`: statistics are most of a link's description and are not wanted here.
 const SKIP_STATISTICS: u32 = 8;
@@ -126,24 +127,21 @@ pub struct Bridge<'a> {
     pub mtu: u32,
 }
 
-/// Adds the creation of a bridge, up, without an automatic IPv6 address.
+/// Adds the creation of a bridge, down.
 pub fn push_bridge(batch: &mut Batch, bridge: &Bridge<'_>) {
-    batch.push(NEW_LINK, CREATE | EXCLUSIVE, &header(0, 0, UP, UP), |a| {
+    batch.push(NEW_LINK, CREATE | EXCLUSIVE, &header(0, 0, 0, 0), |a| {
         a.string(NAME, bridge.name);
         a.bytes(ADDRESS, &bridge.mac);
         a.u32(MTU, bridge.mtu);
-        no_automatic_address(a);
         a.nest(LINK_INFO, |a| a.string(INFO_KIND, "bridge"));
     });
 }
 
-/// A veth pair to be made: one end here as a port of a bridge, the other in another namespace.
+/// A veth pair to be made: one end here, the other in another namespace.
 #[derive(Clone, Copy, Debug)]
 pub struct Veth<'a> {
     /// Name of the end in the socket's namespace.
     pub name: &'a str,
-    /// Index of the bridge that end becomes a port of.
-    pub master: u32,
     /// Name of the other end.
     pub peer_name: &'a str,
     /// Hardware address of the other end.
@@ -154,20 +152,18 @@ pub struct Veth<'a> {
     pub mtu: u32,
 }
 
-/// Adds the creation of a veth pair with both ends up: carrier and queueing discipline are settled long before the
-/// first packet. One queue each: the default is one per possible processor, and only XDP would use them.
+/// Adds the creation of a veth pair, both ends down. One queue each: the default is one per possible processor, and
+/// only XDP would use them.
 pub fn push_veth(batch: &mut Batch, veth: &Veth<'_>) {
-    batch.push(NEW_LINK, CREATE | EXCLUSIVE, &header(0, 0, UP, UP), |a| {
+    batch.push(NEW_LINK, CREATE | EXCLUSIVE, &header(0, 0, 0, 0), |a| {
         a.string(NAME, veth.name);
         a.u32(MTU, veth.mtu);
         a.u32(TX_QUEUES, 1);
         a.u32(RX_QUEUES, 1);
-        a.u32(MASTER, veth.master);
-        no_automatic_address(a);
         a.nest(LINK_INFO, |a| {
             a.string(INFO_KIND, "veth");
             a.nest(INFO_DATA, |a| {
-                a.nest_after(VETH_PEER, &header(0, 0, UP, UP), |a| {
+                a.nest_after(VETH_PEER, &header(0, 0, 0, 0), |a| {
                     a.string(NAME, veth.peer_name);
                     a.u32(MTU, veth.mtu);
                     a.u32(TX_QUEUES, 1);
@@ -179,12 +175,6 @@ pub fn push_veth(batch: &mut Batch, veth: &Veth<'_>) {
                 });
             });
         });
-    });
-}
-
-fn no_automatic_address(a: &mut Attributes<'_>) {
-    a.nest(FAMILY_SPEC, |a| {
-        a.nest(super::INET6.into(), |a| a.u8(ADDRESS_GENERATION.0, ADDRESS_GENERATION.1));
     });
 }
 
@@ -201,14 +191,34 @@ pub struct LinkChange {
     pub master: Option<u32>,
     /// Put it into this group.
     pub group: Option<u32>,
-    /// Switch automatic IPv6 addresses off.
-    pub no_automatic_address: bool,
 }
 
-/// Adds a change of the link with this index.
-pub fn push_link_change(batch: &mut Batch, index: u32, change: LinkChange) {
+/// Which link to change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkRef<'a> {
+    /// By index.
+    Index(u32),
+    /// By name: for a link that is made in the same batch.
+    Name(&'a str),
+}
+
+impl LinkRef<'_> {
+    fn index(self) -> u32 {
+        if let LinkRef::Index(index) = self { index } else { 0 }
+    }
+
+    fn write(self, a: &mut Attributes<'_>) {
+        if let LinkRef::Name(name) = self {
+            a.string(NAME, name);
+        }
+    }
+}
+
+/// Adds a change of a link.
+pub fn push_link_change(batch: &mut Batch, link: LinkRef<'_>, change: LinkChange) {
     let (flags, mask) = change.up.map_or((0, 0), |up| (if up { UP } else { 0 }, UP));
-    batch.push(SET_LINK, 0, &header(0, index, flags, mask), |a| {
+    batch.push(SET_LINK, 0, &header(0, link.index(), flags, mask), |a| {
+        link.write(a);
         if let Some(mac) = change.mac {
             a.bytes(ADDRESS, &mac);
         }
@@ -217,16 +227,36 @@ pub fn push_link_change(batch: &mut Batch, index: u32, change: LinkChange) {
                 a.u32(kind, value);
             }
         }
-        if change.no_automatic_address {
-            no_automatic_address(a);
-        }
     });
 }
 
-/// Adds: no frames between this port of a bridge and other isolated ones.
-pub fn push_isolate_port(batch: &mut Batch, index: u32, isolated: bool) {
+/// Adds: no automatic link-local address for this link. To be done before the link is up; the kernel does not take it at
+/// the creation of a link, nor at all if it runs without IPv6.
+pub fn push_no_automatic_address(batch: &mut Batch, link: LinkRef<'_>) {
+    batch.push(SET_LINK, 0, &header(0, link.index(), 0, 0), |a| {
+        link.write(a);
+        a.nest(FAMILY_SPEC, |a| {
+            a.nest(super::INET6.into(), |a| a.u8(ADDRESS_GENERATION.0, ADDRESS_GENERATION.1));
+        });
+    });
+}
+
+/// How a bridge treats one of its ports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PortOptions {
+    /// Frames may go back out of the port that they came in by.
+    pub hairpin: bool,
+    /// No frames between this port and other isolated ones.
+    pub isolated: bool,
+}
+
+/// Adds a change of the bridge port with this index.
+pub fn push_port_options(batch: &mut Batch, index: u32, options: PortOptions) {
     batch.push(SET_LINK, 0, &header(super::BRIDGE, index, 0, 0), |a| {
-        a.nest(PROTOCOL_INFO, |a| a.u8(PORT_ISOLATED, u8::from(isolated)));
+        a.nest(PROTOCOL_INFO, |a| {
+            a.u8(PORT_HAIRPIN, u8::from(options.hairpin));
+            a.u8(PORT_ISOLATED, u8::from(options.isolated));
+        });
     });
 }
 
@@ -241,7 +271,7 @@ pub fn push_delete_link(batch: &mut Batch, index: u32) {
 pub fn delete_links(socket: &mut Socket, indexes: &[u32], group: u32) -> Result<(), Error> {
     let mut batch = Batch::new();
     for &index in indexes {
-        push_link_change(&mut batch, index, LinkChange { group: Some(group), ..LinkChange::default() });
+        push_link_change(&mut batch, LinkRef::Index(index), LinkChange { group: Some(group), ..LinkChange::default() });
     }
     batch.push(DELETE_LINK, 0, &header(0, 0, 0, 0), |a| a.u32(GROUP, group));
     match socket.execute(batch) {
@@ -258,7 +288,11 @@ mod tests {
     #[test]
     fn change_and_removal() {
         let mut batch = Batch::new();
-        push_link_change(&mut batch, 3, LinkChange { group: Some(7), up: Some(false), ..LinkChange::default() });
+        push_link_change(
+            &mut batch,
+            LinkRef::Index(3),
+            LinkChange { group: Some(7), up: Some(false), ..LinkChange::default() },
+        );
         push_delete_link(&mut batch, 3);
         let expected = [
             40, 0, 0, 0, 19, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, // header
@@ -279,7 +313,6 @@ mod tests {
         assert_eq!(
             link,
             Link {
-                up: true,
                 name: "teu0".into(),
                 mac: Some([2, 66, 1, 2, 3, 4]),
                 mtu: 1400,

@@ -17,11 +17,11 @@ mod socket;
 
 pub use address::{Address, addresses, push_address, push_delete_address};
 pub use link::{
-    Bridge, Link, LinkChange, Veth, delete_links, link_by_name, links, push_bridge, push_delete_link,
-    push_isolate_port, push_link_change, push_veth,
+    Bridge, Link, LinkChange, LinkRef, PortOptions, Veth, delete_links, link_by_name, links, push_bridge,
+    push_delete_link, push_link_change, push_no_automatic_address, push_port_options, push_veth,
 };
 pub use message::{Attributes, Batch, CREATE, DUMP, EXCLUSIVE, REPLACE, REQUEST};
-pub use neighbour::{push_delete_neighbour, push_forwarding, push_neighbour};
+pub use neighbour::{permanent_neighbours, push_delete_neighbour, push_forwarding, push_neighbour};
 pub use parse::{Attribute, AttributeIter, Malformed, Message, MessageIter, attributes, messages};
 pub use route::{Route, push_default_route, routes};
 pub use socket::{Error, Family, Socket};

@@ -3,11 +3,14 @@
 
 use std::net::IpAddr;
 
-use super::address::{family, with_octets};
-use super::message::{Batch, CREATE, REPLACE};
+use super::address::{family, parse_ip, with_octets};
+use super::message::{Batch, CREATE, DUMP, REPLACE};
+use super::parse::{Message, attributes, u16_at, u32_at};
+use super::socket::{Error, Socket};
 
 const NEW_NEIGHBOUR: u16 = 28;
 const DELETE_NEIGHBOUR: u16 = 29;
+const GET_NEIGHBOUR: u16 = 30;
 // `NDA_*`
 const DESTINATION: u16 = 1;
 const LINK_ADDRESS: u16 = 2;
@@ -50,6 +53,23 @@ pub fn push_forwarding(batch: &mut Batch, port: u32, mac: [u8; 6]) {
     });
 }
 
+/// Addresses of the permanent neighbours of the interface with this index.
+pub fn permanent_neighbours(socket: &mut Socket, index: u32) -> Result<Vec<IpAddr>, Error> {
+    let mut request = Batch::new();
+    request.push(GET_NEIGHBOUR, DUMP, &header(0, 0, 0, 0), |_| ());
+    let found = std::cell::RefCell::new(Vec::new());
+    let each = |m: &Message<'_>| found.borrow_mut().extend(parse(m).filter(|(i, _)| *i == index).map(|(_, a)| a));
+    socket.query(&request, || found.borrow_mut().clear(), each)?;
+    Ok(found.into_inner())
+}
+
+/// Interface and address of a permanent neighbour.
+fn parse(message: &Message<'_>) -> Option<(u32, IpAddr)> {
+    let permanent = message.kind == NEW_NEIGHBOUR && u16_at(message.payload, 8)? & PERMANENT != 0;
+    let address = attributes(message.payload, 12).get(DESTINATION).and_then(|a| parse_ip(a.value));
+    if permanent { Some((u32_at(message.payload, 4)?, address?)) } else { None }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,5 +89,7 @@ mod tests {
             10, 0, 2, 0, 2, 0x42, 172, 18, 0, 2, 0, 0,
         ];
         assert_eq!(batch.as_bytes(), expected);
+        let parsed: Vec<_> = crate::netlink::messages(batch.as_bytes()).map(|m| parse(&m.unwrap())).collect();
+        assert_eq!(parsed, [Some((4, [172, 18, 0, 2].into())), None]);
     }
 }

@@ -76,9 +76,8 @@ impl Error {
 impl From<Error> for io::Error {
     fn from(error: Error) -> io::Error {
         match error {
-            Error::Io { source, .. } | Error::Refused { source, hint: None, .. } => source,
-            Error::Refused { ref source, .. } => io::Error::new(source.kind(), error.to_string()),
-            other => io::Error::other(other.to_string()),
+            Error::Io { source, .. } | Error::Refused { source, .. } => source,
+            other => io::Error::other(other),
         }
     }
 }

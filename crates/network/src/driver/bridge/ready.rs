@@ -1,0 +1,173 @@
+//! Endpoints that wait for their container.
+
+use std::net::IpAddr;
+use std::net::Ipv6Addr;
+use std::os::fd::{AsFd, OwnedFd};
+
+use teu_sys::netlink::{
+    Address, Batch, Family, Link, LinkChange, LinkRef, Socket, Veth, link_by_name, push_address, push_default_route,
+    push_forwarding, push_link_change, push_neighbour, push_no_automatic_address, push_port_options, push_veth,
+};
+use teu_sys::netns::{Created, write_sysctl};
+
+use super::{Bridge, device};
+use crate::error::{refused, system};
+use crate::leases::Lease;
+use crate::sandbox::{prepare, return_home};
+use crate::{Error, MacAddress};
+
+/// Name of the interface inside.
+pub(super) const INTERFACE: &str = "eth0";
+/// The host's ends are called so, with eight hexadecimal digits behind.
+pub(super) const PREFIX: &str = "veth";
+const LINK_LOCAL_PREFIX: u8 = 64;
+
+/// A namespace with everything a container needs.
+#[derive(Debug)]
+pub(super) struct Ready {
+    pub(super) netns: OwnedFd,
+    /// Name and index of the host's end of the link.
+    pub(super) name: String,
+    pub(super) link: u32,
+    pub(super) mac: MacAddress,
+    pub(super) lease: Lease,
+}
+
+impl Ready {
+    /// Whether it has this address.
+    pub(super) fn holds(&self, address: Option<IpAddr>) -> bool {
+        let ours = [self.lease.ipv4, self.lease.ipv6].into_iter().flatten().map(|s| s.address());
+        address.is_some_and(|wanted| ours.into_iter().any(|own| own == wanted))
+    }
+}
+
+/// Makes one on the calling thread, which goes into the new namespace and returns. If a step fails, the namespace is
+/// closed and the kernel removes the pair with it.
+pub(super) fn build(bridge: &Bridge, lease: Lease, mac: MacAddress) -> Result<Ready, Error> {
+    let mut host = Socket::open(Family::Route).map_err(refused("open netlink"))?;
+    let inside = prepare()
+        .map_err(system("create network namespace"))
+        .and_then(|mut created| connect(bridge, &mut host, &mut created, lease, mac).map(|link| (created, link)));
+    return_home(&bridge.home);
+    let (created, (name, link)) = inside?;
+    Ok(Ready { netns: created.namespace, name, link, mac, lease })
+}
+
+/// Makes the pair and configures both ends. Returns the host end's name and index.
+///
+/// Both ends are up from now on: carrier and queueing discipline are settled long before the first packet, which the
+/// kernel would drop otherwise.
+fn connect(
+    bridge: &Bridge,
+    host: &mut Socket,
+    created: &mut Created,
+    lease: Lease,
+    mac: MacAddress,
+) -> Result<(String, u32), Error> {
+    let name = format!("{PREFIX}{}", crate::identity::hex::<4>()?);
+    let mut pair = Batch::new();
+    push_veth(
+        &mut pair,
+        &Veth {
+            name: &name,
+            peer_name: INTERFACE,
+            peer_mac: Some(mac.0),
+            peer_netns: created.namespace.as_fd(),
+            mtu: bridge.settings.mtu,
+        },
+    );
+    let outer = LinkRef::Name(&name);
+    if bridge.host_has_ipv6 {
+        push_no_automatic_address(&mut pair, outer);
+    }
+    push_link_change(
+        &mut pair,
+        outer,
+        LinkChange { up: Some(true), master: Some(bridge.index), ..LinkChange::default() },
+    );
+    host.execute(pair).map_err(refused(&format!("create link {name} of bridge {}", bridge.settings.name)))?;
+    let inner = link_by_name(&mut created.route, INTERFACE)
+        .map_err(refused("find new link"))?
+        .ok_or_else(|| refused("find new link")(teu_sys::netlink::Error::NoReply))?;
+    if lease.ipv6.is_none() {
+        // As Docker: a network without IPv6 has no link-local addresses either, while ::1 works.
+        let _ = write_sysctl(&format!("net/ipv6/conf/{INTERFACE}/disable_ipv6"), "1");
+    }
+    configure_inside(bridge, &mut created.route, &inner, lease, mac)
+        .map_err(refused(&format!("configure link of {name}")))?;
+    let outer = inner.lower.unwrap_or_default();
+    configure_outside(bridge, host, outer, lease, mac).map_err(refused(&format!("configure link {name}")))?;
+    Ok((name, outer))
+}
+
+fn configure_inside(
+    bridge: &Bridge,
+    socket: &mut Socket,
+    link: &Link,
+    lease: Lease,
+    mac: MacAddress,
+) -> Result<(), teu_sys::netlink::Error> {
+    let mut batch = Batch::new();
+    let this = LinkRef::Index(link.index);
+    if lease.ipv6.is_some() {
+        push_no_automatic_address(&mut batch, this);
+    }
+    push_link_change(&mut batch, this, LinkChange { up: Some(true), ..LinkChange::default() });
+    if lease.ipv6.is_some() {
+        let address = link_local(mac).into();
+        push_address(&mut batch, Address { index: link.index, address, prefix: LINK_LOCAL_PREFIX });
+    }
+    for address in [lease.ipv4, lease.ipv6].into_iter().flatten() {
+        push_address(&mut batch, Address { index: link.index, address: address.address(), prefix: address.prefix() });
+    }
+    let settings = &bridge.settings;
+    for (own, gateway) in [(settings.ipv4, settings.gateway), (settings.ipv6, settings.gateway6)] {
+        let Some(gateway) = gateway else { continue };
+        push_default_route(&mut batch, link.index, gateway);
+        // Thousands of containers, each with its gateway as a neighbour, would overflow the neighbour table
+        // (`gc_thresh3`), which all namespaces share; permanent entries do not count.
+        if own.is_some_and(|s| s.address() == gateway) {
+            push_neighbour(&mut batch, link.index, gateway, device::mac(settings).0);
+        }
+    }
+    socket.execute(batch)
+}
+
+/// The bridge knows from the start what it would have to learn: no address resolution, no flooding.
+fn configure_outside(
+    bridge: &Bridge,
+    socket: &mut Socket,
+    link: u32,
+    lease: Lease,
+    mac: MacAddress,
+) -> Result<(), teu_sys::netlink::Error> {
+    let mut batch = Batch::new();
+    push_neighbours(&mut batch, bridge.index, link, lease, mac);
+    push_port_options(&mut batch, link, bridge.settings.port_options());
+    socket.execute(batch)
+}
+
+/// Adds what the bridge knows about an endpoint.
+pub(super) fn push_neighbours(batch: &mut Batch, bridge: u32, link: u32, lease: Lease, mac: MacAddress) {
+    for address in [lease.ipv4, lease.ipv6].into_iter().flatten() {
+        push_neighbour(batch, bridge, address.address(), mac.0);
+    }
+    push_forwarding(batch, link, mac.0);
+}
+
+/// The link-local address that belongs to a MAC address (modified EUI-64, RFC 4291 appendix A).
+fn link_local(mac: MacAddress) -> Ipv6Addr {
+    let [a, b, c, d, e, f] = mac.0.map(u16::from);
+    Ipv6Addr::new(0xfe80, 0, 0, 0, (a ^ 2) << 8 | b, c << 8 | 0xff, 0xfe00 | d, e << 8 | f)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn link_local_addresses() {
+        let mac = MacAddress([0x02, 0x42, 0xac, 0x11, 0x00, 0x02]);
+        assert_eq!(link_local(mac).to_string(), "fe80::42:acff:fe11:2");
+    }
+}

@@ -1,0 +1,84 @@
+//! Kinds of networks: one driver each.
+
+mod bridge;
+mod host;
+mod namespace;
+mod null;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::os::fd::OwnedFd;
+
+use crate::firewall::NetworkRules;
+use crate::{Endpoint, Error, MacAddress};
+
+pub(crate) use bridge::{Bridge, Common, Settings};
+pub(crate) use host::Host;
+pub(crate) use namespace::share;
+pub(crate) use null::Null;
+
+/// What an endpoint should be like.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wish {
+    pub(crate) ipv4: Option<IpAddr>,
+    pub(crate) ipv6: Option<IpAddr>,
+    pub(crate) mac: Option<MacAddress>,
+}
+
+/// A new endpoint.
+#[derive(Debug)]
+pub(crate) struct Attached {
+    /// The namespace; `None` for the host's own.
+    pub(crate) netns: Option<OwnedFd>,
+    /// Index of the host's end of its link.
+    pub(crate) link: Option<u32>,
+    /// The endpoint, without published ports.
+    pub(crate) endpoint: Endpoint,
+}
+
+/// What a driver found of the endpoints that should be there.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// Index of the host's end of each endpoint's link, in the order asked; `None` if it has or needs none.
+    pub(crate) links: Vec<Option<u32>>,
+    /// Places of the endpoints whose link is gone.
+    pub(crate) lost: Vec<usize>,
+    /// Names of links that belonged to nobody.
+    pub(crate) removed: Vec<String>,
+}
+
+/// One network of some kind.
+///
+/// Methods are called from any thread and block for a short time. A driver keeps no record of its endpoints: they are
+/// handed in where they matter.
+pub(crate) trait Driver: fmt::Debug + Send + Sync {
+    /// Makes an endpoint in a namespace of its own. On an error nothing remains.
+    fn attach(&self, id: String, wish: Wish) -> Result<Attached, Error>;
+
+    /// Takes an endpoint away, in the background as far as it takes long.
+    fn detach(&self, endpoint: &Endpoint, link: Option<u32>);
+
+    /// Verifies or repairs the endpoints that should be there and removes all others. Called once, before the first
+    /// [`attach`](Driver::attach).
+    fn adopt(&self, endpoints: &[&Endpoint]) -> Result<Found, Error> {
+        Ok(Found { links: vec![None; endpoints.len()], ..Found::default() })
+    }
+
+    /// Endpoints may be made ahead of time from now on.
+    fn open(&self) {}
+
+    /// What the packet filter has to say about it.
+    fn rules(&self) -> Option<NetworkRules> {
+        None
+    }
+
+    /// Whether ports can be published.
+    fn publishes(&self) -> bool {
+        self.rules().is_some_and(|r| !r.internal)
+    }
+
+    /// Takes the network itself away; it has no endpoints any more.
+    fn remove(&self) -> Result<(), Error> {
+        Ok(())
+    }
+}

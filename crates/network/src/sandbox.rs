@@ -1,0 +1,38 @@
+//! Making network namespaces.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use teu_sys::netns::{self, Created, write_sysctl};
+
+use crate::Error;
+use crate::error::system;
+
+/// What Docker sets in the namespace of every container: ports below 1024 and ICMP sockets for everybody, which is
+/// harmless where only the container is concerned.
+const SYSCTLS: [(&str, &str); 2] =
+    [("net/ipv4/ip_unprivileged_port_start", "0"), ("net/ipv4/ping_group_range", "0 2147483647")];
+
+/// Moves the calling thread into a new namespace with `lo` up and Docker's sysctls.
+pub(crate) fn prepare() -> io::Result<Created> {
+    let created = netns::create()?;
+    for (name, value) in SYSCTLS {
+        // A read-only /proc/sys (an engine inside a container) is no reason to have no network.
+        if let Err(error) = write_sysctl(name, value) {
+            tracing::debug!(%error, "sysctl not set");
+        }
+    }
+    Ok(created)
+}
+
+/// Moves the calling thread back. A thread that cannot return must not go on as if it were at home.
+pub(crate) fn return_home(home: &OwnedFd) {
+    if let Err(error) = netns::enter(home.as_fd()) {
+        panic!("cannot return to the host's network namespace: {error}");
+    }
+}
+
+/// Runs `work` on a new thread, which may change its namespace.
+pub(crate) fn on_thread<T: Send>(work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
+    netns::on_thread(|| Ok(work())).map_err(system("start thread"))?
+}

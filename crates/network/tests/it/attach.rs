@@ -1,0 +1,176 @@
+//! What a container is given.
+
+use std::collections::HashSet;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use teu_network::{AttachRequest, Config, DriverKind, Kind, Networks, PoolLimits, Target};
+use teu_sys::netlink::{Family, Socket, addresses, link_by_name, links, routes};
+use teu_sys::netns;
+
+use crate::world::{UPLINK_MTU, container, ipv4, netns_of, on_host, open, port, request};
+
+fn network(id: &str, name: &str) -> AttachRequest {
+    AttachRequest::new(id, id, Target::Network(name.to_owned()))
+}
+
+#[test]
+fn the_namespace_is_complete() {
+    on_host(|_| {
+        let networks = open(Config::default());
+        let a = container(&networks, "a", &[]);
+        let endpoint = &a.endpoint;
+        assert_eq!(endpoint.driver, DriverKind::Bridge);
+        assert_eq!(endpoint.id.len(), 64);
+        assert_eq!(endpoint.ipv4.unwrap().to_string(), "172.17.0.2/16");
+        assert_eq!(endpoint.mac.unwrap().to_string(), "02:42:ac:11:00:02");
+        assert_eq!(endpoint.gateway.unwrap().to_string(), "172.17.0.1");
+        let (links, addresses, routes, ping) = netns::run_in(netns_of(&a), || {
+            let mut socket = Socket::open(Family::Route)?;
+            let ping = netns::read_sysctl("net/ipv4/ping_group_range")?;
+            Ok((links(&mut socket)?, addresses(&mut socket)?, routes(&mut socket)?, ping))
+        })
+        .unwrap();
+        let eth0 = links.iter().find(|l| l.name == "eth0").unwrap();
+        assert!(links.iter().all(|l| l.up));
+        assert_eq!(eth0.mtu, UPLINK_MTU);
+        assert_eq!(eth0.mac, Some(endpoint.mac.unwrap().0));
+        let own: Vec<String> =
+            addresses.iter().filter(|a| a.index == eth0.index).map(|a| format!("{}/{}", a.address, a.prefix)).collect();
+        assert_eq!(own, ["172.17.0.2/16"]);
+        assert!(addresses.iter().any(|a| a.address.to_string() == "::1"));
+        assert!(routes.iter().any(|r| r.destination.is_none() && r.outgoing == Some(eth0.index)));
+        assert_eq!(ping, "0\t2147483647");
+        let info = networks.inspect("bridge").unwrap();
+        assert_eq!(info.containers[0].endpoint, endpoint.id);
+        assert_eq!(info.record.ipam[0].gateway, endpoint.gateway);
+        networks.rename("a", "b");
+        assert_eq!(networks.inspect(&info.record.id[..12]).unwrap().containers[0].name, "b");
+    });
+}
+
+#[test]
+fn host_none_and_shared() {
+    on_host(|world| {
+        let networks = open(Config::default());
+        let host = networks.attach(network("a", "host")).unwrap();
+        assert!(host.netns.is_none());
+        let none = networks.attach(network("b", "none")).unwrap();
+        let links = netns::run_in(netns_of(&none), || Ok(links(&mut Socket::open(Family::Route)?)?)).unwrap();
+        assert_eq!(links.iter().filter(|l| l.up).map(|l| l.name.as_str()).collect::<Vec<_>>(), ["lo"]);
+        let shared = none.netns.as_ref().unwrap().try_clone().unwrap();
+        let request = AttachRequest::new("c", "c", Target::Namespace(shared));
+        let c = networks.attach(request).unwrap();
+        assert_eq!(netns::identity(netns_of(&c)).unwrap(), netns::identity(netns_of(&none)).unwrap());
+        assert_ne!(netns::identity(netns_of(&c)).unwrap(), netns::identity(world.host.as_fd()).unwrap());
+        assert_eq!(c.endpoint.driver, DriverKind::Container);
+        for id in ["a", "b", "c"] {
+            networks.release(id).unwrap();
+        }
+    });
+}
+
+#[test]
+fn wishes() {
+    on_host(|_| {
+        let networks = open(Config::default());
+        let mac = "02:00:00:00:00:77".parse().unwrap();
+        let a = networks.attach(AttachRequest { mac: Some(mac), ..request("a", &[]) }).unwrap();
+        assert_eq!(a.endpoint.mac, Some(mac));
+        let link =
+            netns::run_in(netns_of(&a), || Ok(link_by_name(&mut Socket::open(Family::Route)?, "eth0")?)).unwrap();
+        assert_eq!(link.unwrap().mac, Some(mac.0));
+        let wish = AttachRequest { ipv4: Some("172.17.0.9".parse().unwrap()), ..request("b", &[]) };
+        let error = networks.attach(wish).unwrap_err();
+        assert_eq!(error.to_string(), "user specified IP address is supported on user defined networks only");
+        let again = networks.attach(request("a", &[])).unwrap_err();
+        assert_eq!(
+            (again.to_string().as_str(), again.kind()),
+            ("endpoint with name a already exists in network bridge", Kind::Forbidden)
+        );
+        assert_eq!(networks.attach(network("c", "nosuch")).unwrap_err().to_string(), "network nosuch not found");
+    });
+}
+
+#[test]
+fn configured_subnets() {
+    on_host(|_| {
+        let config = Config {
+            bip: Some("10.77.0.1/24".parse().unwrap()),
+            fixed_cidr: Some("10.77.0.128/25".parse().unwrap()),
+            ..Config::default()
+        };
+        let networks = open(config.clone());
+        let address = container(&networks, "a", &[]).endpoint.ipv4.unwrap();
+        assert!(config.fixed_cidr.unwrap().contains(address.address()) && address.prefix() == 24, "{address}");
+        drop(networks);
+        let outside = Config { fixed_cidr: Some("10.78.0.0/25".parse().unwrap()), ..config };
+        assert_eq!(Networks::open(outside, vec![]).unwrap_err().kind(), Kind::InvalidParameter);
+    });
+}
+
+/// The host's own subnets are avoided.
+#[test]
+fn free_subnet() {
+    on_host(|_| {
+        let other =
+            Config { bridge: "other0".into(), bip: Some("172.17.0.1/16".parse().unwrap()), ..Config::default() };
+        let _other = open(other);
+        let networks = open(Config::default());
+        assert_eq!(networks.inspect("bridge").unwrap().record.ipam[0].subnet.to_string(), "172.18.0.0/16");
+        container(&networks, "a", &[port(8080, 80)]);
+    });
+}
+
+/// A small subnet is used to its last address, and released addresses come back.
+#[test]
+fn small_subnet() {
+    on_host(|_| {
+        let networks = open(Config { bip: Some("10.77.0.1/29".parse().unwrap()), ..Config::default() });
+        let ids = ["a", "b", "c", "d", "e"];
+        for _ in 0..5 {
+            let addresses: HashSet<_> = ids.iter().map(|id| ipv4(&container(&networks, id, &[]))).collect();
+            assert_eq!(addresses.len(), 5);
+            let error = networks.attach(request("f", &[])).unwrap_err();
+            assert!(
+                error.to_string().starts_with("no available IPv4 addresses on this network's address pools: bridge (")
+            );
+            ids.iter().for_each(|id| networks.release(id).unwrap());
+        }
+    });
+}
+
+#[test]
+fn hundred_in_a_row() {
+    on_host(|_| {
+        let networks = open(Config { ready: PoolLimits { low: 4, high: 64 }, ..Config::default() });
+        let mut times = Vec::new();
+        let mut sandboxes = Vec::new();
+        for n in 0..100u16 {
+            let request = request(&format!("c{n}"), &[port(10_000 + n, 80)]);
+            let start = Instant::now();
+            sandboxes.push(networks.attach(request).unwrap());
+            times.push(start.elapsed());
+        }
+        let distinct: HashSet<_> = sandboxes.iter().map(ipv4).collect();
+        assert_eq!(distinct.len(), 100);
+        report("attach with a port, without a pause", &mut times);
+        let mut times: Vec<_> = (0..100)
+            .map(|n| {
+                let start = Instant::now();
+                networks.release(&format!("c{n}")).unwrap();
+                start.elapsed()
+            })
+            .collect();
+        report("release", &mut times);
+        let start = Instant::now();
+        networks.settle();
+        println!("removal of 100 links: {:?}", start.elapsed());
+        assert_eq!(networks.inspect("bridge").unwrap().containers, []);
+    });
+}
+
+fn report(what: &str, times: &mut [Duration]) {
+    times.sort();
+    println!("{what}: median {:?}, p90 {:?}, longest {:?}", times[50], times[90], times[99]);
+}
