@@ -89,7 +89,8 @@ pub enum Request {
         /// Whose exit.
         process: ProcessRef,
     },
-    /// Gives descriptors that the daemon holds to a keeper that has taken over. Idempotent. A process whose exit
+    /// Gives descriptors that the daemon holds to a keeper that has taken over: to be sent for every process, with
+    /// whatever the daemon has of it. Idempotent. A process whose exit
     /// cannot be known without the daemon's pidfd ([`Health::Orphaned`]) becomes
     /// [`ExitStatus::Unknown`] if none comes along.
     Adopt(AdoptRequest),

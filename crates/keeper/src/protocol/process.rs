@@ -83,8 +83,8 @@ pub enum Health {
     Running,
     /// It has exited, and waits for [`Request::AckExit`](super::Request::AckExit).
     Exited(ExitRecord),
-    /// It ended while there was no keeper; how, only a pidfd that the daemon holds can tell. Waits for
-    /// [`Request::Adopt`](super::Request::Adopt).
+    /// It ended while there was no keeper, or this one has not got its terminal: how it ended and what it wrote last,
+    /// only descriptors that the daemon holds can tell. Waits for [`Request::Adopt`](super::Request::Adopt).
     Orphaned,
 }
 

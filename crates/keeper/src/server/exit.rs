@@ -31,7 +31,9 @@ impl Server {
             // Somebody else's child (a keeper's before this one) is reaped by somebody else.
             let _ = pidfd::try_wait(pidfd.as_fd());
         }
-        self.after_exit(key);
+        if self.tasks.get(key).is_some_and(|t| !t.awaits_terminal) {
+            self.after_exit(key);
+        }
     }
 
     /// Puts the exit on disk: from now on it cannot be lost.

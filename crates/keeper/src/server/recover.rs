@@ -49,6 +49,7 @@ impl Server {
             task.life = Life::Orphaned;
         }
         if task.saved.terminal {
+            task.awaits_terminal = true;
             task.set_output(Stream::Stdout, stdio::reopen_terminal_output(dir)?);
         } else {
             for stream in Stream::BOTH {
@@ -60,9 +61,10 @@ impl Server {
         if task.saved.open_stdin && task.life == Life::Running {
             task.stdin = stdio::reopen_input(dir)?;
         }
-        let (life, held) = (task.life, task.hold);
+        let waits = task.hold || task.awaits_terminal;
+        let exited = matches!(task.life, Life::Exited(_));
         let key = self.insert(process, task)?;
-        if matches!(life, Life::Exited(_)) && !held && self.drain(key) {
+        if exited && !waits && self.drain(key) {
             self.finish(key);
         }
         Ok(())
@@ -71,7 +73,7 @@ impl Server {
     /// A terminal can only come from a daemon that held it.
     pub(super) fn adopt_terminal(&mut self, key: u32, master: OwnedFd) -> Result<(), Failure> {
         let Some(task) = self.tasks.get_mut(key) else { return Ok(()) };
-        if task.console.is_none() && task.saved.terminal && !matches!(task.life, Life::Exited(_)) {
+        if task.console.is_none() && task.awaits_terminal {
             task.console = Some(Console::new(master).map_err(Failure::io("taking a terminal over"))?);
             self.settle(key);
         }

@@ -93,7 +93,7 @@ impl Server {
                 let Some(task) = self.tasks.get_mut(key) else { return done() };
                 task.clients.push(client);
                 let held = std::mem::replace(&mut task.hold, false);
-                if task.life == Life::Running {
+                if task.life == Life::Running || task.awaits_terminal {
                     self.settle(key);
                 } else if !held || self.drain(key) {
                     self.finish(key);
@@ -166,11 +166,18 @@ impl Server {
                 FdRole::Stdout | FdRole::Stderr => {}
             }
         }
-        if let Some(Task { life: Life::Orphaned, saved, .. }) = self.tasks.get(key) {
-            let (pid, ticks) = (saved.pid, saved.ticks);
-            let status = pidfd.map_or(ExitStatus::Unknown, |fd| exit::status(fd.as_fd(), pid, ticks));
-            self.record_exit(key, status);
-            self.after_exit(key);
+        let Some(task) = self.tasks.get_mut(key) else { return done() };
+        let awaited = std::mem::replace(&mut task.awaits_terminal, false);
+        let (pid, ticks) = (task.saved.pid, task.saved.ticks);
+        match task.life {
+            Life::Running => {}
+            Life::Exited(_) if awaited => self.after_exit(key),
+            Life::Exited(_) => {}
+            Life::Orphaned => {
+                let status = pidfd.map_or(ExitStatus::Unknown, |fd| exit::status(fd.as_fd(), pid, ticks));
+                self.record_exit(key, status);
+                self.after_exit(key);
+            }
         }
         done()
     }

@@ -28,6 +28,9 @@ pub(super) struct Task {
     pub(super) stalled: bool,
     /// The daemon has stored the exit.
     pub(super) acknowledged: bool,
+    /// A keeper before this one had its terminal, and the daemon has not handed its duplicate over yet. Until then the
+    /// last output cannot be read, and an exit is not told.
+    pub(super) awaits_terminal: bool,
 }
 
 /// How far a process's life has come.
@@ -85,6 +88,7 @@ impl Task {
             clients: Vec::new(),
             stalled: false,
             acknowledged: false,
+            awaits_terminal: false,
         }
     }
 
@@ -132,6 +136,7 @@ impl Task {
             started_at: self.saved.started_at,
             health: match self.life {
                 Life::Running => Health::Running,
+                Life::Exited(_) if self.awaits_terminal => Health::Orphaned,
                 Life::Exited(record) => Health::Exited(record),
                 Life::Orphaned => Health::Orphaned,
             },

@@ -161,7 +161,9 @@ impl Bench {
 
     pub(crate) fn entries(&self, id: &str) -> Vec<Entry> {
         let text = fs::read_to_string(self.log_path(id)).unwrap_or_default();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        // What is being written right now has no end yet.
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// What a stream's log has, as one text.

@@ -6,3 +6,4 @@ mod exec;
 mod lifecycle;
 mod takeover;
 mod terminal;
+mod torture;
