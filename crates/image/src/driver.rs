@@ -1,6 +1,7 @@
 //! How layers are kept: the trait, and its drivers.
 
-pub(crate) mod erofs;
+mod erofs;
+mod overlay;
 
 use std::io::Read;
 use std::path::Path;
@@ -80,6 +81,6 @@ pub(crate) fn stored_layers(folder: &Path) -> Result<Vec<Digest>> {
 pub(crate) fn driver(kind: DriverKind, folder: &Path, limits: crate::Limits) -> Arc<dyn Driver> {
     match kind {
         DriverKind::Erofs => Arc::new(erofs::Erofs::new(folder, limits)),
-        DriverKind::Overlay => todo!(),
+        DriverKind::Overlay => Arc::new(overlay::OverlayDirs::new(folder, limits)),
     }
 }

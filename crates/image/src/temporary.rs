@@ -31,6 +31,11 @@ impl Temporary {
         Ok(temporary)
     }
 
+    /// A name for something that is moved there to be removed.
+    pub(crate) fn reserved(folder: &Path) -> Self {
+        Self::name(folder)
+    }
+
     fn name(folder: &Path) -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         Self { path: folder.join(INGEST).join(format!("{}-{number}", std::process::id())), published: false }
@@ -39,6 +44,12 @@ impl Temporary {
     /// Where it is for now.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Removes it now, and says if that fails.
+    pub(crate) fn remove(mut self) -> io::Result<()> {
+        self.published = true;
+        remove(&self.path)
     }
 
     /// Moves it to its place.

@@ -132,6 +132,12 @@ impl Tree {
         }
     }
 
+    /// A number that no inode has: for contents without one.
+    pub(crate) fn reserve(&mut self) -> InodeId {
+        self.inodes.push(Inode::implied());
+        self.inodes.len() - 1
+    }
+
     /// Puts an entry at a name, by the rules for what is there already.
     fn place(&mut self, dir: InodeId, name: &[u8], entry: &Entry) -> Result<InodeId, LayerError> {
         let present = self.child(dir, name);

@@ -127,4 +127,4 @@ fn tree_is_what_tar_makes_of_it() {
 }
 
 /// Those that this machine has.
-pub(crate) const DRIVERS: [DriverKind; 1] = [DriverKind::Erofs];
+pub(crate) const DRIVERS: [DriverKind; 2] = [DriverKind::Erofs, DriverKind::Overlay];
