@@ -146,6 +146,11 @@ impl Created {
         self.worker.console.take()
     }
 
+    /// Ends the process and reaps it.
+    pub(crate) fn kill(self) {
+        self.worker.kill();
+    }
+
     /// Executes the user's program, and returns once that has succeeded or failed.
     ///
     /// # Errors

@@ -10,6 +10,8 @@
 //! the containers that it starts: the command line re-executes itself from a read-only overlay.
 
 mod channel;
+pub mod cli;
+mod container;
 mod copy_up;
 mod create;
 mod error;
@@ -21,6 +23,7 @@ mod launch;
 mod listener;
 mod plan;
 pub mod resources;
+mod seal;
 pub mod seccomp;
 mod spawn;
 mod start;
@@ -28,4 +31,5 @@ mod start;
 pub use error::{Error, ExecReason};
 pub use exec::ExecRequest;
 pub use launch::{Created, Launch, Rootfs, Running, Stdio, WindowSize};
+pub use seal::protect_executable;
 pub use start::run_poststop_hooks;

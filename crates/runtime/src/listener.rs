@@ -3,6 +3,7 @@
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::os::fd::BorrowedFd;
+use std::path::Path;
 
 use rustix::net::{
     AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType,
@@ -29,11 +30,11 @@ pub(crate) fn hand_over(seccomp: &Seccomp, listener: BorrowedFd<'_>, state: &Sta
         state: state.clone(),
     };
     let text = serde_json::to_vec(&message).unwrap_or_default();
-    send(path, &text, listener).map_err(Error::step(format!("hand the seccomp listener to {path}")))
+    send(Path::new(path), &text, listener).map_err(Error::step(format!("hand the seccomp listener to {path}")))
 }
 
 /// Sends a message with a descriptor to a stream socket.
-pub(crate) fn send(path: &str, text: &[u8], fd: BorrowedFd<'_>) -> io::Result<()> {
+pub(crate) fn send(path: &Path, text: &[u8], fd: BorrowedFd<'_>) -> io::Result<()> {
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
     connect(&socket, &SocketAddrUnix::new(path)?)?;
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];

@@ -10,10 +10,12 @@ fn main() -> ExitCode {
     let mut args: Vec<OsString> = args.collect();
     match file_name(&name) {
         "dockerd" => return teu_daemon::dockerd_main(args),
+        "teu-runtime" => return teu_runtime::cli::main([name].into_iter().chain(args)),
         _ => {}
     }
     match args.first().and_then(|arg| arg.to_str()) {
         Some("daemon") => teu_daemon::main(args.split_off(1)),
+        Some("runtime") => teu_runtime::cli::main(args),
         _ => ExitCode::FAILURE,
     }
 }

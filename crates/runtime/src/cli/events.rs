@@ -101,9 +101,7 @@ fn data(stats: &Stats) -> Value {
 
 fn memory(stats: &Stats) -> Value {
     let memory = stats.memory.clone().unwrap_or_default();
-    let entry = |usage: u64, max: Option<u64>, limit: Option<u64>, failures: u64| {
-        json!({ "usage": usage, "max": max.unwrap_or(0), "limit": limit.unwrap_or(u64::MAX), "failcnt": failures })
-    };
+    let entry = |usage: u64, max: Option<u64>, limit: Option<u64>, failures: u64| json!({ "usage": usage, "max": max.unwrap_or(0), "limit": limit.unwrap_or(u64::MAX), "failcnt": failures });
     json!({
         "cache": memory.cache,
         "usage": entry(memory.usage, memory.max_usage, memory.limit, memory.failures),

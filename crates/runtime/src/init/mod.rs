@@ -45,6 +45,7 @@ pub(crate) struct Init<'p> {
 
 /// Runs a plan. Returns only on failure, after the parent has been told.
 pub(crate) fn run(plan: &Plan, channel: BorrowedFd<'_>) -> i32 {
+    teu_sys::signal::reset();
     let mut init = Init {
         plan,
         channel,
@@ -188,7 +189,11 @@ impl<'p> Init<'p> {
     fn fail(&self, errno: Errno) {
         let errno = errno.raw_os_error();
         match (&self.plan.gate, self.past_gate) {
-            (Some(files), true) => channel::report(files.report.as_fd(), self.current, errno),
+            (Some(files), true) => {
+                // Who starts the container has no plan: it is told how many steps were left.
+                let left = self.plan.steps.len() - 1 - usize::try_from(self.current).unwrap_or(0);
+                channel::report(files.report.as_fd(), u32::try_from(left).unwrap_or(0), errno);
+            }
             _ => {
                 // There is nobody else to tell if this fails.
                 let _ = channel::send(self.channel, Kind::Failed, self.current, errno, self.log.message(), None);

@@ -1,0 +1,203 @@
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use teu_sys::cgroup::{Cgroup, Hierarchy, SystemdPath};
+
+use super::arguments::{Create, Global};
+use super::{console, log};
+use crate::container::{Bundle, Container, Gate, Record, Store, start_time};
+use crate::{Created, Launch, Rootfs, Stdio};
+
+/// `create`
+pub(super) fn run(global: &Global, args: &Create) -> Result<ExitCode> {
+    let bundle = Bundle::load(&args.bundle)?;
+    let terminal = bundle.spec.process.as_ref().is_some_and(|p| p.terminal);
+    match (terminal, &args.console_socket) {
+        (true, None) => bail!("a terminal needs --console-socket to be handed over to"),
+        (false, Some(_)) => bail!("--console-socket is given, but process.terminal is not set"),
+        _ => {}
+    }
+    // Waits for `start`, which is another process.
+    make(global, args, bundle, true)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A container made by [`make`].
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) container: Container,
+    pub(super) created: Created,
+    pub(super) cgroup: Option<Cgroup>,
+}
+
+/// Makes a container. What was made is removed if a step fails.
+pub(super) fn make(global: &Global, args: &Create, bundle: Bundle, gated: bool) -> Result<Made> {
+    let store = Store::new(&global.root);
+    let directory = store.reserve(&args.id)?;
+    let cgroup = match cgroup(global, &args.id, &bundle) {
+        Ok(cgroup) => cgroup,
+        Err(e) => {
+            remove_leftovers(global, &directory, None);
+            return Err(e);
+        }
+    };
+    let record = Record {
+        oci_version: bundle.spec.oci_version.clone(),
+        id: args.id.clone(),
+        pid: 0,
+        start_time: 0,
+        bundle: bundle.path,
+        rootfs: bundle.rootfs,
+        created: jiff::Timestamp::now().to_string(),
+        cgroup: cgroup.as_ref().map(|c| c.path().to_owned()),
+        no_pivot: args.no_pivot,
+        spec: bundle.spec,
+    };
+    let mut container = Container { directory, record };
+    match launch(&store, args, &mut container, cgroup.as_ref(), gated) {
+        Ok(created) => Ok(Made { container, created, cgroup }),
+        Err(e) => {
+            remove_leftovers(global, &container.directory, cgroup.as_ref());
+            Err(e)
+        }
+    }
+}
+
+fn launch(
+    store: &Store,
+    args: &Create,
+    container: &mut Container,
+    cgroup: Option<&Cgroup>,
+    gated: bool,
+) -> Result<Created> {
+    let mut spec = container.record.spec.clone();
+    let preserve_fds = preserved(&mut spec, args.preserve_fds)?;
+    let filters = store.filters();
+    let terminal = spec.process.as_ref().is_some_and(|p| p.terminal);
+    let launch = Launch {
+        rootfs: Rootfs::Path(container.record.rootfs.clone()),
+        stdio: if terminal { Stdio::Terminal { size: None } } else { Stdio::Inherit },
+        cgroup,
+        preserve_fds,
+        filter_cache: Some(&filters),
+        no_pivot: args.no_pivot,
+        no_new_keyring: args.no_new_keyring,
+        ..Launch::new(&container.record.id, &spec, &container.record.bundle, Rootfs::Path(PathBuf::new()))
+    };
+    let mut created = match gated {
+        true => launch.create_gated(Gate::create(&container.directory)?)?,
+        false => launch.create()?,
+    };
+    let pid = created.pid();
+    let published = start_time(pid).context("the container's process has ended").and_then(|time| {
+        container.record.pid = pid;
+        container.record.start_time = time;
+        container.save()?;
+        hand_over(args, &mut created)
+    });
+    if let Err(e) = published {
+        created.kill();
+        return Err(e);
+    }
+    Ok(created)
+}
+
+/// Gives the caller what it asked to get: the terminal, the process's descriptor, its id.
+fn hand_over(args: &Create, created: &mut Created) -> Result<()> {
+    if let Some(socket) = &args.console_socket {
+        let master = created.take_console().context("no terminal was opened")?;
+        console::send(socket, master.as_fd())?;
+    }
+    if let Some(socket) = &args.pidfd_socket {
+        console::send(socket, created.pidfd())?;
+    }
+    if let Some(path) = &args.pid_file {
+        write_pid(path, created.pid())?;
+    }
+    Ok(())
+}
+
+/// Writes a process id: readers see all of it or no file.
+pub(super) fn write_pid(path: &Path, pid: i32) -> Result<()> {
+    let name = path.file_name().with_context(|| format!("pid file {} is no file", path.display()))?;
+    let temporary = path.with_file_name(format!(".{}", name.to_string_lossy()));
+    std::fs::write(&temporary, pid.to_string())
+        .and_then(|()| std::fs::rename(&temporary, path))
+        .with_context(|| format!("write the pid file {}", path.display()))
+}
+
+/// The descriptors to pass on: those that `--preserve-fds` counts, and those of socket activation, which the process is
+/// told about as systemd does.
+pub(super) fn preserved(spec: &mut teu_oci::runtime::Spec, count: u16) -> Result<Vec<OwnedFd>> {
+    let listening = std::env::var("LISTEN_FDS").ok().and_then(|n| n.parse::<u16>().ok()).unwrap_or(0);
+    if let Some(process) = spec.process.as_mut().filter(|_| listening > 0) {
+        process.env.push(format!("LISTEN_FDS={listening}"));
+        process.env.push("LISTEN_PID=1".into());
+    }
+    take_descriptors(count.saturating_add(listening))
+}
+
+/// Takes descriptors from 3 on that the caller has passed.
+pub(super) fn take_descriptors(count: u16) -> Result<Vec<OwnedFd>> {
+    (3..3 + i32::from(count))
+        .map(|number| {
+            teu_sys::process::duplicate_inherited(number).with_context(|| format!("preserve descriptor {number}"))
+        })
+        .collect()
+}
+
+/// Makes the container's cgroup, with its limits. Without the right to, a container without limits has none.
+fn cgroup(global: &Global, id: &str, bundle: &Bundle) -> Result<Option<Cgroup>> {
+    let linux = bundle.spec.linux.as_ref();
+    let path = cgroup_path(global, id, linux.map_or("", |l| l.cgroups_path.as_str()))?;
+    let resources = crate::resources::for_new_container(linux.and_then(|l| l.resources.as_ref()))?;
+    let made = Hierarchy::detect().and_then(|hierarchy| Cgroup::create(&hierarchy, &path));
+    let cgroup = match made {
+        Ok(cgroup) => cgroup,
+        Err(e) if rootless(global) => {
+            log::warning(global, &format!("no cgroup for the container: {e}"));
+            return Ok(None);
+        }
+        Err(e) => return Err(e.into()),
+    };
+    if let Err(e) = cgroup.apply(&resources) {
+        // It has no processes yet.
+        let _ = cgroup.remove();
+        return Err(e.into());
+    }
+    Ok(Some(cgroup))
+}
+
+/// Whether the caller is not the machine's root, or says so.
+pub(super) fn rootless(global: &Global) -> bool {
+    match global.rootless.as_str() {
+        "true" => true,
+        "false" => false,
+        _ => !rustix::process::geteuid().is_root(),
+    }
+}
+
+fn cgroup_path(global: &Global, id: &str, path: &str) -> Result<String> {
+    let systemd = global.systemd_cgroup || global.cgroup_manager.as_deref() == Some("systemd");
+    if systemd || path.matches(':').count() == 2 && !path.contains('/') {
+        let default = format!("system.slice:teu-runtime:{id}");
+        let path = if path.is_empty() { &default } else { path };
+        return Ok(SystemdPath::parse(path)?.cgroup_path());
+    }
+    Ok(match path {
+        "" => format!("/teu-runtime/{id}"),
+        path if path.starts_with('/') => path.to_owned(),
+        path => format!("/{path}"),
+    })
+}
+
+fn remove_leftovers(global: &Global, directory: &Path, cgroup: Option<&Cgroup>) {
+    if let Some(Err(e)) = cgroup.map(Cgroup::remove) {
+        log::warning(global, &format!("leftover cgroup: {e}"));
+    }
+    if let Err(e) = std::fs::remove_dir_all(directory) {
+        log::warning(global, &format!("leftover {}: {e}", directory.display()));
+    }
+}

@@ -1,0 +1,95 @@
+//! The command line, with the commands and flags that engines pass to an OCI runtime (`runc` in particular).
+
+mod arguments;
+mod console;
+mod create;
+mod delete;
+mod events;
+mod exec;
+mod features;
+mod foreground;
+mod kill;
+mod list;
+mod log;
+mod pause;
+mod ps;
+mod run;
+mod spec;
+mod start;
+mod state;
+mod update;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use arguments::{Arguments, Command, Global};
+
+/// Runs the command line. `args` includes the program's name.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(args) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            // Nobody is left to tell if the terminal is gone.
+            let _ = error.print();
+            return if asked { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        }
+    };
+    let global = arguments.global;
+    match dispatch(&global, arguments.command) {
+        Ok(code) => code,
+        Err(error) => {
+            log::error(&global, &error);
+            ExitCode::from(exit_code(&error))
+        }
+    }
+}
+
+fn dispatch(global: &Global, command: Command) -> anyhow::Result<ExitCode> {
+    if command.enters_container() {
+        use anyhow::Context;
+        crate::protect_executable().context("protect the executable")?;
+    }
+    match command {
+        Command::Create(args) => create::run(global, &args),
+        Command::Run(args) => run::run(global, &args),
+        Command::Start(args) => start::run(global, &args),
+        Command::State(args) => state::run(global, &args),
+        Command::Kill(args) => kill::run(global, &args),
+        Command::Delete(args) => delete::run(global, &args),
+        Command::Exec(args) => exec::run(global, &args),
+        Command::Ps(args) => ps::run(global, &args),
+        Command::List(args) => list::run(global, &args),
+        Command::Pause(args) => pause::pause(global, &args),
+        Command::Resume(args) => pause::resume(global, &args),
+        Command::Update(args) => update::run(global, &args),
+        Command::Events(args) => events::run(global, &args),
+        Command::Features => features::run(),
+        Command::Spec(args) => spec::run(&args),
+        Command::Checkpoint(_) | Command::Restore(_) => anyhow::bail!("checkpoints are not supported yet"),
+    }
+}
+
+/// 127 and 126 where the program was not found or could not be executed, 1 for all other failures.
+fn exit_code(error: &anyhow::Error) -> u8 {
+    match error.downcast_ref::<crate::Error>().map(crate::Error::exit_code) {
+        Some(code @ (126 | 127)) => code,
+        _ => 1,
+    }
+}
+
+/// Prints a value as JSON.
+fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    print(&serde_json::to_string_pretty(value)?)
+}
+
+/// Prints a line.
+fn print(line: &str) -> anyhow::Result<()> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")?;
+    Ok(out.flush()?)
+}

@@ -1,0 +1,40 @@
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use rustix::process::set_child_subreaper;
+
+use super::arguments::{Global, Run};
+use super::create::{Made, make};
+use super::{delete, foreground, log};
+use crate::container::Bundle;
+
+/// `run`
+pub(super) fn run(global: &Global, args: &Run) -> Result<ExitCode> {
+    let bundle = Bundle::load(&args.create.bundle)?;
+    let terminal = bundle.spec.process.as_ref().is_some_and(|p| p.terminal);
+    match (terminal, args.detach, &args.create.console_socket) {
+        (true, true, None) => bail!("a terminal needs --console-socket with --detach"),
+        (false, _, Some(_)) | (_, false, Some(_)) => {
+            bail!("--console-socket needs --detach and process.terminal");
+        }
+        _ => {}
+    }
+    if !args.detach && !args.no_subreaper {
+        // Processes that the container leaves behind in the host's PID namespace come to us.
+        set_child_subreaper(Some(rustix::process::getpid()))?;
+    }
+    let Made { container, created, cgroup } = make(global, &args.create, bundle, false)?;
+    let ended = created
+        .start()
+        .map_err(anyhow::Error::from)
+        .and_then(|running| if args.detach { Ok(None) } else { foreground::attend(running).map(Some) });
+    if let Ok(None) = ended {
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !args.keep || ended.is_err() {
+        for problem in delete::clean_up(&container, cgroup.as_ref()) {
+            log::warning(global, &format!("{problem:#}"));
+        }
+    }
+    Ok(foreground::exit_code(ended?))
+}
