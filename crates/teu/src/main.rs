@@ -15,6 +15,7 @@ fn main() -> ExitCode {
     }
     match args.first().and_then(|arg| arg.to_str()) {
         Some("daemon") => teu_daemon::main(args.split_off(1)),
+        Some("keeper") => teu_keeper::main(args.split_off(1)),
         Some("runtime") => teu_runtime::cli::main(args),
         _ => ExitCode::FAILURE,
     }
