@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::ptr;
 
 use crate::process::check;
 
@@ -46,13 +47,18 @@ pub fn parse(text: &str) -> Option<i32> {
 /// Gives every signal its default action and unblocks all of them, for a program that is about to be executed: ignored and
 /// blocked signals are inherited, and Rust programs ignore `SIGPIPE`. Allocates nothing.
 pub fn reset() {
+    // The kernel's `struct sigaction` is four words at most; all zero, it is the default action.
+    let default = [0u64; 4];
     for number in 1..=MAX {
-        // SAFETY: the default action runs no code of ours. What cannot be changed (KILL, STOP, glibc's own) fails harmlessly.
-        unsafe { libc::signal(number, libc::SIG_DFL) };
+        // SAFETY: the default action runs no code of ours, and `default` outlives the call. Not through glibc, which
+        // refuses the two signals that its own `posix_spawn` leaves ignored. KILL and STOP fail harmlessly.
+        unsafe {
+            libc::syscall(libc::SYS_rt_sigaction, number, &raw const default, ptr::null::<u64>(), size_of::<u64>())
+        };
     }
     let mut none = empty_set();
     // SAFETY: `none` is an initialised set that outlives the call.
-    unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw mut none, std::ptr::null_mut()) };
+    unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw mut none, ptr::null_mut()) };
 }
 
 fn empty_set() -> libc::sigset_t {

@@ -22,6 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A keeper and its daemon.
 pub(crate) struct Bench {
+    exe: &'static str,
     pub(crate) keeper: Keeper,
     pub(crate) events: Receiver<Event>,
     pub(crate) dir: tempfile::TempDir,
@@ -34,10 +35,20 @@ pub(crate) struct Entry {
 }
 
 impl Bench {
+    /// A keeper whose containers are plain processes.
     pub(crate) fn new() -> Bench {
+        Bench::of(PLAIN)
+    }
+
+    /// A keeper with the real runtime.
+    pub(crate) fn native() -> Bench {
+        Bench::of(env!("CARGO_BIN_EXE_keeper"))
+    }
+
+    fn of(exe: &'static str) -> Bench {
         let dir = tempfile::tempdir().unwrap();
-        let (keeper, events) = connect(dir.path());
-        Bench { keeper, events, dir }
+        let (keeper, events) = connect(dir.path(), exe);
+        Bench { exe, keeper, events, dir }
     }
 
     pub(crate) fn root(&self) -> PathBuf {
@@ -50,7 +61,7 @@ impl Bench {
 
     /// Starts over as a new daemon would.
     pub(crate) fn reconnect(&mut self) {
-        (self.keeper, self.events) = connect(self.dir.path());
+        (self.keeper, self.events) = connect(self.dir.path(), self.exe);
     }
 
     pub(crate) fn keeper_pid(&self) -> i32 {
@@ -185,15 +196,13 @@ impl Drop for Bench {
     }
 }
 
-pub(crate) fn connect(dir: &Path) -> (Keeper, Receiver<Event>) {
-    let (tx, rx) = mpsc::channel();
-    let keeper = Keeper::ensure(&dir.join("run"), &executable(), move |event| drop(tx.send(event))).unwrap();
-    (keeper, rx)
-}
+/// The executable of a keeper that runs plain processes.
+pub(crate) const PLAIN: &str = env!("CARGO_BIN_EXE_plain-keeper");
 
-/// A keeper that runs plain processes.
-pub(crate) fn executable() -> PathBuf {
-    env!("CARGO_BIN_EXE_plain-keeper").into()
+pub(crate) fn connect(dir: &Path, exe: &str) -> (Keeper, Receiver<Event>) {
+    let (tx, rx) = mpsc::channel();
+    let events = move |event| drop(tx.send(event));
+    (Keeper::ensure(&dir.join("run"), Path::new(exe), events).unwrap(), rx)
 }
 
 pub(crate) fn shell(script: &str) -> Process {

@@ -7,7 +7,7 @@ use teu_keeper::protocol::{
     ExitStatus, FailureKind, Health, LogDriver, LogTarget, ProcessRef, Reply, Request, StartRequest,
 };
 
-use crate::bench::{Bench, container};
+use crate::bench::{Bench, PLAIN, container};
 
 #[test]
 fn output_is_logged_and_the_exit_code_told() {
@@ -156,7 +156,7 @@ fn two_daemons_that_start_at_once_share_a_keeper() {
     let dir = tempfile::tempdir().unwrap();
     let pids: Vec<i32> = std::thread::scope(|scope| {
         let start = || {
-            let (keeper, _events) = crate::bench::connect(dir.path());
+            let (keeper, _events) = crate::bench::connect(dir.path(), PLAIN);
             match keeper.call_blocking(Request::Hello { version: 1 }, Vec::new()).unwrap().0 {
                 Reply::Hello { pid, .. } => pid,
                 other => panic!("{other:?}"),
@@ -166,7 +166,7 @@ fn two_daemons_that_start_at_once_share_a_keeper() {
         threads.into_iter().map(|t| t.join().unwrap()).collect()
     });
     assert!(pids.iter().all(|p| *p == pids[0]), "{pids:?}");
-    let (keeper, _events) = crate::bench::connect(dir.path());
+    let (keeper, _events) = crate::bench::connect(dir.path(), PLAIN);
     keeper.call_blocking(Request::Shutdown { force: false }, Vec::new()).unwrap();
 }
 

@@ -4,6 +4,7 @@ mod attach;
 mod bench;
 mod exec;
 mod lifecycle;
+mod native;
 mod takeover;
 mod terminal;
 mod torture;
