@@ -13,6 +13,9 @@ use crate::error::Error;
 const MAKERS: usize = 2;
 /// After this time without a taker a pool that grew in a burst shrinks by half.
 const IDLE: Duration = Duration::from_secs(10);
+/// As long as there is plenty, filling waits for such a pause: whoever took one has a container to start, on the same
+/// processors.
+const QUIET: Duration = Duration::from_millis(5);
 /// Wait after a failure before the next try.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -146,6 +149,12 @@ impl<T> Pool<T> {
         state.ready.len() < state.target
     }
 
+    /// Whether less than half of what should be ready is.
+    pub(crate) fn is_low(&self) -> bool {
+        let state = lock(&self.state);
+        state.ready.len() * 2 < state.target
+    }
+
     /// Adds one that `make` makes; it comes back if the pool was closed meanwhile.
     pub(crate) fn fill(&self, make: impl FnOnce() -> Result<T, Error>) -> Result<Option<T>, Error> {
         lock(&self.state).filling += 1;
@@ -201,6 +210,8 @@ impl<T> Pool<T> {
 pub(crate) trait Replenish: fmt::Debug + Send + Sync {
     /// Whether another one should be made.
     fn wants(&self) -> bool;
+    /// Whether less than half of what should be ready is.
+    fn is_low(&self) -> bool;
     /// Makes one. Runs on a thread of its own, in the host's namespace, and has to return to it.
     fn make(&self) -> Result<(), Error>;
     /// Whether it is larger than it has to be.
@@ -247,7 +258,22 @@ impl Filler {
             match self.signal.wait(limit) {
                 Woken::Closed => return,
                 Woken::Late if wanting.is_empty() => members.iter().for_each(|m| m.shrink()),
+                Woken::Raised if !self.wait_for_quiet() => return,
                 _ => {}
+            }
+        }
+    }
+
+    /// Waits until nobody took anything for a while or a pool runs low; false when closed.
+    fn wait_for_quiet(&self) -> bool {
+        loop {
+            if lock(&self.members).iter().any(|m| m.wants() && m.is_low()) {
+                return true;
+            }
+            match self.signal.wait(Some(QUIET)) {
+                Woken::Closed => return false,
+                Woken::Late => return true,
+                Woken::Raised => {}
             }
         }
     }
@@ -328,6 +354,10 @@ mod tests {
     impl Replenish for Numbers {
         fn wants(&self) -> bool {
             self.0.wants()
+        }
+
+        fn is_low(&self) -> bool {
+            self.0.is_low()
         }
 
         fn make(&self) -> Result<(), Error> {

@@ -50,6 +50,10 @@ impl Replenish for Null {
         self.pool.wants()
     }
 
+    fn is_low(&self) -> bool {
+        self.pool.is_low()
+    }
+
     fn make(&self) -> Result<(), Error> {
         self.pool.fill(|| self.build()).map(drop)
     }

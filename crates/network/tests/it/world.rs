@@ -19,8 +19,11 @@ pub(crate) const HOST6: &str = "fd99::1";
 pub(crate) const OUTSIDE6: &str = "fd99::2";
 /// MTU of the host's uplink, smaller than usual so that it can be recognised.
 pub(crate) const UPLINK_MTU: u32 = 1450;
-/// Longer than any answer takes, short enough for tests that expect none.
-const LIMIT: Duration = Duration::from_millis(700);
+/// Long enough for a retransmitted packet: the kernel drops what is sent before it has noticed that a new link is up,
+/// which takes it up to a second.
+const LIMIT: Duration = Duration::from_secs(10);
+/// For tests that expect no answer, after links have been in use.
+const SHORT: Duration = Duration::from_millis(500);
 
 /// A host with an uplink; the calling thread is in its namespace.
 pub(crate) struct World {
@@ -204,10 +207,18 @@ pub(crate) fn serve_udp(netns: BorrowedFd<'_>, port: u16, name: &'static str) ->
 
 /// What the server says to a client in this namespace.
 pub(crate) fn ask(netns: BorrowedFd<'_>, server: impl Into<SocketAddr>) -> io::Result<String> {
-    let server = server.into();
+    ask_within(LIMIT, netns, server.into())
+}
+
+/// Whether a client in this namespace gets no connection, or no answer.
+pub(crate) fn is_closed(netns: BorrowedFd<'_>, server: impl Into<SocketAddr>) -> bool {
+    ask_within(SHORT, netns, server.into()).is_err()
+}
+
+fn ask_within(limit: Duration, netns: BorrowedFd<'_>, server: SocketAddr) -> io::Result<String> {
     netns::run_in(netns, move || {
-        let mut connection = TcpStream::connect_timeout(&server, LIMIT)?;
-        connection.set_read_timeout(Some(LIMIT))?;
+        let mut connection = TcpStream::connect_timeout(&server, limit)?;
+        connection.set_read_timeout(Some(limit))?;
         let mut answer = String::new();
         connection.read_to_string(&mut answer)?;
         if answer.is_empty() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(answer) }
@@ -219,11 +230,19 @@ pub(crate) fn ask_udp(netns: BorrowedFd<'_>, server: impl Into<SocketAddr>) -> i
     let server = server.into();
     netns::run_in(netns, move || {
         let socket = UdpSocket::bind(if server.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" })?;
-        socket.set_read_timeout(Some(LIMIT))?;
+        socket.set_read_timeout(Some(SHORT))?;
         socket.connect(server)?;
-        socket.send(b"?")?;
         let mut buffer = [0; 128];
-        let length = socket.recv(&mut buffer)?;
+        let mut tries = 0;
+        // Nobody retransmits datagrams but we.
+        let length = loop {
+            socket.send(b"?")?;
+            match socket.recv(&mut buffer) {
+                Err(error) if tries == 10 => return Err(error),
+                Err(_) => tries += 1,
+                Ok(length) => break length,
+            }
+        };
         Ok(String::from_utf8_lossy(&buffer[..length]).into_owned())
     })
 }

@@ -182,6 +182,10 @@ impl Replenish for Bridge {
         self.pool.wants() && self.leases.has_free()
     }
 
+    fn is_low(&self) -> bool {
+        self.pool.is_low()
+    }
+
     fn make(&self) -> Result<(), Error> {
         if let Some(late) = self.pool.fill(|| self.build(Wish::default()))? {
             self.discard(late);
