@@ -22,6 +22,8 @@ mod reconcile;
 mod store;
 mod stream;
 mod system;
+#[cfg(test)]
+mod testing;
 mod time;
 mod volume;
 

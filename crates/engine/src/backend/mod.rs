@@ -1,5 +1,7 @@
 //! What the engine stands on, as traits, so that containers' transitions are tested without root.
 
+#[cfg(test)]
+pub(crate) mod fake;
 mod image;
 mod keeper;
 mod network;

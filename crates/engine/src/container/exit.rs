@@ -1,9 +1,11 @@
 //! The end of a run: recorded and told first, cleaned up after.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use teu_keeper::protocol::{self, ExitRecord, ProcessRef, Request};
+use teu_network::Endpoint;
 use tokio::time::Instant;
 
 use super::actor::{Actor, seconds_between};
@@ -47,7 +49,7 @@ impl Actor {
         self.event("die", &[("execDuration", lasted.to_string()), ("exitCode", code.to_string())]);
         self.handle.hold(None);
         self.acknowledge();
-        self.tear_down();
+        self.tear_down(view.endpoint.clone());
         if restart {
             let lasted = Duration::from_secs(u64::try_from(lasted).unwrap_or(0));
             self.restart_at = Some(Instant::now() + self.backoff.next(lasted));
@@ -76,7 +78,7 @@ impl Actor {
     }
 
     /// Gives the network back in the background; the next start waits for it.
-    pub(super) fn tear_down(&mut self) {
+    pub(super) fn tear_down(&mut self, endpoint: Option<Arc<Endpoint>>) {
         let engine = self.engine.clone();
         let id = self.handle.id.clone();
         let before = self.teardown.take();
@@ -85,7 +87,7 @@ impl Actor {
                 // A panic there is logged by the runtime; this run's clean-up goes on.
                 drop(before.await);
             }
-            engine.release_sandbox(&id).await;
+            engine.release_sandbox(&id, endpoint).await;
         }));
     }
 }

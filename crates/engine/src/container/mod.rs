@@ -50,3 +50,6 @@ pub(crate) use state::Phase;
 pub(crate) use user::Accounts;
 pub use wait::Wait;
 pub(crate) use {exit::unknown_exit, stored::read as read_stored};
+
+#[cfg(test)]
+mod tests;

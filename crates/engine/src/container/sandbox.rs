@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustix::fs::{CWD, Mode, OFlags, openat};
-use teu_network::{AttachRequest, Sandbox, Target};
+use teu_network::{AttachRequest, Endpoint, Sandbox, Target};
 use teu_oci::runtime::NamespaceKind;
 
 use super::definition::Definition;
 use super::files::Files;
 use super::handle::Handle;
 use super::ports;
+use crate::events::Subject;
 use crate::{Engine, Error};
 
 /// Attaches a container to its network and writes the hosts file that follows from it.
@@ -20,6 +21,7 @@ pub(super) async fn attach(engine: &Engine, definition: &Arc<Definition>) -> Res
     let definition = Arc::clone(definition);
     let work = move || {
         let sandbox = engine.sandboxes().attach(request(&engine, &definition)?)?;
+        network_event(&engine, "connect", &definition.id, &sandbox.endpoint);
         if shared_with(&definition.host.network_mode).is_none() {
             let gateway = match engine.config().host_gateway_ips.first() {
                 Some(ip) => Some(*ip),
@@ -116,9 +118,26 @@ pub(super) fn files(engine: &Engine, definition: &Definition) -> Result<Files, E
     }
 }
 
+/// Publishes that a container was connected to a network, or is no more.
+fn network_event(engine: &Engine, action: &str, container: &str, endpoint: &Endpoint) {
+    if endpoint.network.is_empty() {
+        return;
+    }
+    let attributes = [
+        ("container", container.to_owned()),
+        ("name", endpoint.network.clone()),
+        ("type", endpoint.driver.to_string()),
+    ];
+    let attributes = attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    engine.events().publish(Subject::Network, action, &endpoint.network_id, attributes);
+}
+
 impl Engine {
     /// Gives a container's place in the network back.
-    pub(super) async fn release_sandbox(&self, id: &str) {
+    pub(super) async fn release_sandbox(&self, id: &str, endpoint: Option<Arc<Endpoint>>) {
+        if let Some(endpoint) = endpoint {
+            network_event(self, "disconnect", id, &endpoint);
+        }
         let (engine, id) = (self.clone(), id.to_owned());
         let work = move || {
             if let Err(error) = engine.sandboxes().release(&id) {

@@ -121,7 +121,7 @@ impl Actor {
 
     /// Records why it did not start.
     async fn start_failed(&mut self, error: &Error) {
-        self.tear_down();
+        self.tear_down(self.view().endpoint.clone());
         let exit_code = match error {
             Error::Start(start) => start.exit_code,
             _ => 128,

@@ -26,7 +26,6 @@ pub(crate) enum Subject {
     Container,
     Image,
     Network,
-    Volume,
 }
 
 impl Subject {
@@ -35,7 +34,6 @@ impl Subject {
             Subject::Container => "container",
             Subject::Image => "image",
             Subject::Network => "network",
-            Subject::Volume => "volume",
         }
     }
 }

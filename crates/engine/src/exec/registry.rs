@@ -53,10 +53,6 @@ impl Exec {
         self.lock().clone()
     }
 
-    pub(super) fn set(&self, phase: Phase) {
-        *self.lock() = phase;
-    }
-
     /// Takes the right to start it.
     pub(super) fn claim(&self) -> Result<(), Error> {
         let mut phase = self.lock();

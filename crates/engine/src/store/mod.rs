@@ -1,5 +1,9 @@
 //! The state database: what should be. What is belongs to the kernel and is compared with it at start.
 //!
+//! A container's rows are the record of intent: its row is written before (or with) its root file system and deleted
+//! before its files are, and its endpoint is written before its process exists. Whatever an operation leaves half done is
+//! therefore found by comparing rows with what is there, in both directions.
+//!
 //! SQLite in WAL mode with `synchronous=NORMAL`: a commit survives `kill -9` and costs no fsync. One thread writes, in
 //! the order in which writes were handed over, as many as are waiting in one transaction. Nothing reads but the start:
 //! from then on memory is the truth and the database follows.
@@ -32,20 +36,10 @@ pub(crate) struct ContainerRow {
     pub(crate) state: String,
 }
 
-/// An operation of several steps that was begun and not ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct IntentRow {
-    /// Number of the intent, unique for good.
-    pub(crate) id: i64,
-    /// JSON of what was meant to be done.
-    pub(crate) intent: String,
-}
-
 /// Everything that was stored.
 #[derive(Debug, Default)]
 pub(crate) struct Contents {
     pub(crate) containers: Vec<ContainerRow>,
-    pub(crate) intents: Vec<IntentRow>,
     /// Identity of this engine, made once.
     pub(crate) engine_id: String,
 }

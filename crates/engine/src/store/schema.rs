@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use super::{ContainerRow, Contents, IntentRow};
+use super::{ContainerRow, Contents};
 
 /// Raised when the tables change; `prepare` then brings an older database up to date.
 const VERSION: i64 = 1;
@@ -15,7 +15,6 @@ CREATE TABLE IF NOT EXISTS containers (
     definition TEXT NOT NULL,
     state TEXT NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS intents (id INTEGER PRIMARY KEY, intent TEXT NOT NULL);
 ";
 
 /// Sets the connection up and makes the tables.
@@ -38,10 +37,6 @@ pub(super) fn read(db: &Connection) -> rusqlite::Result<Contents> {
     let containers = containers
         .query_map([], |row| Ok(ContainerRow { definition: row.get(0)?, state: row.get(1)? }))?
         .collect::<rusqlite::Result<_>>()?;
-    let mut intents = db.prepare("SELECT id, intent FROM intents ORDER BY id")?;
-    let intents = intents
-        .query_map([], |row| Ok(IntentRow { id: row.get(0)?, intent: row.get(1)? }))?
-        .collect::<rusqlite::Result<_>>()?;
     let engine_id = db.query_row("SELECT value FROM meta WHERE key = 'engine_id'", [], |row| row.get(0))?;
-    Ok(Contents { containers, intents, engine_id })
+    Ok(Contents { containers, engine_id })
 }

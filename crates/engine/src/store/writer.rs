@@ -22,10 +22,6 @@ pub(crate) enum Write {
     State { id: String, state: String },
     /// Forgets a container.
     Delete { id: String },
-    /// Records an operation before its first step.
-    Begin { id: i64, intent: String },
-    /// Forgets an operation after its last step.
-    End { id: i64 },
     /// Nothing: marks a place in the queue.
     Nothing,
 }
@@ -109,10 +105,6 @@ fn apply(db: &Connection, write: &Write) -> rusqlite::Result<()> {
             db.prepare_cached("UPDATE containers SET state = ?2 WHERE id = ?1")?.execute(params![id, state])?
         }
         Write::Delete { id } => db.prepare_cached("DELETE FROM containers WHERE id = ?1")?.execute(params![id])?,
-        Write::Begin { id, intent } => {
-            db.prepare_cached("INSERT OR REPLACE INTO intents VALUES (?1, ?2)")?.execute(params![id, intent])?
-        }
-        Write::End { id } => db.prepare_cached("DELETE FROM intents WHERE id = ?1")?.execute(params![id])?,
         Write::Nothing => 0,
     };
     Ok(())

@@ -17,7 +17,6 @@ pub(crate) use hosts::check_extra_host;
 /// Where a container's files are.
 #[derive(Debug, Clone)]
 pub(crate) struct Files {
-    pub(crate) folder: PathBuf,
     pub(crate) hostname: PathBuf,
     pub(crate) hosts: PathBuf,
     pub(crate) resolv_conf: PathBuf,
@@ -33,7 +32,6 @@ impl Files {
             hosts: folder.join("hosts"),
             resolv_conf: folder.join("resolv.conf"),
             log: folder.join(format!("{id}-json.log")),
-            folder,
         }
     }
 

@@ -1,0 +1,234 @@
+//! Backends without a kernel: for tests of what the engine does with the answers.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use teu_image::Image;
+use teu_keeper::protocol::{
+    Event, ExitRecord, ExitStatus, Failure, FailureKind, Health, ProcessRef, ProcessState, Reply, Request, Started,
+};
+use teu_keeper::{Descriptors, Listed};
+use teu_network::{AttachRequest, DriverKind, Endpoint, Sandbox, Target};
+use teu_oci::digest::Digest;
+use teu_oci::image::{ContainerConfig, ImageConfig};
+use tokio::sync::mpsc;
+
+use super::{Answer, Images, Notice, Processes, Sandboxes};
+use crate::Error;
+
+/// A keeper whose containers exist in its memory only. Programs behave by their names: `missing` is not found,
+/// `stubborn` survives `SIGTERM`.
+#[derive(Debug)]
+pub(crate) struct FakeKeeper {
+    notices: mpsc::UnboundedSender<Notice>,
+    pub(crate) processes: Mutex<BTreeMap<String, ProcessState>>,
+    stubborn: Mutex<Vec<String>>,
+    next_pid: AtomicI32,
+    pub(crate) acknowledged: Mutex<Vec<String>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl FakeKeeper {
+    pub(crate) fn new() -> (Arc<FakeKeeper>, mpsc::UnboundedReceiver<Notice>) {
+        let (notices, inbox) = mpsc::unbounded_channel();
+        let keeper = FakeKeeper {
+            notices,
+            processes: Mutex::default(),
+            stubborn: Mutex::default(),
+            next_pid: AtomicI32::new(100),
+            acknowledged: Mutex::default(),
+        };
+        (Arc::new(keeper), inbox)
+    }
+
+    /// Ends a container's process.
+    pub(crate) fn exit(&self, id: &str, status: ExitStatus) {
+        let record = ExitRecord { status, at: Timestamp::now(), oom_killed: false };
+        if let Some(process) = lock(&self.processes).get_mut(id) {
+            process.health = Health::Exited(record);
+            let process = ProcessRef::container(id);
+            drop(self.notices.send(Notice::Event(Event::Exited { process, record })));
+        }
+    }
+
+    fn start(&self, id: &str, program: &str) -> Answer {
+        if program == "missing" {
+            let message = format!("exec: {program:?}: executable file not found in $PATH");
+            return Err(teu_keeper::Error::Refused(Failure { kind: FailureKind::CommandNotFound, message }));
+        }
+        if program == "stubborn" {
+            lock(&self.stubborn).push(id.to_owned());
+        }
+        let pid = self.next_pid.fetch_add(1, Ordering::Relaxed);
+        let started_at = Timestamp::now();
+        let state = ProcessState {
+            process: ProcessRef::container(id),
+            pid,
+            started_at,
+            health: Health::Running,
+            terminal: false,
+            fds: Vec::new(),
+        };
+        lock(&self.processes).insert(id.to_owned(), state);
+        Ok((Reply::Started(Started { pid, started_at, fds: Vec::new() }), Vec::new()))
+    }
+
+    fn signal(&self, id: &str, signal: i32) -> Answer {
+        let ends = signal == 9 || (signal == 15 && !lock(&self.stubborn).iter().any(|s| s == id));
+        if ends {
+            self.exit(id, ExitStatus::Signaled(signal));
+        }
+        Ok((Reply::Done, Vec::new()))
+    }
+}
+
+impl Processes for FakeKeeper {
+    fn call(&self, request: Request, _: Vec<OwnedFd>) -> BoxFuture<'static, Answer> {
+        let answer = match request {
+            Request::Start(start) => {
+                let program = start.spec.process.as_ref().and_then(|p| p.args.first()).cloned().unwrap_or_default();
+                self.start(&start.id, &program)
+            }
+            Request::Signal { process, signal, .. } => self.signal(&process.container, signal),
+            Request::AckExit { process } => {
+                lock(&self.processes).remove(&process.container);
+                lock(&self.acknowledged).push(process.container);
+                Ok((Reply::Done, Vec::new()))
+            }
+            _ => Ok((Reply::Done, Vec::new())),
+        };
+        std::future::ready(answer).boxed()
+    }
+
+    fn list(&self) -> BoxFuture<'static, Result<Vec<Listed>, teu_keeper::Error>> {
+        let all = lock(&self.processes);
+        let listed = all.values().cloned().map(|state| Listed { state, fds: Descriptors::default() }).collect();
+        std::future::ready(Ok(listed)).boxed()
+    }
+
+    fn ready(&self) -> BoxFuture<'static, Result<(), Error>> {
+        std::future::ready(Ok(())).boxed()
+    }
+}
+
+/// Networks that give everybody the same place.
+#[derive(Debug, Default)]
+pub(crate) struct FakeNetworks {
+    pub(crate) attached: Mutex<Vec<String>>,
+    /// Refuse the next attach.
+    pub(crate) broken: AtomicBool,
+}
+
+impl Sandboxes for FakeNetworks {
+    fn attach(&self, request: AttachRequest) -> Result<Sandbox, Error> {
+        if self.broken.swap(false, Ordering::Relaxed) {
+            return Err(Error::Network("Bind for 0.0.0.0:80 failed: port is already allocated".to_owned()));
+        }
+        let network = match request.target {
+            Target::Network(name) => name,
+            Target::Namespace(_) => String::new(),
+        };
+        lock(&self.attached).push(request.container);
+        let endpoint = Endpoint {
+            id: "e".repeat(64),
+            network_id: "n".repeat(64),
+            network,
+            driver: DriverKind::Bridge,
+            interface: None,
+            host_interface: None,
+            mac: None,
+            ipv4: None,
+            gateway: None,
+            ipv6: None,
+            gateway6: None,
+            ports: Vec::new(),
+        };
+        Ok(Sandbox { netns: None, endpoint })
+    }
+
+    fn release(&self, container: &str) -> Result<(), Error> {
+        lock(&self.attached).retain(|id| id != container);
+        Ok(())
+    }
+
+    fn rename(&self, _: &str, _: &str) {}
+
+    fn network_name(&self, network: &str) -> Result<String, Error> {
+        match network {
+            "bridge" | "host" | "none" => Ok(network.to_owned()),
+            other => Err(Error::NoSuchNetwork(other.to_owned())),
+        }
+    }
+
+    fn host_gateway(&self) -> Option<IpAddr> {
+        None
+    }
+}
+
+/// One image, `busybox`, whose root file system is a folder.
+#[derive(Debug)]
+pub(crate) struct FakeImages {
+    pub(crate) root: PathBuf,
+    pub(crate) snapshots: Mutex<Vec<String>>,
+}
+
+impl Images for FakeImages {
+    fn resolve(&self, name: &str) -> Result<Image, Error> {
+        if !matches!(name, "busybox" | "busybox:latest") {
+            return Err(Error::NoSuchImage(name.to_owned()));
+        }
+        let config = ContainerConfig { cmd: Some(vec!["sh".to_owned()]), ..ContainerConfig::default() };
+        let config = ImageConfig {
+            os: "linux".to_owned(),
+            architecture: "amd64".to_owned(),
+            config: Some(config),
+            ..ImageConfig::default()
+        };
+        Ok(Image {
+            id: Digest::of(b"busybox"),
+            config: Arc::new(config),
+            tags: Vec::new(),
+            digests: Vec::new(),
+            size: 1000,
+            parent: None,
+            last_tagged: None,
+        })
+    }
+
+    fn prepare(&self, key: &str, _: &Digest) -> Result<(), Error> {
+        lock(&self.snapshots).push(key.to_owned());
+        Ok(())
+    }
+
+    fn mount(&self, _: &str) -> Result<OwnedFd, Error> {
+        let root = std::fs::File::open(&self.root);
+        root.map(OwnedFd::from).map_err(|source| Error::File { path: self.root.clone(), source })
+    }
+
+    fn remove(&self, key: &str) -> Result<(), Error> {
+        lock(&self.snapshots).retain(|k| k != key);
+        Ok(())
+    }
+
+    fn keys(&self) -> Result<Vec<String>, Error> {
+        Ok(lock(&self.snapshots).clone())
+    }
+
+    fn written(&self, _: &str) -> Result<u64, Error> {
+        Ok(7)
+    }
+
+    fn driver(&self) -> &'static str {
+        "fake"
+    }
+}
