@@ -10,7 +10,7 @@ mod ingest;
 mod layer;
 mod model;
 mod mounter;
-pub mod platform;
+mod platform;
 mod progress;
 mod pull;
 mod store;
@@ -24,6 +24,7 @@ pub use model::{
     ContainerUse, HistoryEntry, Image, ImageSummary, ImportOptions, ListOptions, Loaded, NewImage, Pruned, Removed,
     Usage,
 };
+pub use platform::{host_platform, normalized};
 pub use progress::{Progress, Status, Update};
-pub use pull::{PullError, PullOptions, Pulled, host_platform, normalized, pull};
+pub use pull::{PullError, PullOptions, Pulled, pull};
 pub use store::{DriverKind, HeldLayer, KnownBlob, LayerWriter, Store, StoreOptions};

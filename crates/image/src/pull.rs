@@ -7,10 +7,9 @@
 mod error;
 mod layers;
 mod manifest;
-mod platform;
 
+use crate::platform;
 pub use error::PullError;
-pub use platform::{host_platform, normalized};
 
 use crate::{NewImage, Progress, Store};
 use layers::Source;

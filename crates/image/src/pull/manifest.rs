@@ -1,7 +1,8 @@
 //! From a reference to the one manifest to pull, through indexes.
 
+use super::PullError;
 use super::layers::Source;
-use super::{PullError, host_platform, platform};
+use crate::platform::{self, host_platform};
 use serde::Deserialize;
 use teu_oci::digest::Digest;
 use teu_oci::image::{Index, Manifest, Platform, media_type};

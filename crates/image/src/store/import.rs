@@ -60,7 +60,7 @@ impl Store {
 
 fn config(diff_id: Digest, container: ContainerConfig, options: &ImportOptions) -> ImageConfig {
     let created = Some(jiff::Timestamp::now().to_string());
-    let platform = options.platform.clone().unwrap_or_else(platform::host);
+    let platform = options.platform.clone().unwrap_or_else(platform::host_platform);
     let message = if options.message.is_empty() { DEFAULT_MESSAGE } else { &options.message };
     ImageConfig {
         created: created.clone(),

@@ -75,7 +75,7 @@ fn image(archive: &Archive<'_>, top: &str, tags: Vec<Reference>) -> Result<Descr
     let config = ImageConfig {
         created: top.created,
         author: top.author,
-        architecture: top.architecture.unwrap_or_else(|| crate::platform::host().architecture),
+        architecture: top.architecture.unwrap_or_else(|| crate::platform::host_platform().architecture),
         os: top.os.unwrap_or_else(|| "linux".to_owned()),
         config: top.config,
         rootfs: RootFs { diff_ids: diff_ids.clone(), ..RootFs::default() },

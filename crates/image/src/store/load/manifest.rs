@@ -141,7 +141,7 @@ fn oci_images(
             let mut nested: Index = serde_json::from_slice(bytes).map_err(malformed)?;
             // Of the platforms that one image is made for, ours. What the archive leaves out cannot be taken.
             nested.manifests.retain(|entry| archive.blob(&entry.digest).is_ok());
-            if let Some(best) = platform::best(&nested.manifests).cloned() {
+            if let Some(best) = platform::choose(&nested.manifests, &platform::host_platform()).cloned() {
                 nested.manifests = vec![best];
             }
             oci_images(archive, &nested, &names, nesting - 1, images)?;
