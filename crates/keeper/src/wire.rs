@@ -110,6 +110,17 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
+    /// Goes on with what another has received.
+    pub(crate) fn of(bytes: Vec<u8>, fds: Vec<OwnedFd>) -> Inbox {
+        Inbox { bytes, fds: fds.into() }
+    }
+
+    /// What has been received and not been taken.
+    pub(crate) fn duplicate(&self) -> io::Result<(Vec<u8>, Vec<OwnedFd>)> {
+        let fds = self.fds.iter().map(OwnedFd::try_clone).collect::<io::Result<_>>()?;
+        Ok((self.bytes.clone(), fds))
+    }
+
     /// One `recvmsg`. Returns false at the end of the stream.
     pub(crate) fn fill(&mut self, socket: impl AsFd, flags: RecvFlags) -> io::Result<bool> {
         let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(GROUP))];

@@ -57,7 +57,7 @@ impl Scratch {
 pub(crate) enum Taken {
     /// So many bytes.
     Data(usize),
-    /// Nothing at the moment.
+    /// Nothing at the moment, or nothing yet.
     Empty,
     /// Nothing any more: nobody has it open for writing.
     End,
@@ -71,6 +71,8 @@ pub(crate) struct Log {
     target: LogTarget,
     encoder: Encoder,
     files: Option<Files>,
+    /// Nothing has ever been taken: there are no files, and there is nothing to flush.
+    untouched: bool,
 }
 
 #[derive(Debug)]
@@ -82,10 +84,15 @@ struct Files {
 }
 
 impl Log {
-    /// A log whose spools and journal are in `dir`. What a keeper before left unfinished is finished when output is
-    /// first taken, or by [`Log::flush`].
+    /// A log whose spools and journal are in `dir`. What a keeper before left unfinished is finished by [`Log::flush`].
     pub(crate) fn new(dir: &Path, target: &LogTarget) -> Log {
-        Log { dir: dir.to_owned(), target: target.clone(), encoder: Encoder::new(&target.attrs), files: None }
+        let encoder = Encoder::new(&target.attrs);
+        Log { dir: dir.to_owned(), target: target.clone(), encoder, files: None, untouched: false }
+    }
+
+    /// As [`Log::new`], for a container that has just been started: files are made when there is output.
+    pub(crate) fn fresh(dir: &Path, target: &LogTarget) -> Log {
+        Log { untouched: true, ..Log::new(dir, target) }
     }
 
     /// Moves what the FIFO has into the spool, lets `deliver` see it, and writes all whole lines to the log.
@@ -99,6 +106,10 @@ impl Log {
         scratch: &mut Scratch,
         deliver: impl FnOnce(&[u8]),
     ) -> io::Result<Taken> {
+        if self.untouched && rustix::io::ioctl_fionread(fifo)? == 0 {
+            return Ok(Taken::Empty);
+        }
+        self.untouched = false;
         let files = self.open()?;
         let done = files.record.done[stream.index()];
         let spool = &mut files.spools[stream.index()];
@@ -129,6 +140,9 @@ impl Log {
     /// # Errors
     /// The log cannot be written. Nothing is lost, and calling it again goes on.
     pub(crate) fn flush(&mut self, stream: Stream, last: bool, scratch: &mut Scratch) -> io::Result<()> {
+        if self.untouched {
+            return Ok(());
+        }
         self.open()?;
         self.resume(scratch)?;
         while self.load(stream, scratch)? && self.batch(stream, last, scratch)? {}

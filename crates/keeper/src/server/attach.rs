@@ -207,9 +207,7 @@ impl Clients {
     }
 
     /// Everything about each client, to be given to another executable.
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = (OwnedFd, Wants, Vec<u8>, bool)> {
-        self.waiting.clear();
-        let keys = self.all.keys();
-        keys.into_iter().filter_map(|key| self.all.remove(key)).map(|c| (c.socket, c.wants, c.backlog, c.ended))
+    pub(super) fn describe(&self) -> impl Iterator<Item = (&OwnedFd, &Wants, &[u8], bool)> {
+        self.all.iter().map(|c| (&c.socket, &c.wants, &c.backlog[..], c.ended))
     }
 }

@@ -18,22 +18,25 @@ use crate::wire::{Frame, Inbox, Outbox};
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) socket: OwnedFd,
-    inbox: Inbox,
+    pub(super) inbox: Inbox,
     outbox: Outbox,
+    /// Whether epoll tells when more can be sent.
+    blocked: bool,
 }
 
 impl Connection {
-    pub(super) fn new(socket: OwnedFd) -> Connection {
-        Connection { socket, inbox: Inbox::default(), outbox: Outbox::default() }
+    pub(super) fn new(socket: OwnedFd, inbox: Inbox) -> Connection {
+        Connection { socket, inbox, outbox: Outbox::default(), blocked: false }
+    }
+
+    /// Whether everything it was told has left.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.outbox.is_empty()
     }
 
     fn push(&mut self, message: &impl Serialize, fds: Vec<OwnedFd>) -> io::Result<()> {
         self.outbox.push(&serde_json::to_vec(message)?, fds)?;
         self.outbox.flush(&self.socket, SendFlags::DONTWAIT)
-    }
-
-    fn interest(&self) -> EventFlags {
-        if self.outbox.is_empty() { EventFlags::IN } else { EventFlags::IN | EventFlags::OUT }
     }
 
     /// Reads what has come. False at the end.
@@ -53,16 +56,19 @@ impl Server {
         let allowed =
             socket_peercred(&socket).is_ok_and(|peer| peer.uid.is_root() || peer.uid == rustix::process::geteuid());
         if allowed {
-            self.add_connection(Connection::new(socket));
+            self.add_connection(Connection::new(socket, Inbox::default()));
         }
     }
 
-    pub(super) fn add_connection(&mut self, connection: Connection) {
+    /// Serves a connection from now on. None if that is not possible.
+    pub(super) fn add_connection(&mut self, connection: Connection) -> Option<u32> {
         let key = self.connections.insert(connection);
-        let Some(connection) = self.connections.get(key) else { return };
+        let connection = self.connections.get(key)?;
         if self.poll.add(&connection.socket, Token::Connection(key), EventFlags::IN).is_err() {
             self.hang_up(key);
+            return None;
         }
+        Some(key)
     }
 
     /// A daemon's socket is ready.
@@ -74,6 +80,11 @@ impl Server {
             return;
         }
         let alive = self.connections.get_mut(key).is_some_and(|c| c.fill().unwrap_or(false));
+        self.serve_inbox(key, alive);
+    }
+
+    /// Serves all requests that have come as a whole.
+    pub(super) fn serve_inbox(&mut self, key: u32, alive: bool) {
         loop {
             match self.connections.get_mut(key).map(|c| c.inbox.next()) {
                 Some(Ok(Some(frame))) => self.on_frame(key, frame),
@@ -87,6 +98,10 @@ impl Server {
 
     fn on_frame(&mut self, key: u32, frame: Frame) {
         match serde_json::from_slice::<Numbered<Request>>(&frame.payload) {
+            Ok(Numbered { id, request: Request::Upgrade { exe } }) => {
+                let failed = self.upgrade(&exe, key, id);
+                self.answer(key, id, failed);
+            }
             Ok(Numbered { id, request }) => {
                 let answer = self.serve(request, frame.fds);
                 self.answer(key, id, answer);
@@ -131,9 +146,13 @@ impl Server {
     }
 
     fn watch_connection(&mut self, key: u32) {
-        let Some(connection) = self.connections.get(key) else { return };
-        let interest = connection.interest();
-        if self.poll.add(connection.socket.as_fd(), Token::Connection(key), interest).is_err() {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let blocked = !connection.outbox.is_empty();
+        if std::mem::replace(&mut connection.blocked, blocked) == blocked {
+            return;
+        }
+        let flags = if blocked { EventFlags::IN | EventFlags::OUT } else { EventFlags::IN };
+        if self.poll.add(connection.socket.as_fd(), Token::Connection(key), flags).is_err() {
             self.hang_up(key);
         }
     }

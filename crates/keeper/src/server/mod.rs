@@ -15,6 +15,7 @@ mod slab;
 mod start;
 mod stdio;
 mod task;
+mod upgrade;
 
 pub use options::Options;
 
@@ -46,11 +47,12 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// The keeper.
 struct Server {
+    options: Options,
     root: PathBuf,
     poll: Poll,
     listener: OwnedFd,
     /// Held for the keeper's life: there is one keeper for an exec root.
-    _lock: OwnedFd,
+    lock: OwnedFd,
     launcher: Box<dyn Launcher>,
     cgroups: Cgroups,
     connections: Slab<Connection>,
@@ -80,37 +82,45 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// # Errors
 /// It cannot be set up. What goes wrong later is told to whom it concerns.
 pub fn serve(options: &Options, launcher: Box<dyn Launcher>) -> io::Result<()> {
-    let ground = setup::prepare(options)?;
-    if options.background {
-        setup::in_background(&options.exec_root, || run(options, ground, launcher))
-    } else {
-        run(options, ground, launcher)
+    if options.resume {
+        setup::clean();
+        let (ground, parcel) = upgrade::receive()?;
+        let mut server = Server::new(options, ground, launcher)?;
+        server.unpack(parcel)?;
+        return server.run();
     }
-}
-
-fn run(options: &Options, ground: setup::Ground, launcher: Box<dyn Launcher>) -> io::Result<()> {
-    let mut server = Server {
-        root: options.exec_root.clone(),
-        poll: Poll::new()?,
-        listener: ground.listener,
-        _lock: ground.lock,
-        launcher,
-        cgroups: Cgroups::default(),
-        connections: Slab::default(),
-        tasks: Slab::default(),
-        index: BTreeMap::new(),
-        clients: Clients::default(),
-        stalled: BTreeSet::new(),
-        open_logs: VecDeque::new(),
-        scratch: Scratch::default(),
-        stopping: false,
+    let ground = setup::prepare(options)?;
+    let work = || {
+        let mut server = Server::new(options, ground, launcher)?;
+        server.recover();
+        server.run()
     };
-    server.poll.add(&server.listener, Token::Listener, EventFlags::IN)?;
-    server.recover();
-    server.run()
+    if options.background { setup::in_background(&options.exec_root, work) } else { work() }
 }
 
 impl Server {
+    fn new(options: &Options, ground: setup::Ground, launcher: Box<dyn Launcher>) -> io::Result<Server> {
+        let server = Server {
+            options: options.clone(),
+            root: options.exec_root.clone(),
+            poll: Poll::new()?,
+            listener: ground.listener,
+            lock: ground.lock,
+            launcher,
+            cgroups: Cgroups::default(),
+            connections: Slab::default(),
+            tasks: Slab::default(),
+            index: BTreeMap::new(),
+            clients: Clients::default(),
+            stalled: BTreeSet::new(),
+            open_logs: VecDeque::new(),
+            scratch: Scratch::default(),
+            stopping: false,
+        };
+        server.poll.add(&server.listener, Token::Listener, EventFlags::IN)?;
+        Ok(server)
+    }
+
     fn run(&mut self) -> io::Result<()> {
         while !self.stopping {
             let timeout = if self.stalled.is_empty() { None } else { Some(RETRY) };
@@ -130,7 +140,7 @@ impl Server {
             Token::Listener => self.accept(),
             Token::Connection(key) => self.on_connection(key, flags),
             Token::Exit(key) => self.on_exit(key),
-            Token::Output(key, stream) => self.on_output(key, stream),
+            Token::Output(key, stream) => self.on_output(key, stream, flags),
             Token::Console(key) => self.on_console(key),
             Token::Client(key) => self.on_client(key, flags),
         }

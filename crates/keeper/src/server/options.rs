@@ -14,6 +14,8 @@ pub struct Options {
     pub data_root: Option<PathBuf>,
     /// Return as soon as the keeper listens, which then is nobody's child.
     pub background: bool,
+    /// Go on for the keeper that this process was until it executed this program.
+    pub resume: bool,
 }
 
 impl Options {
@@ -23,7 +25,7 @@ impl Options {
     /// An option that does not exist, or a missing one.
     pub fn parse(args: impl IntoIterator<Item = OsString>) -> io::Result<Options> {
         let mut exec_root = None;
-        let mut options = Options { exec_root: PathBuf::new(), data_root: None, background: false };
+        let mut options = Options { exec_root: PathBuf::new(), data_root: None, background: false, resume: false };
         let mut args = args.into_iter();
         while let Some(arg) = args.next() {
             let mut value = || {
@@ -34,6 +36,7 @@ impl Options {
                 Some("--exec-root") => exec_root = Some(value()?),
                 Some("--data-root") => options.data_root = Some(value()?),
                 Some("--background") => options.background = true,
+                Some("--resume") => options.resume = true,
                 _ => return Err(usage(format!("unknown option {}", arg.display()))),
             }
         }
@@ -59,7 +62,7 @@ mod tests {
     fn options_are_read() {
         let options = parse(&["--exec-root", "/run/teu", "--background", "--data-root", "/var/lib/teu"]).unwrap();
         let data_root = Some("/var/lib/teu".into());
-        assert_eq!(options, Options { exec_root: "/run/teu".into(), data_root, background: true });
+        assert_eq!(options, Options { exec_root: "/run/teu".into(), data_root, background: true, resume: false });
     }
 
     #[test]

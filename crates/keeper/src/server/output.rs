@@ -23,18 +23,19 @@ const OPEN_LOGS: usize = 256;
 
 impl Server {
     /// An output has data, or its end.
-    pub(super) fn on_output(&mut self, key: u32, stream: Stream) {
+    pub(super) fn on_output(&mut self, key: u32, stream: Stream, flags: EventFlags) {
         for _ in 0..BURST {
             if !self.may_flow(key) {
                 break;
             }
             match self.pump(key, stream) {
                 Ok(Taken::Data(_)) => {}
-                Ok(Taken::Empty) => {
+                // After a hang-up nothing can come.
+                Ok(Taken::Empty) if !flags.contains(EventFlags::HUP) => {
                     self.rest(key);
                     break;
                 }
-                Ok(Taken::End) => {
+                Ok(Taken::Empty | Taken::End) => {
                     self.end_output(key, stream);
                     self.rest(key);
                     break;
@@ -112,12 +113,14 @@ impl Server {
         let (poll, all) = (&self.poll, &mut self.clients);
         match log {
             Some(log) => {
-                if !log.is_open() {
+                let was_open = log.is_open();
+                let taken = log.pump(stream, output.fifo.as_fd(), &mut self.scratch, |bytes| {
+                    all.deliver(poll, clients, stream, bytes);
+                });
+                if !was_open && log.is_open() {
                     self.open_logs.push_back(key);
                 }
-                log.pump(stream, output.fifo.as_fd(), &mut self.scratch, |bytes| {
-                    all.deliver(poll, clients, stream, bytes);
-                })
+                taken
             }
             None => {
                 let taken = self.scratch.read(output.fifo.as_fd())?;
@@ -179,13 +182,12 @@ impl Server {
 
     fn flush(&mut self, key: u32, last: bool) -> io::Result<()> {
         let Some(log) = self.tasks.get_mut(key).and_then(|t| t.log.as_mut()) else { return Ok(()) };
-        if !log.is_open() {
+        let was_open = log.is_open();
+        let flushed = Stream::BOTH.into_iter().try_for_each(|stream| log.flush(stream, last, &mut self.scratch));
+        if !was_open && log.is_open() {
             self.open_logs.push_back(key);
         }
-        for stream in Stream::BOTH {
-            log.flush(stream, last, &mut self.scratch)?;
-        }
-        log.rest()
+        flushed.and_then(|()| log.rest())
     }
 
     /// Nobody writes to it any more.

@@ -40,7 +40,7 @@ impl Server {
 
     fn resume(&mut self, dir: &Path, saved: Saved) -> io::Result<()> {
         let process = saved.process.clone();
-        let mut task = Task::new(&self.root, saved);
+        let mut task = Task::recovered(&self.root, saved);
         task.pidfd = open_same(task.saved.pid, task.saved.ticks)?;
         if let Some(record) = saved::exit_record(dir)? {
             task.life = Life::Exited(record);

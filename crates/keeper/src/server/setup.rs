@@ -26,11 +26,15 @@ pub(super) struct Ground {
     pub(super) lock: OwnedFd,
 }
 
-/// Becomes the keeper of an exec root: locks it and listens.
-pub(super) fn prepare(options: &Options) -> io::Result<Ground> {
-    // Containers inherit what is not set for them.
+/// Containers inherit what is not set for them.
+pub(super) fn clean() {
     teu_sys::signal::reset();
     umask(Mode::WGRP | Mode::WOTH);
+}
+
+/// Becomes the keeper of an exec root: locks it and listens.
+pub(super) fn prepare(options: &Options) -> io::Result<Ground> {
+    clean();
     std::env::set_current_dir("/")?;
     let lock = lock(&options.exec_root)?;
     let listener = listen(&socket_path(&options.exec_root))?;

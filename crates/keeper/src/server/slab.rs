@@ -45,6 +45,10 @@ impl<T> Slab<T> {
         (0..).zip(&self.items).filter(|(_, item)| item.is_some()).map(|(key, _)| key).collect()
     }
 
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.items.iter_mut().flatten()
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
         self.items.iter().flatten()
     }

@@ -134,7 +134,7 @@ impl Server {
     fn register(&mut self, saved: Saved, ours: Ours, launched: Launched) -> Answer {
         let process = saved.process.clone();
         let mut started = Started { pid: launched.pid, started_at: saved.started_at, fds: Vec::new() };
-        let mut task = Task::new(&self.root, saved);
+        let mut task = Task::fresh(&self.root, saved);
         task.pidfd = Some(launched.pidfd);
         task.stdin = ours.stdin;
         for (stream, fifo) in Stream::BOTH.into_iter().zip(ours.outputs) {

@@ -4,9 +4,11 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::saved::{self, Saved};
 use crate::log::{Log, Stream};
-use crate::protocol::{ExitRecord, FdRole, Health, LogDriver, ProcessState};
+use crate::protocol::{ExitRecord, FdRole, Health, LogDriver, LogTarget, ProcessState};
 
 /// A container's first process or an exec.
 #[derive(Debug)]
@@ -34,7 +36,7 @@ pub(super) struct Task {
 }
 
 /// How far a process's life has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Life {
     Running,
     /// The exit is on disk.
@@ -73,9 +75,19 @@ impl Console {
 }
 
 impl Task {
-    pub(super) fn new(root: &Path, saved: Saved) -> Task {
+    /// A process that has just been started.
+    pub(super) fn fresh(root: &Path, saved: Saved) -> Task {
+        Task::with(root, saved, Log::fresh)
+    }
+
+    /// A process that another keeper has looked after.
+    pub(super) fn recovered(root: &Path, saved: Saved) -> Task {
+        Task::with(root, saved, Log::new)
+    }
+
+    fn with(root: &Path, saved: Saved, log: fn(&Path, &LogTarget) -> Log) -> Task {
         let dir = saved::directory(root, &saved.process);
-        let log = saved.log.as_ref().filter(|l| l.driver != LogDriver::None).map(|target| Log::new(&dir, target));
+        let log = saved.log.as_ref().filter(|l| l.driver != LogDriver::None).map(|target| log(&dir, target));
         Task {
             hold: saved.hold,
             saved,

@@ -8,3 +8,4 @@ mod native;
 mod takeover;
 mod terminal;
 mod torture;
+mod upgrade;

@@ -187,10 +187,10 @@ fn times_are_printed() {
         bench.exited(&ProcessRef::exec("c", &id));
         execs.push(begin.elapsed());
     }
-    println!("start {:?}, start to exit {:?}, exec to exit {:?}", median(starts), median(ends), median(execs));
+    println!("start {}; start to exit {}; exec to exit {}", spread(starts), spread(ends), spread(execs));
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
+fn spread(mut times: Vec<Duration>) -> String {
     times.sort_unstable();
-    times[times.len() / 2]
+    format!("{:?} at best, {:?} median", times[0], times[times.len() / 2])
 }
