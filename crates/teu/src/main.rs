@@ -17,7 +17,7 @@ fn main() -> ExitCode {
         Some("daemon") => teu_daemon::main(args.split_off(1)),
         Some("keeper") => teu_keeper::main(args.split_off(1)),
         Some("runtime") => teu_runtime::cli::main(args),
-        _ => ExitCode::FAILURE,
+        _ => teu_cli::main([name].into_iter().chain(args)),
     }
 }
 

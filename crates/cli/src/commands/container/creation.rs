@@ -1,0 +1,178 @@
+//! What `run` and `create` have in common: a container from an image that may have to be pulled first.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use teu_api::client::{self, Client};
+use teu_api::container::{CreateOptions, CreateRequest, CreateResponse};
+use teu_oci::reference::Reference;
+
+use super::options::{ContainerFlags, Pull};
+use crate::app::Cli;
+use crate::commands::image::pull;
+use crate::error::{Error, engine_message};
+use crate::progress::Display;
+
+/// A container that is still to be created.
+pub(super) struct Creation {
+    request: CreateRequest,
+    options: CreateOptions,
+    image: Option<Reference>,
+    pull: Pull,
+    quiet: bool,
+    id_file: Option<IdFile>,
+}
+
+impl Creation {
+    /// Prepares the creation that the flags and arguments ask for. `adjust` has the last word about the request.
+    pub(super) fn prepare(
+        flags: ContainerFlags,
+        args: &[String],
+        adjust: impl FnOnce(&mut CreateRequest),
+    ) -> Result<Self, Error> {
+        let start = |error: anyhow::Error| Error::Start { message: format!("{error:#}"), code: 125 };
+        let pull = flags.general.pull().map_err(start)?;
+        let platform = flags.general.platform().map_err(start)?;
+        let options = CreateOptions { name: flags.general.name.clone(), platform };
+        let quiet = flags.general.quiet;
+        let id_file = flags.general.cidfile.clone();
+        let mut request = flags.request(args)?;
+        adjust(&mut request);
+        let image = reference(&request).map_err(start)?;
+        let id_file = id_file.map(IdFile::create).transpose().map_err(start)?;
+        Ok(Self { request, options, image, pull, quiet, id_file })
+    }
+
+    /// The request as it will be sent.
+    pub(super) fn request(&self) -> &CreateRequest {
+        &self.request
+    }
+
+    /// Creates the container, and says what the engine warns of. Answers the id.
+    pub(super) async fn create(mut self, cli: &Cli) -> Result<String, Error> {
+        let client = cli.client()?;
+        if self.pull == Pull::Always {
+            self.fetch(cli).await?;
+        }
+        let answer = match self.send(client).await {
+            Err(error) if error.is_not_found() && self.pull == Pull::Missing && self.image.is_some() => {
+                if let Some(image) = self.image.as_ref().filter(|_| !self.quiet) {
+                    cli.warn(format!("Unable to find image '{}' locally", image.familiar()));
+                }
+                self.fetch(cli).await?;
+                self.send(client).await
+            }
+            answer => answer,
+        };
+        let answer = answer.map_err(|error| failed(&error))?;
+        for warning in &answer.warnings {
+            cli.warn(format!("WARNING: {warning}"));
+        }
+        if let Some(file) = self.id_file.take() {
+            file.write(&answer.id)?;
+        }
+        Ok(answer.id)
+    }
+
+    async fn send(&self, client: &Client) -> Result<CreateResponse, client::Error> {
+        client.container_create(&self.options, &self.request).await
+    }
+
+    async fn fetch(&self, cli: &Cli) -> Result<(), Error> {
+        let Some(image) = &self.image else { return Ok(()) };
+        let display = if self.quiet { Display::Quiet } else { Display::stderr() };
+        pull::pull(cli, image, &self.options.platform, display)
+            .await
+            .map_err(|error| Error::Start { message: error.to_string(), code: 125 })
+    }
+}
+
+/// The image's name in full, so that a missing tag means `latest`. An id is left as it is.
+fn reference(request: &CreateRequest) -> anyhow::Result<Option<Reference>> {
+    let name = &request.config.image;
+    let is_id = name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_id || name.starts_with("sha256:") {
+        return Ok(None);
+    }
+    Ok(Some(Reference::parse(name)?.with_default_tag()))
+}
+
+/// The failure of a request of `run`, with the exit code that tells what was wrong with the command.
+pub(super) fn failed(error: &client::Error) -> Error {
+    let message = engine_message(error);
+    let has = |text: &str| message.contains(text);
+    let code = match () {
+        () if has("executable file not found") || has("no such file or directory") => 127,
+        () if has("permission denied") || has("is a directory") => 126,
+        () => 125,
+    };
+    Error::Start { message, code }
+}
+
+/// The file of `--cidfile`, made before the container so that it cannot fail afterwards.
+struct IdFile {
+    file: File,
+    path: PathBuf,
+    written: bool,
+}
+
+impl IdFile {
+    fn create(path: String) -> anyhow::Result<Self> {
+        match File::create_new(&path) {
+            Ok(file) => Ok(Self { file, path: path.into(), written: false }),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                anyhow::bail!("container ID file found, make sure the other container isn't running or delete {path}")
+            }
+            Err(error) => {
+                let error = crate::error::go_io("open", &path, &error);
+                anyhow::bail!("failed to create the container ID file: {error}")
+            }
+        }
+    }
+
+    fn write(mut self, id: &str) -> Result<(), Error> {
+        self.file.write_all(id.as_bytes())?;
+        self.written = true;
+        Ok(())
+    }
+}
+
+impl Drop for IdFile {
+    fn drop(&mut self) {
+        if !self.written {
+            // An empty file would tell of a container that does not exist.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_tell_what_was_wrong() {
+        let code = |message: &str| {
+            failed(&client::Error::Api { status: http::StatusCode::BAD_REQUEST, message: message.into() }).code()
+        };
+        assert_eq!(code("exec: \"x\": executable file not found in $PATH: unknown"), 127);
+        assert_eq!(code("exec: \"/x\": stat /x: no such file or directory"), 127);
+        assert_eq!(code("exec: \"/tmp\": permission denied"), 126);
+        assert_eq!(code("exec: \"/tmp\": is a directory"), 126);
+        assert_eq!(code("no space left"), 125);
+    }
+
+    #[test]
+    fn an_id_file_remains_only_with_an_id() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("id");
+        let text = path.to_string_lossy().into_owned();
+        drop(IdFile::create(text.clone()).unwrap());
+        assert!(!path.exists());
+        IdFile::create(text.clone()).unwrap().write("abc").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "abc");
+        let error = IdFile::create(text).err().unwrap().to_string();
+        assert!(error.starts_with("container ID file found"), "{error}");
+    }
+}

@@ -1,0 +1,22 @@
+//! `container`.
+
+pub(super) mod attach;
+pub(super) mod create;
+mod creation;
+pub(super) mod exec;
+pub(super) mod inspect;
+pub(super) mod kill;
+pub(super) mod logs;
+pub(super) mod ls;
+mod options;
+pub(super) mod pause;
+pub(super) mod port;
+pub(super) mod rename;
+pub(super) mod restart;
+pub(super) mod rm;
+pub(super) mod run;
+pub(super) mod start;
+pub(super) mod stop;
+pub(super) mod top;
+pub(super) mod unpause;
+pub(super) mod wait;

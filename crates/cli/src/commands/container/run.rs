@@ -1,0 +1,191 @@
+//! `run`: create, attach, wait, start, in the fewest round trips, and end as the container ends.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use teu_api::client::{Client, Hijacked, Waiting};
+use teu_api::container::{AttachOptions, CreateRequest, WaitCondition};
+
+use super::creation::{Creation, failed};
+use super::options::ContainerFlags;
+use crate::app::Cli;
+use crate::error::Error;
+use crate::session::{self, Ended, Streams};
+use crate::terminal::{self, escape, resize, signals};
+use crate::verb::{Arity, Spec, Verb};
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// Run container in background and print container ID
+    #[arg(short, long)]
+    detach: bool,
+    /// Override the key sequence for detaching a container
+    #[arg(long, value_name = "string", default_value = "")]
+    detach_keys: String,
+    /// Proxy received signals to the process (default true)
+    #[arg(long, default_value = "true")]
+    sig_proxy: bool,
+    #[command(flatten)]
+    container: ContainerFlags,
+    #[arg(trailing_var_arg = true)]
+    args: Vec<String>,
+}
+
+impl Verb for Run {
+    const SPEC: Spec = Spec {
+        noun: "container",
+        names: &["run"],
+        top: "run",
+        about: "Create and run a new container from an image",
+        usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+        arguments: Arity::at_least(1),
+        examples: &[
+            ("A shell, gone when it ends", "run --rm -it busybox sh"),
+            ("A web server in the background, at port 8080 of the host", "run -d --name web -p 8080:80 nginx"),
+            (
+                "The current directory as /src, half a processor, 256 MB",
+                "run --rm -v .:/src -w /src --cpus .5 -m 256m debian make",
+            ),
+        ],
+    };
+
+    async fn run(self, cli: &Cli) -> Result<ExitCode, Error> {
+        if self.detach && !self.container.general.attach.is_empty() {
+            return Err(Error::message("conflicting options: cannot specify both --attach and --detach"));
+        }
+        let detach = self.detach;
+        let creation = Creation::prepare(self.container, &self.args, |request| adjust(request, detach))?;
+        let streams = streams(creation.request(), &self.detach_keys, cli)?;
+        let remove = creation.request().host_config.as_ref().is_some_and(|host| host.auto_remove);
+        if streams.tty && streams.stdin && !detach && !terminal::is_stdin() {
+            return Err(Error::Failed { message: "the input device is not a TTY".to_owned(), code: 1 });
+        }
+        let id = creation.create(cli).await?;
+        let client = cli.client()?;
+        if detach {
+            client.container_start(&id, "").await.map_err(|error| failed(&error))?;
+            cli.say(id)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let proxied = self.sig_proxy && !streams.tty;
+        let session = attached(client, &id, &streams, remove);
+        let result = if proxied {
+            let caught = signals::Caught::forwarded();
+            tokio::select! {
+                result = session => result,
+                () = signals::forward(client, &id, caught) => Ok(ExitCode::SUCCESS),
+            }
+        } else {
+            session.await
+        };
+        if !streams.stdout && !streams.stderr && !streams.stdin {
+            cli.say(id)?;
+        }
+        result
+    }
+}
+
+/// What differs between `run` and `create`.
+fn adjust(request: &mut CreateRequest, detach: bool) {
+    if detach {
+        let config = &mut request.config;
+        config.attach_stdin = false;
+        config.attach_stdout = false;
+        config.attach_stderr = false;
+        config.stdin_once = false;
+    }
+    // So that the first thing a program sees is the right size.
+    if let (Some(size), Some(host)) = (resize::size(), &mut request.host_config) {
+        host.console_size = [size.height.into(), size.width.into()];
+    }
+}
+
+fn streams(request: &CreateRequest, flag: &str, cli: &Cli) -> Result<Streams, Error> {
+    let config = &request.config;
+    Ok(Streams {
+        stdin: config.attach_stdin,
+        stdout: config.attach_stdout,
+        // With a terminal there is one output.
+        stderr: config.attach_stderr && !config.tty,
+        tty: config.tty,
+        detach_keys: detach_keys(flag, cli)?,
+    })
+}
+
+/// The keys that detach, from the flag or the configuration file.
+pub(super) fn detach_keys(flag: &str, cli: &Cli) -> Result<Vec<u8>, Error> {
+    let keys = if flag.is_empty() { cli.config().detach_keys.as_str() } else { flag };
+    escape::parse(keys).map_err(|error| Error::message(format!("invalid detach keys ({keys}): {error}")))
+}
+
+/// Attaches to a created container, starts it, and stays until it ends or the user leaves.
+async fn attached(client: &Client, id: &str, streams: &Streams, remove: bool) -> Result<ExitCode, Error> {
+    let condition = if remove { WaitCondition::Removed } else { WaitCondition::NextExit };
+    // Both before the start, so that neither output nor exit is missed.
+    let (stream, waiting) = tokio::join!(attach(client, id, streams), client.container_wait(id, condition));
+    let (stream, waiting) = (stream.map_err(|error| failed(&error))?, waiting.map_err(|error| failed(&error))?);
+    if let Err(error) = client.container_start(id, "").await {
+        if remove {
+            // It goes away by itself; when it is gone, its name is free again.
+            let _ = waiting.exit().await;
+        }
+        return Err(failed(&error));
+    }
+    until_exit(client, id, streams, stream, waiting).await
+}
+
+async fn attach(client: &Client, id: &str, streams: &Streams) -> Result<Option<Hijacked>, teu_api::client::Error> {
+    if !streams.stdin && !streams.stdout && !streams.stderr {
+        return Ok(None);
+    }
+    let options = AttachOptions {
+        stream: true,
+        stdin: streams.stdin,
+        stdout: streams.stdout,
+        stderr: streams.stderr,
+        ..AttachOptions::default()
+    };
+    client.container_attach(id, &options).await.map(Some)
+}
+
+/// Copies the streams of a running container, and gives its exit code.
+pub(super) async fn until_exit(
+    client: &Client,
+    id: &str,
+    streams: &Streams,
+    stream: Option<Hijacked>,
+    waiting: Waiting,
+) -> Result<ExitCode, Error> {
+    let follow_size = async {
+        if streams.tty && terminal::is_stdout() {
+            resize::follow(client.clone(), resize::Target::Container(id.to_owned())).await;
+        }
+        std::future::pending::<()>().await;
+    };
+    let copy = async {
+        match stream {
+            Some(stream) => session::run(stream, streams).await,
+            None => Ok(Ended::Output),
+        }
+    };
+    let ended = tokio::select! {
+        ended = copy => ended?,
+        () = follow_size => Ended::Output,
+    };
+    match ended {
+        Ended::Detached => Ok(ExitCode::SUCCESS),
+        Ended::Signal(number) => Ok(ExitCode::from(128 + u8::try_from(number).unwrap_or(0))),
+        Ended::Output => {
+            let answer = waiting.exit().await?;
+            match answer.error {
+                Some(error) => Err(Error::Start { message: error.message, code: 125 }),
+                None => Ok(exit_code(answer.status_code)),
+            }
+        }
+    }
+}
+
+/// A container's exit code as ours; the kernel keeps eight bits of it anyway.
+pub(super) fn exit_code(status: i64) -> ExitCode {
+    ExitCode::from(u8::try_from(status & 0xff).unwrap_or(1))
+}

@@ -1,0 +1,121 @@
+//! `start`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use teu_api::container::{AttachOptions, WaitCondition};
+
+use super::run::{detach_keys, until_exit};
+use crate::app::Cli;
+use crate::error::{Error, engine_message};
+use crate::session::Streams;
+use crate::terminal::{self, signals};
+use crate::verb::{Arity, Spec, Verb};
+
+#[derive(Debug, Args)]
+pub(crate) struct Start {
+    /// Attach STDOUT/STDERR and forward signals
+    #[arg(short, long)]
+    attach: bool,
+    /// Restore from this checkpoint
+    #[arg(long, value_name = "string")]
+    checkpoint: Option<String>,
+    /// Use a custom checkpoint storage directory
+    #[arg(long, value_name = "string")]
+    checkpoint_dir: Option<String>,
+    /// Override the key sequence for detaching a container
+    #[arg(long, value_name = "string", default_value = "")]
+    detach_keys: String,
+    /// Attach container's STDIN
+    #[arg(short, long)]
+    interactive: bool,
+    containers: Vec<String>,
+}
+
+impl Verb for Start {
+    const SPEC: Spec = Spec {
+        noun: "container",
+        names: &["start"],
+        top: "start",
+        about: "Start one or more stopped containers",
+        usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+        arguments: Arity::at_least(1),
+        examples: &[("Back to a shell that was left", "start -ai shell")],
+    };
+
+    async fn run(self, cli: &Cli) -> Result<ExitCode, Error> {
+        if self.checkpoint.is_some() {
+            return Err(Cli::unsupported("checkpoint"));
+        }
+        if self.checkpoint_dir.is_some() {
+            return Err(Cli::unsupported("checkpoint-dir"));
+        }
+        if self.attach || self.interactive {
+            return match &self.containers[..] {
+                [name] => self.attached(cli, name).await,
+                _ => Err(Error::message("you cannot start and attach multiple containers at once")),
+            };
+        }
+        self.in_background(cli).await
+    }
+}
+
+impl Start {
+    async fn in_background(&self, cli: &Cli) -> Result<ExitCode, Error> {
+        let client = cli.client()?;
+        let mut failed = Vec::new();
+        for name in &self.containers {
+            match client.container_start(name, "").await {
+                Ok(_) => cli.say(name)?,
+                Err(error) => {
+                    cli.warn(engine_message(&error));
+                    failed.push(name.as_str());
+                }
+            }
+        }
+        if failed.is_empty() {
+            return Ok(ExitCode::SUCCESS);
+        }
+        Err(Error::message(format!("Error: failed to start containers: {}", failed.join(", "))))
+    }
+
+    async fn attached(&self, cli: &Cli, name: &str) -> Result<ExitCode, Error> {
+        let client = cli.client()?;
+        let container = client.container_inspect(name).await?;
+        let tty = container.config.tty;
+        let streams = Streams {
+            stdin: self.interactive && container.config.open_stdin,
+            stdout: true,
+            stderr: !tty,
+            tty,
+            detach_keys: detach_keys(&self.detach_keys, cli)?,
+        };
+        if streams.stdin && tty && !terminal::is_stdin() {
+            return Err(Error::message("the input device is not a TTY"));
+        }
+        let id = container.id.as_str();
+        let options = AttachOptions {
+            stream: true,
+            stdin: streams.stdin,
+            stdout: true,
+            stderr: true,
+            detach_keys: self.detach_keys.clone(),
+            ..AttachOptions::default()
+        };
+        let condition =
+            if container.host_config.auto_remove { WaitCondition::Removed } else { WaitCondition::NextExit };
+        let (stream, waiting) =
+            tokio::join!(client.container_attach(id, &options), client.container_wait(id, condition));
+        let (stream, waiting) = (stream?, waiting?);
+        client.container_start(id, "").await?;
+        let session = until_exit(client, id, &streams, Some(stream), waiting);
+        if tty {
+            return session.await;
+        }
+        let caught = signals::Caught::forwarded();
+        tokio::select! {
+            result = session => result,
+            () = signals::forward(client, id, caught) => Ok(ExitCode::SUCCESS),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The commands: one file each, `<noun>/<verb>.rs`, and the table of them all.
+
+mod container;
+mod each;
+mod image;
+mod inspect;
+mod network;
+mod system;
+
+use crate::verb::Command;
+
+/// A group of commands.
+pub(crate) struct Noun {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// One line about it.
+    pub(crate) about: &'static str,
+    /// Docker's verbs that are not built yet.
+    pub(crate) later: &'static [&'static str],
+}
+
+/// All groups.
+pub(crate) static NOUNS: [Noun; 4] = [
+    Noun {
+        name: "container",
+        about: "Manage containers",
+        later: &["commit", "cp", "diff", "export", "prune", "stats", "update"],
+    },
+    Noun { name: "image", about: "Manage images", later: &["build", "prune", "push"] },
+    Noun { name: "network", about: "Manage networks", later: &["connect", "create", "disconnect", "prune", "rm"] },
+    Noun { name: "system", about: "Manage the engine", later: &["df", "dial-stdio", "prune"] },
+];
+
+/// Docker's commands that are not built yet.
+pub(crate) const LATER: [&str; 28] = [
+    "build",
+    "builder",
+    "buildx",
+    "checkpoint",
+    "commit",
+    "compose",
+    "config",
+    "context",
+    "cp",
+    "diff",
+    "export",
+    "login",
+    "logout",
+    "manifest",
+    "node",
+    "plugin",
+    "push",
+    "search",
+    "secret",
+    "service",
+    "stack",
+    "stats",
+    "swarm",
+    "trust",
+    "update",
+    "volume",
+    "scan",
+    "scout",
+];
+
+/// All commands.
+pub(crate) static ALL: [Command; 33] = [
+    Command::of::<container::attach::Attach>(),
+    Command::of::<container::create::Create>(),
+    Command::of::<container::exec::Exec>(),
+    Command::of::<container::inspect::Inspect>(),
+    Command::of::<container::kill::Kill>(),
+    Command::of::<container::logs::Logs>(),
+    Command::of::<container::ls::List>(),
+    Command::of::<container::pause::Pause>(),
+    Command::of::<container::port::Port>(),
+    Command::of::<container::rename::Rename>(),
+    Command::of::<container::restart::Restart>(),
+    Command::of::<container::rm::Remove>(),
+    Command::of::<container::run::Run>(),
+    Command::of::<container::start::Start>(),
+    Command::of::<container::stop::Stop>(),
+    Command::of::<container::top::Top>(),
+    Command::of::<container::unpause::Unpause>(),
+    Command::of::<container::wait::Wait>(),
+    Command::of::<image::history::History>(),
+    Command::of::<image::import::Import>(),
+    Command::of::<image::inspect::Inspect>(),
+    Command::of::<image::load::Load>(),
+    Command::of::<image::ls::List>(),
+    Command::of::<image::pull::Pull>(),
+    Command::of::<image::rm::Remove>(),
+    Command::of::<image::save::Save>(),
+    Command::of::<image::tag::Tag>(),
+    Command::of::<inspect::Inspect>(),
+    Command::of::<network::inspect::Inspect>(),
+    Command::of::<network::ls::List>(),
+    Command::of::<system::events::Events>(),
+    Command::of::<system::info::Info>(),
+    Command::of::<system::version::Version>(),
+];
+
+/// The command of this name without noun.
+pub(crate) fn top(name: &str) -> Option<&'static Command> {
+    ALL.iter().find(|command| command.spec.top == name && !name.is_empty())
+}
+
+/// The commands below a noun.
+pub(crate) fn of_noun(noun: &str) -> impl Iterator<Item = &'static Command> {
+    ALL.iter().filter(move |command| command.spec.noun == noun)
+}
+
+/// The command below a noun by any of its names.
+pub(crate) fn find(noun: &str, verb: &str) -> Option<&'static Command> {
+    of_noun(noun).find(|command| command.spec.names.contains(&verb))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flags;
+
+    #[test]
+    fn names_are_unique() {
+        let mut names: Vec<String> = ALL
+            .iter()
+            .flat_map(|command| {
+                let spec = command.spec;
+                let below =
+                    spec.names.iter().filter(|_| !spec.noun.is_empty()).map(|name| format!("{} {name}", spec.noun));
+                below.chain((!spec.top.is_empty()).then(|| spec.top.to_owned())).collect::<Vec<_>>()
+            })
+            .collect();
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn every_parser_can_be_built_and_every_flag_is_explained() {
+        for command in &ALL {
+            let mut parser = flags::adapt((command.parser)());
+            parser.build();
+            for arg in parser.get_arguments().filter(|arg| !arg.is_positional() && !arg.is_hide_set()) {
+                assert!(arg.get_help().is_some(), "{}: {:?}", command.spec.about, arg.get_id());
+            }
+        }
+    }
+}

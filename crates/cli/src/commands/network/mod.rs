@@ -1,0 +1,4 @@
+//! `network`.
+
+pub(super) mod inspect;
+pub(super) mod ls;

@@ -1,0 +1,5 @@
+//! `system`, and the commands about the engine itself.
+
+pub(super) mod events;
+pub(super) mod info;
+pub(super) mod version;

@@ -1,0 +1,120 @@
+//! `config.json`: Docker's, and over it our own.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde::Deserialize;
+
+/// The parts of Docker's `config.json` that concern us. Unknown members are left alone.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct ConfigFile {
+    /// Credentials by registry.
+    pub(crate) auths: BTreeMap<String, Auth>,
+    /// Headers sent with every request.
+    #[serde(rename = "HttpHeaders")]
+    pub(crate) http_headers: BTreeMap<String, String>,
+    /// Default of `ps --format`.
+    pub(crate) ps_format: String,
+    /// Default of `images --format`.
+    pub(crate) images_format: String,
+    /// Default of `network ls --format`.
+    pub(crate) networks_format: String,
+    /// Keys that detach from a container.
+    pub(crate) detach_keys: String,
+    /// Credential helper for all registries.
+    pub(crate) creds_store: String,
+    /// Credential helper by registry.
+    pub(crate) cred_helpers: BTreeMap<String, String>,
+    /// Context in use.
+    pub(crate) current_context: String,
+}
+
+/// Credentials of a registry.
+#[derive(Default, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct Auth {
+    /// `user:password` in base64.
+    pub(crate) auth: String,
+    /// User name, when not in `auth`.
+    pub(crate) username: String,
+    /// Password, when not in `auth`.
+    pub(crate) password: String,
+    /// Token in place of user and password.
+    #[serde(rename = "identitytoken")]
+    pub(crate) identity_token: String,
+    /// Token sent to the registry as it is.
+    #[serde(rename = "registrytoken")]
+    pub(crate) registry_token: String,
+}
+
+// Secrets stay out of logs and panics.
+impl std::fmt::Debug for Auth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Auth").field("username", &self.username).finish_non_exhaustive()
+    }
+}
+
+impl ConfigFile {
+    /// Reads the files: Docker's from `--config`, `DOCKER_CONFIG` or `~/.docker`, then our own from `TEU_CONFIG` or
+    /// `~/.config/teu`, whose members win. A missing file is an empty one.
+    pub(crate) fn load(flag: Option<&str>) -> anyhow::Result<Self> {
+        let docker = directory(flag).map(|directory| directory.join("config.json"));
+        let own = std::env::var_os("TEU_CONFIG")
+            .map(PathBuf::from)
+            .or_else(|| home().map(|home| home.join(".config/teu")))
+            .map(|directory| directory.join("config.json"));
+        let mut merged = serde_json::Map::new();
+        for path in [docker, own].into_iter().flatten() {
+            merged.extend(read(&path)?);
+        }
+        serde_json::from_value(merged.into()).context("config.json")
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<serde_json::Map<String, serde_json::Value>> {
+    match std::fs::read(path) {
+        Ok(bytes) if bytes.is_empty() => Ok(serde_json::Map::new()),
+        Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| path.display().to_string()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(serde_json::Map::new()),
+        Err(error) => Err(crate::error::go_io("open", &path.display().to_string(), &error)),
+    }
+}
+
+/// The directory of Docker's client configuration.
+pub(crate) fn directory(flag: Option<&str>) -> Option<PathBuf> {
+    flag.map(PathBuf::from)
+        .or_else(|| std::env::var_os("DOCKER_CONFIG").map(PathBuf::from))
+        .or_else(|| home().map(|home| home.join(".docker")))
+}
+
+fn home() -> Option<PathBuf> {
+    std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_members_are_left_alone() {
+        let text = r#"{"auths":{"r.example":{"auth":"dTpw"}},"psFormat":"{{.ID}}","detachKeys":"ctrl-x","foo":1,
+            "HttpHeaders":{"X-A":"b"},"credHelpers":{"gcr.io":"gcloud"},"currentContext":"remote"}"#;
+        let config: ConfigFile = serde_json::from_str(text).unwrap();
+        assert_eq!(config.ps_format, "{{.ID}}");
+        assert_eq!(config.http_headers["X-A"], "b");
+        assert_eq!(config.cred_helpers["gcr.io"], "gcloud");
+        assert_eq!(config.current_context, "remote");
+        assert!(!format!("{:?}", config.auths).contains("dTpw"));
+    }
+
+    #[test]
+    fn files_are_optional_and_errors_name_them() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(read(&directory.path().join("config.json")).unwrap().is_empty());
+        let broken = directory.path().join("broken.json");
+        std::fs::write(&broken, "{").unwrap();
+        assert!(format!("{:#}", read(&broken).unwrap_err()).contains("broken.json"));
+    }
+}

@@ -1,0 +1,8 @@
+//! What the user set up: configuration files, contexts, credentials, where the engine is.
+
+pub(crate) mod auth;
+pub(crate) mod context;
+pub(crate) mod endpoint;
+mod file;
+
+pub(crate) use file::{ConfigFile, directory};

@@ -1,0 +1,20 @@
+//! What the user sees: tables, Go templates, JSON, sizes and times, all as Docker prints them.
+
+pub(crate) mod container;
+pub(crate) mod history;
+pub(crate) mod image;
+pub(crate) mod info;
+pub(crate) mod natural;
+pub(crate) mod network;
+pub(crate) mod ordered;
+pub(crate) mod ports;
+pub(crate) mod row;
+pub(crate) mod tabwriter;
+pub(crate) mod template;
+pub(crate) mod time;
+pub(crate) mod units;
+pub(crate) mod version;
+
+mod functions;
+
+use functions::{is_template_function, template_functions};
