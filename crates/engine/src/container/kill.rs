@@ -1,11 +1,17 @@
 //! `kill`: a signal to a container's process.
 
+use std::time::Duration;
+
 use teu_keeper::protocol::{ProcessRef, Request};
 
 use super::actor::{Actor, Command};
+use super::handle::View;
 use super::signal;
 use super::state::Phase;
 use crate::{Engine, Error};
+
+/// How long a killed process may take to go; longer only in uninterruptible sleep.
+const KILL_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Engine {
     /// Sends a signal, by name (`SIGHUP`, `hup`) or number; an empty one is `SIGKILL`.
@@ -22,7 +28,16 @@ impl Engine {
         }
         // A container that is killed by hand is not to be started again by its policy; other signals do not end it.
         let stop = number == signal::KILL || number == signal::number_of(&view.definition.config.stop_signal);
-        handle.ask(|reply| Command::Signal { signal: number, stop, reply }).await
+        handle.ask(|reply| Command::Signal { signal: number, stop, reply }).await?;
+        if number == signal::KILL {
+            // Clients rely on its being over: they remove it next.
+            let ended = |next: &View| next.exits > view.exits || !next.state.is_active();
+            if !handle.wait_for(KILL_TIMEOUT, ended).await {
+                let text = format!("container {} did not exit within 10 seconds of its SIGKILL", handle.id);
+                return Err(Error::Unavailable(text));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -135,7 +135,6 @@ impl Actor {
                 other => other,
             };
         });
-        self.event("die", &[("exitCode", exit_code.to_string())]);
         if self.view().definition.host.auto_remove
             && let Err(error) = self.remove(true).await
         {
@@ -244,7 +243,7 @@ pub(crate) fn refusal(kind: FailureKind, prefix: &str, message: String) -> Start
         FailureKind::CommandNotExecutable => (126, ["permission denied", "is a directory"]),
         _ => (128, ["", ""]),
     };
-    let known = needed.iter().any(|n| message.to_lowercase().contains(n));
+    let known = needed.iter().any(|n| message.to_lowercase().contains(&n.to_lowercase()));
     let message = if known { message } else { format!("{message}: {}", needed[0]) };
     StartError { message: format!("{prefix}: {message}: unknown"), exit_code }
 }
@@ -259,6 +258,10 @@ mod tests {
         assert_eq!(
             text(FailureKind::CommandNotFound, "exec: \"foo\""),
             "p: exec: \"foo\": executable file not found in $PATH: unknown"
+        );
+        assert_eq!(
+            text(FailureKind::CommandNotFound, "executable file not found in $PATH"),
+            "p: executable file not found in $PATH: unknown"
         );
         assert_eq!(
             text(FailureKind::CommandNotFound, "exec: \"/foo\": stat /foo: no such file or directory"),

@@ -29,7 +29,9 @@ impl Wait {
         let reached = self.watch.wait_for(|view| view.removed || holds(view)).await;
         match reached {
             Ok(view) => {
-                let error = view.state.failure().map(|f| WaitError { message: f.message.clone() });
+                // For one that was removed, only a failed removal would be an error.
+                let failure = view.state.failure().filter(|_| !view.removed);
+                let error = failure.map(|f| WaitError { message: f.message.clone() });
                 WaitResponse { status_code: i64::from(view.state.exit_code()), error }
             }
             // The engine is going down; the container runs on.

@@ -104,9 +104,12 @@ impl Exec {
         ProcessRef::exec(&self.container.id, &self.id)
     }
 
-    /// Program and arguments in one line, as events show them.
+    /// Program, space, arguments: as events show them.
     pub(super) fn line(&self) -> String {
-        self.request.cmd.as_deref().unwrap_or(&[]).join(" ")
+        match self.request.cmd.as_deref().unwrap_or(&[]) {
+            [] => String::new(),
+            [program, arguments @ ..] => format!("{program} {}", arguments.join(" ")),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use bytes::Bytes;
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use rustix::fs::{CWD, Mode, OFlags, openat};
@@ -48,7 +49,13 @@ impl Engine {
                     _ => 126,
                 };
                 exec.ended(code, Timestamp::now());
-                Err(error)
+                match error {
+                    // Docker has upgraded the connection by then: the reason comes as output, the code by inspect.
+                    Error::Start(start) if !is_detached(&exec, &request) => {
+                        Ok(ExecStarted::Attached(told(&start.message, exec.request.tty)))
+                    }
+                    error => Err(error),
+                }
             }
         }
     }
@@ -56,8 +63,7 @@ impl Engine {
     async fn run_exec(&self, exec: &Arc<Exec>, request: &StartRequest) -> Result<ExecStarted, Error> {
         let wanted = &exec.request;
         let process = self.exec_process(exec).await?;
-        let attached = wanted.attach_stdin || wanted.attach_stdout || wanted.attach_stderr;
-        let detach = request.detach || !attached;
+        let detach = is_detached(exec, request);
         let output = if detach {
             None
         } else {
@@ -148,6 +154,27 @@ impl Engine {
         });
         Some(Box::pin(input))
     }
+}
+
+/// Whether nobody attaches to an exec.
+fn is_detached(exec: &Exec, request: &StartRequest) -> bool {
+    let wanted = &exec.request;
+    request.detach || !(wanted.attach_stdin || wanted.attach_stdout || wanted.attach_stderr)
+}
+
+/// An attachment that says why there is no process.
+fn told(message: &str, tty: bool) -> Attachment {
+    let text = format!("{message}\r\n");
+    let mut output = Vec::new();
+    if !tty {
+        // A frame of standard output, as Docker's multiplexed streams have them.
+        let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
+        output.extend_from_slice(&[1, 0, 0, 0]);
+        output.extend_from_slice(&length.to_be_bytes());
+    }
+    output.extend_from_slice(text.as_bytes());
+    let output = futures_util::stream::iter([Ok(Bytes::from(output))]).boxed();
+    Attachment { tty, input: None, output }
 }
 
 /// The root of a process, as a descriptor.
