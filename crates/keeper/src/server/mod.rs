@@ -4,6 +4,7 @@ mod attach;
 mod cgroups;
 mod connection;
 mod exit;
+mod mountns;
 mod options;
 mod output;
 mod poll;
@@ -65,10 +66,11 @@ struct Server {
     stopping: bool,
 }
 
-/// Runs `teu keeper`, with the arguments after that word. Returns when the keeper ends, or at once in the process that
+/// Runs `teu keeper`, with the arguments after that word, from a protected copy of its executable. Returns when the keeper ends, or at once in the process that
 /// was told to start one in the background.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    match Options::parse(args).and_then(|options| serve(&options, Box::new(Native))) {
+    let started = teu_runtime::protect_executable().and_then(|()| Options::parse(args));
+    match started.and_then(|options| serve(&options, Box::new(Native))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error.to_string());

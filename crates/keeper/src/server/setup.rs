@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use rustix::process::{Signal, umask};
 use teu_sys::process::{CloneFlags, spawn};
 
-use super::{Options, complain};
+use super::{Options, complain, mountns};
 use crate::client::socket_path;
 
 /// How long a keeper that is being killed may take to disappear.
@@ -35,6 +35,11 @@ pub(super) fn clean() {
 /// Becomes the keeper of an exec root: locks it and listens.
 pub(super) fn prepare(options: &Options) -> io::Result<Ground> {
     clean();
+    if let Some(data_root) = options.data_root.as_deref().filter(|_| rustix::process::geteuid().is_root())
+        && let Err(error) = mountns::enter(options, data_root)
+    {
+        complain(&format!("all mounts are kept: {error}"));
+    }
     std::env::set_current_dir("/")?;
     let lock = lock(&options.exec_root)?;
     let listener = listen(&socket_path(&options.exec_root))?;

@@ -14,7 +14,7 @@ use teu_keeper::protocol::{
     AdoptRequest, AttachRequest, Event, ExecRequest, ExitRecord, ExitStatus, Framing, LogTarget, ProcessRef, Reply,
     Request, StartRequest, WinSize,
 };
-use teu_keeper::{Descriptors, Error, Keeper};
+use teu_keeper::{Descriptors, Ensure, Error, Keeper};
 use teu_oci::runtime::{Process, Spec};
 
 /// Longer than anything here takes, on a busy machine.
@@ -202,7 +202,8 @@ pub(crate) const PLAIN: &str = env!("CARGO_BIN_EXE_plain-keeper");
 pub(crate) fn connect(dir: &Path, exe: &str) -> (Keeper, Receiver<Event>) {
     let (tx, rx) = mpsc::channel();
     let events = move |event| drop(tx.send(event));
-    (Keeper::ensure(&dir.join("run"), Path::new(exe), events).unwrap(), rx)
+    let ensure = Ensure { exec_root: &dir.join("run"), exe: Path::new(exe), data_root: Some(dir) };
+    (Keeper::ensure_with(&ensure, events).unwrap(), rx)
 }
 
 pub(crate) fn shell(script: &str) -> Process {

@@ -161,6 +161,18 @@ fn a_keeper_that_is_killed_leaves_containers_running() {
     assert!(bench.logged("c", "stdout") == expected);
 }
 
+#[test]
+fn the_keeper_lives_in_a_small_namespace_and_runs_from_a_protected_file() {
+    let Some(bench) = bench() else { return };
+    let proc = format!("/proc/{}", bench.keeper_pid());
+    let mounts = fs::read_to_string(format!("{proc}/mountinfo")).unwrap();
+    let has = |point: &str| mounts.lines().any(|l| l.split(' ').nth(4) == Some(point));
+    assert!(has("/") && has("/proc") && !has("/dev/shm"), "{mounts}");
+    let error = fs::OpenOptions::new().write(true).open(format!("{proc}/exe")).unwrap_err();
+    assert!(matches!(error.raw_os_error(), Some(1 | 13 | 26 | 30)), "{error}");
+    assert_ne!(fs::read_link(format!("{proc}/exe")).unwrap().to_str(), Some(env!("CARGO_BIN_EXE_keeper")));
+}
+
 /// Not a test of speed: it prints what the parts take.
 #[test]
 fn times_are_printed() {
