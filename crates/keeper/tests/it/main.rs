@@ -3,6 +3,7 @@
 mod attach;
 mod bench;
 mod exec;
+mod footprint;
 mod lifecycle;
 mod native;
 mod takeover;
