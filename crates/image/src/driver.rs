@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::layer::LayerError;
 use crate::mounter::Lower;
 use crate::store::DriverKind;
+use crate::temporary::Temporary;
 
 /// Name of the folder with the layers.
 pub(crate) const LAYERS: &str = "layers";
@@ -29,9 +30,6 @@ pub(crate) trait Driver: Send + Sync {
 
     /// The layers there are, for comparison with the database.
     fn stored(&self) -> Result<Vec<Digest>>;
-
-    /// Removes a layer; one that is not there is no error.
-    fn remove(&self, diff_id: &Digest) -> Result<()>;
 
     /// The layer's tar, byte for byte.
     fn open_tar(&self, diff_id: &Digest, tar_size: u64) -> Result<Box<dyn Read + Send>>;
@@ -63,6 +61,18 @@ pub(crate) struct Stored {
 /// The layer's place below the store's folder.
 pub(crate) fn layer_path(diff_id: &Digest) -> std::path::PathBuf {
     Path::new(LAYERS).join(diff_id.hex())
+}
+
+/// Takes a layer out of its place in one step, so that half a layer is never taken for a whole one; dropping the result
+/// removes it. `None` if it was not there.
+pub(crate) fn take_out(folder: &Path, diff_id: &Digest) -> Result<Option<Temporary>> {
+    let path = folder.join(layer_path(diff_id));
+    let doomed = Temporary::reserved(folder);
+    match std::fs::rename(&path, doomed.path()) {
+        Ok(()) => Ok(Some(doomed)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(crate::Error::File { action: "cannot remove", path, source }),
+    }
 }
 
 /// The diff ids that the names in the folder of layers say.

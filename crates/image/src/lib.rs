@@ -13,6 +13,7 @@ mod mounter;
 mod platform;
 mod progress;
 mod pull;
+mod reaper;
 mod store;
 mod tar;
 mod temporary;

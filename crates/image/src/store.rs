@@ -32,6 +32,7 @@ use crate::db::Database;
 use crate::driver::Driver;
 use crate::layer::Limits;
 use crate::mounter::Mounter;
+use crate::reaper::Reaper;
 
 /// How layers are kept and mounted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +85,8 @@ struct Inner {
     /// Layers that must stay although nothing in the database refers to them, and by how many [`HeldLayer`]s each is held.
     /// Locked before the database is asked, so that no layer is collected between being found and being held.
     holds: Mutex<HashMap<Digest, usize>>,
+    /// Removes layers that were taken out of their place.
+    reaper: Reaper,
     /// Parsed configurations: `run` needs one each time.
     configs: Mutex<HashMap<Digest, Arc<ImageConfig>>>,
 }

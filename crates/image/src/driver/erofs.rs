@@ -54,14 +54,6 @@ impl Driver for Erofs {
         super::stored_layers(&self.folder)
     }
 
-    fn remove(&self, diff_id: &Digest) -> Result<()> {
-        let path = self.path(diff_id);
-        match rustix::fs::unlink(&path) {
-            Err(errno) if errno != rustix::io::Errno::NOENT => Err(Error::file("cannot remove", path)(errno)),
-            _ => Ok(()),
-        }
-    }
-
     fn open_tar(&self, diff_id: &Digest, tar_size: u64) -> Result<Box<dyn Read + Send>> {
         let path = self.path(diff_id);
         let open = || {

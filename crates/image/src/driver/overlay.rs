@@ -75,20 +75,6 @@ impl Driver for OverlayDirs {
         super::stored_layers(&self.folder)
     }
 
-    fn remove(&self, diff_id: &Digest) -> Result<()> {
-        let path = self.folder.join(layer_path(diff_id));
-        // First out of the way in one step, so that half a layer is never taken for a whole one.
-        let doomed = Temporary::reserved(&self.folder);
-        match fs::rename(&path, doomed.path()) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            result => result.and_then(|()| doomed.remove()).map_err(|source| Error::File {
-                action: "cannot remove",
-                path,
-                source,
-            }),
-        }
-    }
-
     fn open_tar(&self, diff_id: &Digest, _: u64) -> Result<Box<dyn Read + Send>> {
         let path = self.folder.join(layer_path(diff_id));
         match Replay::open(&path) {

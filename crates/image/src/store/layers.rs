@@ -9,7 +9,7 @@ use teu_oci::image::ImageConfig;
 
 use super::{Inner, Store, now, seconds};
 use crate::db::{ImageRow, LayerRow};
-use crate::driver::Stored;
+use crate::driver::{self, Stored};
 use crate::error::{Error, Result};
 use crate::ingest::{Pipeline, Verified};
 use crate::layer::{Compression, Expectation, LayerInfo};
@@ -120,12 +120,15 @@ impl Store {
         self.0.db.layers_disk_size()
     }
 
-    /// Removes layers that no image, snapshot or holder needs: what a failed pull left. Answers the bytes given back.
+    /// Removes layers that no image, snapshot or holder needs: what a failed pull left. Waits until
+    /// they and those removed before are gone. Answers the bytes given back.
     ///
     /// # Errors
     /// If a layer cannot be removed.
     pub fn collect_garbage(&self) -> Result<u64> {
-        Ok(self.0.collect_garbage()?.iter().map(|layer| layer.disk_size).sum())
+        let removed = self.0.collect_garbage()?;
+        self.0.reaper.drain();
+        Ok(removed.iter().map(|layer| layer.disk_size).sum())
     }
 }
 
@@ -157,8 +160,9 @@ impl Inner {
                 continue;
             }
             self.mounter.detach(diff_id)?;
-            self.driver.remove(&diff_id)?;
+            let doomed = driver::take_out(&self.folder, &diff_id)?;
             drop(holds);
+            doomed.into_iter().for_each(|doomed| self.reaper.remove(doomed));
             removed.push(layer.info);
         }
         Ok(removed)

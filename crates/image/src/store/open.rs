@@ -9,6 +9,7 @@ use crate::db::Database;
 use crate::driver::{self, INGEST, LAYERS};
 use crate::error::{Error, Result};
 use crate::mounter::{Lower, LowerKind, Mounter, Overlay};
+use crate::reaper::Reaper;
 use crate::temporary::{self, Temporary};
 
 /// Name of the database's file.
@@ -53,6 +54,7 @@ impl Store {
             db: Database::open(&folder.join(DATABASE))?,
             holds: Mutex::default(),
             configs: Mutex::default(),
+            reaper: Reaper::new(),
         };
         inner.reconcile()?;
         Ok(Self(Arc::new(inner)))
@@ -123,7 +125,7 @@ impl Inner {
         }
         let known: HashSet<_> = known.into_iter().map(|layer| layer.info.diff_id).collect();
         for orphan in on_disk.difference(&known) {
-            self.driver.remove(orphan)?;
+            driver::take_out(&self.folder, orphan)?.into_iter().for_each(|doomed| self.reaper.remove(doomed));
         }
         self.collect_garbage()?;
         self.reconcile_snapshots()

@@ -104,26 +104,240 @@ fn everything() -> Vec<u8> {
     layer.finish()
 }
 
+/// Runs a test for each driver that this machine has.
+fn each_driver(test: impl Fn(&Fixture)) {
+    if privileged() {
+        DRIVERS.into_iter().for_each(|driver| test(&Fixture::new(driver)));
+    }
+}
+
+/// Compares a mounted image of one layer with what GNU tar makes of it; `implied` are folders without an entry, which get the time of
+/// unpacking from tar.
+fn assert_as_tar(fixture: &Fixture, tar: Vec<u8>, implied: impl Fn(&str) -> bool) {
+    let plain = fixture.folder.path().join("plain");
+    unpack(&tar, &plain);
+    let mounted = fixture.mount("c1", &Image::new("t:1").layer(tar));
+    let mut expected = tree::of(&plain);
+    let mut found = tree::of(&mounted.path);
+    for nodes in [&mut expected, &mut found] {
+        nodes.iter_mut().filter(|(path, _)| path.is_empty() || implied(path)).for_each(|(_, node)| node.mtime = (0, 0));
+    }
+    tree::assert_same(&expected, &found);
+}
+
 #[test]
 fn tree_is_what_tar_makes_of_it() {
-    if !privileged() {
-        return;
-    }
-    for driver in DRIVERS {
-        let fixture = Fixture::new(driver);
-        let tar = everything();
-        let plain = fixture.folder.path().join("plain");
-        unpack(&tar, &plain);
-        let mounted = fixture.mount("c1", &Image::new("t:1").layer(tar));
-        let mut expected = tree::of(&plain);
-        let mut found = tree::of(&mounted.path);
-        // Folders without entries of their own get the time of unpacking from tar.
-        let implied = |path: &str| path.is_empty() || path.starts_with("deep") && !path.ends_with('n');
-        for nodes in [&mut expected, &mut found] {
-            nodes.iter_mut().filter(|(path, _)| implied(path)).for_each(|(_, node)| node.mtime = (0, 0));
+    each_driver(|fixture| {
+        assert_as_tar(fixture, everything(), |path| path.starts_with("deep") && !path.ends_with('n'));
+    });
+}
+
+/// What GNU tar itself writes in PAX format: attributes, times to the nanosecond, sparse files.
+#[test]
+fn archives_of_gnu_tar() {
+    each_driver(|fixture| {
+        let source = fixture.folder.path().join("source");
+        fs::create_dir(&source).unwrap();
+        fs::write(source.join("capable"), "x").unwrap();
+        let capability = [1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let set = |path: &Path, name: &str, value: &[u8]| {
+            rustix::fs::setxattr(path, name, value, rustix::fs::XattrFlags::empty()).unwrap();
+        };
+        set(&source.join("capable"), "security.capability", &capability);
+        set(&source.join("capable"), "user.note", &[0; 300]);
+        fs::create_dir(source.join("sub")).unwrap();
+        set(&source.join("sub"), "user.dir", b"value");
+        let acl = [
+            2, 0, 0, 0, 1, 0, 6, 0, 255, 255, 255, 255, 2, 0, 7, 0, 1, 0, 0, 0, 4, 0, 4, 0, 255, 255, 255, 255, 16, 0,
+            7, 0, 255, 255, 255, 255, 32, 0, 4, 0, 255, 255, 255, 255,
+        ];
+        set(&source.join("capable"), "system.posix_acl_access", &acl);
+        let sparse = |name: &str, pieces: &[(u64, usize)], size: u64| {
+            let file = fs::File::create(source.join(name)).unwrap();
+            for (offset, len) in pieces {
+                std::os::unix::fs::FileExt::write_all_at(&file, &vec![b's'; *len], *offset).unwrap();
+            }
+            file.set_len(size).unwrap();
+        };
+        sparse("hole", &[], 1 << 20);
+        sparse("ends", &[(0, 10), (1 << 20, 10)], (1 << 20) + 10);
+        sparse("middle", &[(8192, 4096), (100_000, 7), (300_000, 70_000)], 1 << 20);
+        for format in ["--format=pax", "--format=gnu"] {
+            for version in ["0.0", "0.1", "1.0"] {
+                let mut tar = Command::new("tar");
+                tar.args(["-c", "--sparse", "--numeric-owner", format, "-C"]).arg(&source);
+                if format == "--format=pax" {
+                    tar.args(["--xattrs", "--xattrs-include=*", &format!("--sparse-version={version}")]);
+                }
+                let output = tar.arg(".").output().unwrap();
+                assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+                let fresh = Fixture::new(fixture.store.driver());
+                assert_as_tar(&fresh, output.stdout, |_| false);
+            }
         }
-        tree::assert_same(&expected, &found);
-    }
+    });
+}
+
+fn listing(root: &Path) -> Vec<String> {
+    tree::of(root).into_iter().map(|(path, node)| format!("{path}={}", node.content)).skip(1).collect()
+}
+
+#[test]
+fn layers_hide_what_is_below() {
+    let below = || {
+        Layer::new()
+            .dir("d", 0o755)
+            .file("d/a", 0o644, "1")
+            .file("d/b", 0o644, "1")
+            .dir("o", 0o700)
+            .file("o/x", 0o644, "1")
+            .file("f", 0o644, "1")
+            .dir("r", 0o755)
+            .file("r/x", 0o644, "1")
+            .file("d/sub/deep", 0o644, "1")
+            .finish()
+    };
+    let above = || {
+        Layer::new()
+            .whiteout("d/a")
+            .opaque("o")
+            .file("o/y", 0o600, "2")
+            .file("f", 0o600, "2")
+            .whiteout("r")
+            .file("r/new", 0o644, "2")
+            .whiteout("d/sub")
+            .finish()
+    };
+    each_driver(|fixture| {
+        let mounted = fixture.mount("c1", &Image::new("t:1").layer(below()).layer(above()));
+        let names: Vec<_> = tree::of(&mounted.path).into_keys().filter(|path| !path.is_empty()).collect();
+        assert_eq!(names, ["d", "d/b", "f", "o", "o/y", "r", "r/new"]);
+        assert_eq!(fs::read_to_string(mounted.path.join("f")).unwrap(), "2");
+        let third = Layer::new().opaque("").file("only", 0o644, "3").finish();
+        let image = Image::new("t:2").layer(below()).layer(above()).layer(third);
+        let mounted = fixture.mount("c2", &image);
+        assert_eq!(tree::of(&mounted.path).into_keys().skip(1).collect::<Vec<_>>(), ["only"]);
+        assert_eq!(listing(&mounted.path).len(), 1);
+    });
+}
+
+#[test]
+fn snapshots_are_written_apart() {
+    each_driver(|fixture| {
+        let image = Image::new("t:1").layer(Layer::new().dir("d", 0o755).file("d/f", 0o644, "image").finish());
+        let id = fixture.store.load(&image.docker_archive()[..], &()).unwrap()[0].id;
+        for key in ["one", "two"] {
+            fixture.store.snapshot_prepare(key, &id).unwrap();
+        }
+        assert_eq!(fixture.store.snapshots().unwrap(), ["one", "two"]);
+        {
+            let one = Mounted::new(fixture.store.snapshot_mount("one").unwrap());
+            let two = Mounted::new(fixture.store.snapshot_mount("two").unwrap());
+            fs::write(one.path.join("d/f"), "changed").unwrap();
+            fs::write(one.path.join("new"), vec![1; 100_000]).unwrap();
+            fs::remove_dir_all(two.path.join("d")).unwrap();
+            assert_eq!(fs::read_to_string(one.path.join("d/f")).unwrap(), "changed");
+            assert!(!two.path.join("new").exists());
+            let mode = fs::metadata(&one.path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o7777, 0o755);
+        }
+        let usage = fixture.store.snapshot_usage("one").unwrap();
+        assert!(usage.bytes >= 100_000 && usage.inodes == 3, "{usage:?}");
+        // It outlives its image and its being unmounted.
+        fixture.store.remove(&id.to_string(), true, &[]).unwrap();
+        let one = Mounted::new(fixture.store.snapshot_mount("one").unwrap());
+        assert_eq!(fs::read_to_string(one.path.join("d/f")).unwrap(), "changed");
+        drop(one);
+        assert!(fixture.store.disk_usage().unwrap() > 0);
+        for key in ["one", "two", "never"] {
+            fixture.store.snapshot_remove(key).unwrap();
+        }
+        assert_eq!(fixture.store.disk_usage().unwrap(), 0, "the layer went with the last snapshot");
+        assert!(fixture.store.snapshots().unwrap().is_empty());
+    });
+}
+
+#[test]
+fn as_many_layers_as_overlayfs_takes() {
+    each_driver(|fixture| {
+        let mut image = Image::new("t:1");
+        for i in 0..200 {
+            image = image.layer(
+                Layer::new().file(&format!("f{i}"), 0o644, i.to_string()).file("last", 0o644, i.to_string()).finish(),
+            );
+        }
+        let mounted = fixture.mount("c1", &image);
+        assert_eq!(fs::read_dir(&mounted.path).unwrap().count(), 201);
+        assert_eq!(fs::read_to_string(mounted.path.join("last")).unwrap(), "199");
+        assert_eq!(fs::read_to_string(mounted.path.join("f0")).unwrap(), "0");
+    });
+}
+
+#[test]
+fn image_without_layers() {
+    each_driver(|fixture| {
+        let mounted = fixture.mount("c1", &Image::new("t:1"));
+        fs::write(mounted.path.join("x"), "x").unwrap();
+        assert_eq!(fs::read_dir(&mounted.path).unwrap().count(), 1);
+    });
+}
+
+#[test]
+fn programs_run_from_layers() {
+    each_driver(|fixture| {
+        let Some(busybox) = teu_testkit::image::busybox_path() else { return };
+        let layer = teu_testkit::image::busybox_layer(&busybox).unwrap();
+        let mounted = fixture.mount("c1", &Image::new("t:1").layer(layer));
+        let output = Command::new(mounted.path.join("bin/echo")).arg("from a layer").output().unwrap();
+        assert_eq!(output.stdout, b"from a layer\n");
+    });
+}
+
+/// Opening again finds everything, and takes away what does not belong.
+#[test]
+fn reopened_after_anything() {
+    each_driver(|fixture| {
+        let folder = fixture.folder.path().join("store");
+        let driver = fixture.store.driver();
+        let image = Image::new("t:1").layer(Layer::new().file("f", 0o644, "1").finish());
+        let id = fixture.store.load(&image.docker_archive()[..], &()).unwrap()[0].id;
+        fixture.store.snapshot_prepare("kept", &id).unwrap();
+        let inside = folder.join(driver.name());
+        fs::write(inside.join("ingest/left"), "x").unwrap();
+        fs::create_dir_all(inside.join("ingest/folder/sub")).unwrap();
+        fs::create_dir_all(inside.join("snapshots/unknown/fs")).unwrap();
+        fs::write(inside.join("layers").join("0".repeat(64)), "x").unwrap();
+        let reopened = Store::open(&folder, StoreOptions::default()).unwrap();
+        assert_eq!(reopened.driver(), driver, "the images' driver is chosen");
+        assert_eq!(reopened.resolve("t:1").unwrap().id, id);
+        assert_eq!(reopened.snapshots().unwrap(), ["kept"]);
+        reopened.collect_garbage().unwrap();
+        for (name, count) in [("ingest", 0), ("snapshots", 1), ("layers", 1)] {
+            assert_eq!(fs::read_dir(inside.join(name)).unwrap().count(), count, "{name}");
+        }
+        // A layer lost under the store takes its image along, and says so instead of failing at every start.
+        let layer = fs::read_dir(inside.join("layers")).unwrap().next().unwrap().unwrap().path();
+        if layer.is_dir() {
+            fs::remove_dir_all(&layer).unwrap()
+        } else {
+            fs::remove_file(&layer).unwrap()
+        }
+        let reopened = Store::open(&folder, StoreOptions::default()).unwrap();
+        assert!(reopened.resolve("t:1").is_err() && reopened.snapshots().unwrap().is_empty());
+    });
+}
+
+/// The machine's mount table never shows anything of ours.
+#[test]
+fn mounts_are_nowhere() {
+    each_driver(|fixture| {
+        let before = fs::read_to_string("/proc/self/mountinfo").unwrap();
+        let mounted = fixture.mount("c1", &Image::new("t:1").layer(Layer::new().file("f", 0o644, "1").finish()));
+        let folder = fixture.folder.path().display().to_string();
+        let during = fs::read_to_string("/proc/self/mountinfo").unwrap();
+        assert!(!during.contains(&folder) && !before.contains(&folder));
+        drop(mounted);
+    });
 }
 
 /// Those that this machine has.

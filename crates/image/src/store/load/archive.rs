@@ -177,13 +177,12 @@ impl<'a> Archive<'a> {
                     current.content = self.classify(&current.name, current.size, start)?;
                 }
             }
-            Content::Layer(writer) => {
-                writer.write(Bytes::copy_from_slice(bytes))?;
-                let position = writer.position();
-                self.report(&current.name, Status::LoadingLayer, position, current.size);
-            }
+            Content::Layer(writer) => writer.write(Bytes::copy_from_slice(bytes))?,
             Content::Document(document) => document.extend_from_slice(bytes),
             Content::Skipped => {}
+        }
+        if let Content::Layer(_) = current.content {
+            self.report(&current.name, Status::LoadingLayer, current.size - current.left, current.size);
         }
         if current.left > 0 {
             self.current = Some(current);
@@ -239,6 +238,16 @@ impl<'a> Archive<'a> {
             self.failed = Some(error);
             LayerError::Tar { offset: 0, reason: "the archive is refused".to_owned() }
         })
+    }
+}
+
+/// A failed load must not leave a thread that publishes a layer after the garbage was collected.
+impl Drop for Archive<'_> {
+    fn drop(&mut self) {
+        for (_, thread) in self.finishing.drain(..) {
+            // Its result is of no interest any more.
+            let _ = thread.join();
+        }
     }
 }
 
