@@ -73,9 +73,11 @@ struct Parts {
 }
 
 fn parts(config: EngineConfig) -> Result<Parts, Error> {
-    for folder in [&config.data_root, &config.exec_root, &config.data_root.join("containers")] {
-        make_folder(folder)?;
+    for folder in [&config.data_root, &config.exec_root] {
+        make_folder(folder, 0o711)?;
     }
+    // Logs are nobody else's business.
+    make_folder(&config.data_root.join("containers"), 0o700)?;
     let driver = config.storage_driver.as_deref().map(driver).transpose()?;
     // The three know nothing of each other and take milliseconds each.
     std::thread::scope(|scope| {
@@ -94,10 +96,9 @@ fn parts(config: EngineConfig) -> Result<Parts, Error> {
     })
 }
 
-/// Readable by root only: layers and logs are in there.
-fn make_folder(path: &Path) -> Result<(), Error> {
+fn make_folder(path: &Path, mode: u32) -> Result<(), Error> {
     let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true).mode(0o711).create(path).map_err(|source| Error::File { path: path.to_owned(), source })
+    builder.recursive(true).mode(mode).create(path).map_err(|source| Error::File { path: path.to_owned(), source })
 }
 
 fn driver(name: &str) -> Result<DriverKind, Error> {

@@ -53,6 +53,8 @@ pub(crate) enum Command {
         volumes: bool,
         reply: Reply,
     },
+    /// Wait until what the last run left behind is cleaned up.
+    Settle(Reply),
     /// Its process has ended.
     Exited(ExitRecord),
     /// A new engine or a new keeper compares what should be with what is.
@@ -128,6 +130,10 @@ impl Actor {
             Command::Unpause(reply) => answer(reply, Box::pin(self.freeze(false)).await),
             Command::Rename { name, reply } => answer(reply, Box::pin(self.rename(name)).await),
             Command::Remove { volumes, reply } => answer(reply, Box::pin(self.remove(volumes)).await),
+            Command::Settle(reply) => {
+                self.settle().await;
+                answer(reply, Ok(()));
+            }
             Command::Exited(record) => Box::pin(self.exited(record)).await,
             Command::Reconcile { listed, reply } => answer(reply, Box::pin(self.reconcile(listed)).await),
         }
@@ -144,6 +150,14 @@ impl Actor {
             if let Err(error) = Box::pin(self.start(Starter::Policy)).await {
                 tracing::warn!(container = self.handle.id, %error, "the restart policy could not start the container");
             }
+        }
+    }
+
+    /// Waits for the clean-up after the last run.
+    pub(super) async fn settle(&mut self) {
+        if let Some(teardown) = self.teardown.take() {
+            // A panic there is logged by the runtime.
+            drop(teardown.await);
         }
     }
 

@@ -13,6 +13,7 @@ use teu_keeper::protocol::{AttachRequest, Framing, ProcessRef, Reply, Request};
 use tokio::io::{AsyncReadExt, AsyncWrite, DuplexStream};
 use tokio::net::UnixStream;
 
+use super::actor::Command;
 use super::handle::Handle;
 use super::state::Phase;
 use crate::log::{self, Select};
@@ -43,6 +44,10 @@ impl Engine {
                 return Err(Error::Conflict(text));
             }
             _ => {}
+        }
+        if !view.state.is_up() {
+            // The keeper must have forgotten the last run: its output is not what is asked for.
+            handle.ask(Command::Settle).await?;
         }
         let config = &view.definition.config;
         let tty = config.tty;

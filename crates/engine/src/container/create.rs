@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use teu_api::container::{Config, CreateOptions, CreateRequest, CreateResponse, HostConfig};
+use teu_api::container::{CreateOptions, CreateRequest, CreateResponse, HostConfig};
 use teu_api::network::EndpointSettings;
 use teu_image::Image;
 
@@ -76,11 +76,15 @@ impl Engine {
         let mut host = request.host_config.unwrap_or_default();
         let mut warnings = Vec::new();
         validate::request(&config, &host)?;
+        if let Some(other) = sandbox::shared_with(&host.network_mode) {
+            // One network, one name.
+            config.hostname.clone_from(&self.containers().find(other)?.view().definition.config.hostname);
+        }
         merge::with_image(&mut config, &image.config, &mut warnings)?;
         defaults::fill(&mut config, &mut host, &id, self.config(), self.machine());
         validate::host(&host, self.config(), self.machine(), &mut warnings)?;
         let endpoints = endpoints(request.networking_config.and_then(|n| n.endpoints_config), &host)?;
-        self.check_others(&config, &host)?;
+        self.check_others(&host)?;
         let mounts = mounts::plan(&config, &host)?;
         super::ports::requests(&config, &host)?;
         let definition = Definition {
@@ -97,7 +101,7 @@ impl Engine {
     }
 
     /// Checks what the request says about other containers and networks.
-    fn check_others(&self, _config: &Config, host: &HostConfig) -> Result<(), Error> {
+    fn check_others(&self, host: &HostConfig) -> Result<(), Error> {
         for mode in [&host.network_mode, &host.pid_mode] {
             if let Some(other) = sandbox::shared_with(mode) {
                 self.containers().find(other)?;

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::actor::{Actor, seconds_between};
 use super::handle::View;
 use super::state::{Exit, ExitStatus, Phase};
-use crate::store::Write;
+use crate::Engine;
 
 impl From<protocol::ExitStatus> for ExitStatus {
     fn from(status: protocol::ExitStatus) -> ExitStatus {
@@ -27,11 +27,8 @@ impl Actor {
     /// Its process has ended. Tells whoever waits, then cleans up, then restarts or removes as wanted.
     pub(super) async fn exited(&mut self, record: ExitRecord) {
         let view = self.view();
-        let Some(run) = view.state.run() else {
-            // Told twice, by an event and by reconciliation: the keeper may forget it.
-            self.acknowledge();
-            return;
-        };
+        // Told twice, by an event and by reconciliation: this is the end of an earlier run.
+        let Some(run) = view.state.run().filter(|run| run.started_at <= record.at) else { return };
         let exit = Exit {
             status: record.status.into(),
             started_at: Some(run.started_at),
@@ -48,8 +45,7 @@ impl Actor {
         self.change(|next| end(next, exit, restart));
         self.event("die", &[("execDuration", lasted.to_string()), ("exitCode", code.to_string())]);
         self.handle.hold(None);
-        self.acknowledge();
-        self.tear_down(view.endpoint.clone());
+        self.tear_down(view.endpoint.clone(), true);
         if restart {
             let lasted = Duration::from_secs(u64::try_from(lasted).unwrap_or(0));
             self.restart_at = Some(Instant::now() + self.backoff.next(lasted));
@@ -60,25 +56,9 @@ impl Actor {
         }
     }
 
-    /// Tells the keeper that the exit is stored, once it is.
-    fn acknowledge(&self) {
-        let engine = self.engine.clone();
-        let process = ProcessRef::container(&self.handle.id);
-        tokio::spawn(async move {
-            // Not stored: the keeper keeps the record, and the next start of the engine finds it.
-            if let Err(error) = engine.store().commit(Write::Nothing).done().await {
-                tracing::error!(%process, %error, "the exit could not be stored");
-                return;
-            }
-            if let Err(error) = engine.processes().call(Request::AckExit { process: process.clone() }, Vec::new()).await
-            {
-                tracing::debug!(%process, %error, "the keeper still keeps the exit record");
-            }
-        });
-    }
-
-    /// Gives the network back in the background; the next start waits for it.
-    pub(super) fn tear_down(&mut self, endpoint: Option<Arc<Endpoint>>) {
+    /// Gives back in the background what the run had: its network and, if it ran, the keeper's record of it. The next
+    /// start waits for it.
+    pub(super) fn tear_down(&mut self, endpoint: Option<Arc<Endpoint>>, ran: bool) {
         let engine = self.engine.clone();
         let id = self.handle.id.clone();
         let before = self.teardown.take();
@@ -87,8 +67,28 @@ impl Actor {
                 // A panic there is logged by the runtime; this run's clean-up goes on.
                 drop(before.await);
             }
-            engine.release_sandbox(&id, endpoint).await;
+            let release = engine.release_sandbox(&id, endpoint);
+            if ran {
+                tokio::join!(release, engine.forget_run(&id));
+            } else {
+                release.await;
+            }
         }));
+    }
+}
+
+impl Engine {
+    /// Tells the keeper that a container's exit is stored, once it is.
+    async fn forget_run(&self, id: &str) {
+        // Not stored: the keeper keeps the record, and the next start of the engine finds it.
+        if let Err(error) = self.store().flush().done().await {
+            tracing::error!(container = id, %error, "the exit could not be stored");
+            return;
+        }
+        let process = ProcessRef::container(id);
+        if let Err(error) = self.processes().call(Request::AckExit { process }, Vec::new()).await {
+            tracing::debug!(container = id, %error, "the keeper still keeps the exit record");
+        }
     }
 }
 

@@ -35,7 +35,8 @@ impl Actor {
             // The engine died between the start and its record, or before an exit was acknowledged.
             let known = self.view().state.last_exit().is_some_and(|exit| exit.started_at == Some(run.started_at));
             if known {
-                return self.keeper(Request::AckExit { process: ProcessRef::container(&self.handle.id) }).await;
+                self.tear_down(None, true);
+                return Ok(());
             }
         }
         let frozen = self.is_frozen();

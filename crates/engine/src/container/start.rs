@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use teu_keeper::Descriptors;
 use teu_keeper::protocol::{FailureKind, PassedFd, ProcessRef, Reply, Request, StartRequest, Started, WinSize};
@@ -89,9 +89,7 @@ impl Actor {
             _ => {}
         }
         self.restart_at = None;
-        if let Some(teardown) = self.teardown.take() {
-            drop(teardown.await);
-        }
+        self.settle().await;
         match self.launch(&view.definition).await {
             Ok(launched) => {
                 self.started(launched, by);
@@ -121,7 +119,7 @@ impl Actor {
 
     /// Records why it did not start.
     async fn start_failed(&mut self, error: &Error) {
-        self.tear_down(self.view().endpoint.clone());
+        self.tear_down(self.view().endpoint.clone(), false);
         let exit_code = match error {
             Error::Start(start) => start.exit_code,
             _ => 128,
@@ -144,6 +142,7 @@ impl Actor {
 
     /// Gets everything the process needs and has the keeper start it.
     async fn launch(&mut self, definition: &Arc<Definition>) -> Result<Launched, Error> {
+        let begun = Instant::now();
         let prepared = self.take_prepared().unwrap_or_else(|| prepare(&self.engine, definition));
         let (prepared, attached) = tokio::join!(prepared, sandbox::attach(&self.engine, definition));
         let prepared = prepared.map_err(|e| Error::Part { part: "start", message: e.to_string() })?;
@@ -182,7 +181,9 @@ impl Actor {
             runtime: self.engine.runtime_choice(&definition.host.runtime)?,
             fds: roles,
         };
+        let ready = begun.elapsed();
         let (started, descriptors) = self.call_start(request, fds).await?;
+        tracing::debug!(container = definition.id, ?ready, all = ?begun.elapsed(), "started");
         Ok(Launched { started, descriptors, endpoint: Some(endpoint) })
     }
 

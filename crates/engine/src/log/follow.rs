@@ -121,9 +121,9 @@ async fn history(path: PathBuf, select: Select, sender: Sender) -> io::Result<Op
 fn plan_tail(files: &[LogFile], tail: Option<usize>) -> io::Result<Vec<Option<u64>>> {
     let Some(mut left) = tail else { return Ok(vec![Some(0); files.len()]) };
     let mut skips = vec![None; files.len()];
-    for (file, skip) in files.iter().zip(&mut skips).rev() {
-        let newest = left == tail.unwrap_or(0);
-        if left == 0 && !newest {
+    for (index, (file, skip)) in files.iter().zip(&mut skips).enumerate().rev() {
+        // The newest file is always followed on from somewhere.
+        if left == 0 && index + 1 < files.len() {
             break;
         }
         let (at, found) = if file.compressed {
@@ -224,3 +224,6 @@ impl Watch {
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
+
+#[cfg(test)]
+mod tests;
