@@ -84,7 +84,9 @@ fn parts(config: EngineConfig) -> Result<Parts, Error> {
         let images = scope.spawn(|| {
             ImageStore::open(&config.data_root.join("image"), StoreOptions { driver, ..StoreOptions::default() })
         });
-        let networks = scope.spawn(|| Networks::open(config.network.clone(), stored_networks(&config.data_root)));
+        let networks = scope.spawn(|| -> Result<Networks, Error> {
+            Ok(Networks::open(config.network.clone(), stored_networks(&config.data_root))?)
+        });
         let state = Store::open(&config.data_root.join("state.db"));
         let machine = Machine::detect();
         let crashed = || Error::Part { part: "engine", message: "a part crashed while it was opened".to_owned() };

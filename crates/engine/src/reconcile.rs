@@ -109,7 +109,7 @@ impl Engine {
                 })
             })
             .collect();
-        match tokio::task::spawn_blocking(move || networks.adopt(&live)).await {
+        match tokio::task::spawn_blocking(move || networks.adopt(&live).map_err(Error::from)).await {
             Ok(Ok(adoption)) => tracing::debug!(?adoption, "networks reconciled"),
             Ok(Err(error)) => tracing::error!(%error, "networks could not be reconciled"),
             Err(error) => tracing::error!(%error, "networks could not be reconciled"),

@@ -17,7 +17,7 @@ impl Engine {
     pub async fn container_list(&self, options: &ListOptions) -> Result<Vec<Summary>, Error> {
         let filter = filter::Filter::new(self, options)?;
         let mut all: Vec<_> = self.containers().all().into_iter().map(|h| (h.view(), h)).collect();
-        all.sort_by(|(a, _), (b, _)| b.definition.created.cmp(&a.definition.created));
+        all.sort_by_key(|(view, _)| std::cmp::Reverse(view.definition.created));
         let limit = usize::try_from(options.limit).ok().filter(|l| *l > 0).unwrap_or(usize::MAX);
         let wanted = all.into_iter().filter(|(view, _)| filter.accepts(view)).take(limit);
         let mut list = Vec::new();
