@@ -207,12 +207,6 @@ impl Error {
             | Self::Database(_) => ErrorKind::Internal,
         }
     }
-
-    /// A function for `map_err` that names the action and the path.
-    pub(crate) fn file(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(rustix::io::Errno) -> Self {
-        let path = path.into();
-        move |errno| Self::File { action, path, source: errno.into() }
-    }
 }
 
 /// The result of the store's operations.

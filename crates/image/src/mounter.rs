@@ -141,9 +141,7 @@ struct Attachment {
 
 impl Namespace {
     fn enter(folder: &Path) -> Result<Self, Errno> {
-        // Opened in the old namespace: `folder` may be relative, and becomes a mount point below.
-        #[expect(deprecated, reason = "unsafe only with FILES, which is not used")]
-        rustix::thread::unshare(rustix::thread::UnshareFlags::NEWNS)?;
+        teu_sys::process::unshare(rustix::thread::UnshareFlags::NEWNS)?;
         // Slaves: what the host unmounts goes here too, and nothing goes back.
         rustix::mount::mount_change("/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)?;
         let data =
@@ -308,6 +306,38 @@ fn base36(mut number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What kernels before 6.7 need: the options of all layers in one page.
+    #[test]
+    fn overlays_with_the_old_call() {
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("skipped: needs root");
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let mounter = Mounter::start(folder.path()).unwrap();
+        let mut lowers = Vec::new();
+        for i in 0..200 {
+            let layer = folder.path().join(format!("layers/{i}"));
+            std::fs::create_dir_all(&layer).unwrap();
+            std::fs::write(layer.join(format!("f{i}")), i.to_string()).unwrap();
+            let id = Digest::of(i.to_string().as_bytes());
+            lowers.push(Lower { id, kind: LowerKind::Directory, path: format!("layers/{i}").into() });
+        }
+        for name in ["fs", "work"] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        let overlay = Overlay { lowers, upper: "fs".into(), work: "work".into() };
+        let mount = mounter
+            .run(move |namespace| {
+                namespace.new_api = false;
+                namespace.overlay(&overlay)
+            })
+            .unwrap();
+        let flags = rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::CLOEXEC;
+        let root = rustix::fs::openat(&mount, ".", flags, Mode::empty()).unwrap();
+        assert_eq!(rustix::fs::Dir::read_from(&root).unwrap().count(), 200 + 2);
+    }
 
     #[test]
     fn short_names() {

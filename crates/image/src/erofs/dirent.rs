@@ -5,7 +5,8 @@ use super::format::FileType;
 
 /// Bytes of an entry without its name.
 const DIRENT_SIZE: usize = 12;
-const BLOCK_SIZE: usize = BLOCK as usize;
+const BLOCK_SIZE: usize = crate::tar::BLOCK;
+const _: () = assert!(BLOCK_SIZE as u64 == BLOCK);
 
 /// One entry of a directory.
 #[derive(Clone, Copy, Debug)]

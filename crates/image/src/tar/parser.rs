@@ -195,7 +195,7 @@ impl Parser {
     }
 
     fn bounded(&self, len: usize) -> Result<(), LayerError> {
-        let limit = self.limits.extension_size as u64;
+        let limit = self.limits.extension_size;
         if len as u64 <= limit { Ok(()) } else { Err(LayerError::Limit { what: "size of an extended header", limit }) }
     }
 

@@ -327,6 +327,70 @@ fn reopened_after_anything() {
     });
 }
 
+/// Loads, removals and snapshots at the same time: nothing is collected that someone needs, and in the end nothing is left.
+#[test]
+fn many_at_once() {
+    each_driver(|fixture| {
+        let store = &fixture.store;
+        let shared = Layer::new().file("shared", 0o644, vec![1; 50_000]).finish();
+        std::thread::scope(|scope| {
+            for worker in 0..6 {
+                let shared = shared.clone();
+                scope.spawn(move || {
+                    for turn in 0..10 {
+                        let own = Layer::new().file("own", 0o644, format!("{worker} {turn}")).finish();
+                        let image = Image::new(&format!("w{worker}:{turn}")).layer(shared.clone()).layer(own);
+                        let id = store.load(&image.docker_archive()[..], &()).unwrap()[0].id;
+                        let key = format!("{worker}-{turn}");
+                        store.snapshot_prepare(&key, &id).unwrap();
+                        let mounted = Mounted::new(store.snapshot_mount(&key).unwrap());
+                        store.remove(&id.to_string(), true, &[]).unwrap();
+                        assert_eq!(fs::metadata(mounted.path.join("shared")).unwrap().len(), 50_000);
+                        assert_eq!(fs::read_to_string(mounted.path.join("own")).unwrap(), format!("{worker} {turn}"));
+                        drop(mounted);
+                        store.snapshot_remove(&key).unwrap();
+                    }
+                });
+            }
+        });
+        store.collect_garbage().unwrap();
+        assert_eq!(store.disk_usage().unwrap(), 0);
+        let inside = fixture.folder.path().join("store").join(store.driver().name());
+        for name in ["ingest", "layers", "snapshots"] {
+            assert_eq!(fs::read_dir(inside.join(name)).unwrap().count(), 0, "{name}");
+        }
+    });
+}
+
+/// erofs-utils find no fault with our images, where they are installed.
+#[test]
+fn fsck_agrees() {
+    if !privileged() {
+        return;
+    }
+    if Command::new("fsck.erofs").arg("--version").output().is_err() {
+        eprintln!("skipped: needs fsck.erofs (erofs-utils)");
+        return;
+    }
+    let fixture = Fixture::new(DriverKind::Erofs);
+    fixture.store.load(&Image::new("t:1").layer(everything()).docker_archive()[..], &()).unwrap();
+    let layers = fixture.folder.path().join("store/erofs/layers");
+    for layer in fs::read_dir(layers).unwrap() {
+        let output = Command::new("fsck.erofs").arg(layer.unwrap().path()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// Layers of the caller's own, `TEU_TEST_LAYERS=a.tar:b.tar`: whole distributions, compared with what GNU tar makes of them.
+#[test]
+fn layers_of_the_callers_own() {
+    let Some(paths) = std::env::var_os("TEU_TEST_LAYERS") else { return };
+    for path in std::env::split_paths(&paths) {
+        let tar = fs::read(&path).unwrap();
+        each_driver(|fixture| assert_as_tar(fixture, tar.clone(), |_| false));
+    }
+}
+
 /// The machine's mount table never shows anything of ours.
 #[test]
 fn mounts_are_nowhere() {

@@ -60,7 +60,7 @@ fn resolution() {
     ] {
         let image = store.resolve(&name).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(image.id, id, "{name}");
-        assert_eq!(image.digests, [pinned.clone()]);
+        assert_eq!(image.digests, std::slice::from_ref(&pinned));
     }
     assert_eq!(message(store.resolve("none")), "No such image: none:latest");
     assert_eq!(message(store.resolve("none:1")), "No such image: none:1");
