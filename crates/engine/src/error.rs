@@ -57,6 +57,9 @@ pub enum Error {
     /// Access to something outside the engine was refused, for example by a registry.
     #[error("{0}")]
     Forbidden(String),
+    /// Credentials were refused by a registry.
+    #[error("{0}")]
+    Unauthorized(String),
     /// A named thing outside the engine does not exist, for example an image at a registry.
     #[error("{0}")]
     NotFound(String),
@@ -106,6 +109,8 @@ pub enum Kind {
     NotModified,
     /// Refused (403).
     Forbidden,
+    /// Wrong credentials (401).
+    Unauthorized,
     /// Not built (501).
     NotImplemented,
     /// Not now (503).
@@ -140,6 +145,7 @@ impl Error {
             Error::NotModified(_) => Kind::NotModified,
             Error::Unsupported(_) => Kind::NotImplemented,
             Error::Forbidden(_) => Kind::Forbidden,
+            Error::Unauthorized(_) => Kind::Unauthorized,
             Error::Unavailable(_) | Error::ShuttingDown => Kind::Unavailable,
             // Docker answers 400 when the command is missing or cannot be executed.
             Error::Start(e) if matches!(e.exit_code, 126 | 127) => Kind::InvalidParameter,

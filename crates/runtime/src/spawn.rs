@@ -194,7 +194,7 @@ fn receive(plan: &Plan, channel: BorrowedFd<'_>) -> Result<Message, Error> {
 /// The error behind a message of failure.
 pub(crate) fn failure(plan: &Plan, message: &Message) -> Error {
     let index = usize::try_from(message.step).unwrap_or(usize::MAX);
-    failure_of(plan.steps.get(index), &plan.program.name, plan.program.candidates.len() > 1, message)
+    failure_of(plan.steps.get(index), &plan.program.name, !plan.program.name.contains('/'), message)
 }
 
 fn failure_of(step: Option<&Step>, program: &str, searched: bool, message: &Message) -> Error {
@@ -213,7 +213,10 @@ pub(crate) fn exec_failure(program: &str, searched: bool, errno: i32) -> Error {
     let not_found = errno == Errno::NOENT.raw_os_error() || errno == Errno::NOTDIR.raw_os_error();
     match (not_found, searched) {
         (true, true) => Error::ExecNotFound { program, reason: "executable file not found in $PATH".into() },
-        (true, false) => Error::ExecNotFound { program, reason: "no such file or directory".into() },
+        (true, false) => {
+            let reason = format!("stat {program}: no such file or directory");
+            Error::ExecNotFound { program, reason }
+        }
         (false, _) => Error::ExecFailed { program, source: ExecReason(errno) },
     }
 }
@@ -248,7 +251,10 @@ mod tests {
         let missing = exec_failure("nope", true, 2);
         assert_eq!(missing.to_string(), "exec: \"nope\": executable file not found in $PATH");
         assert_eq!(missing.exit_code(), 127);
-        assert_eq!(exec_failure("/nope", false, 2).to_string(), "exec: \"/nope\": no such file or directory");
+        assert_eq!(
+            exec_failure("/nope", false, 2).to_string(),
+            "exec: \"/nope\": stat /nope: no such file or directory"
+        );
         let denied = exec_failure("/etc/passwd", false, 13);
         assert_eq!(denied.to_string(), "exec: \"/etc/passwd\": permission denied");
         assert_eq!(denied.exit_code(), 126);

@@ -37,7 +37,7 @@ pub(super) fn check_container(handle: &Handle) -> Result<(), Error> {
     match handle.view().state.phase {
         Phase::Running(_) => Ok(()),
         Phase::Paused(_) => {
-            Err(Error::Conflict(format!("container {id} is paused, unpause the container before exec")))
+            Err(Error::Conflict(format!("Container {id} is paused, unpause the container before exec")))
         }
         Phase::Restarting(_) => {
             Err(Error::Conflict(format!("container {id} is restarting, wait until the container is running")))

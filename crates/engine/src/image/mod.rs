@@ -5,6 +5,7 @@ mod import;
 mod inspect;
 mod list;
 mod load;
+mod login;
 mod progress;
 mod pull;
 mod remove;

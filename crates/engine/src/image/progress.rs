@@ -20,6 +20,8 @@ pub(super) struct Reporter {
     sender: mpsc::UnboundedSender<Result<Message, Error>>,
     /// What was said last about each layer.
     last: Mutex<HashMap<String, (Status, Instant)>>,
+    /// What is said before anything else, but not before a failure.
+    held: Mutex<Option<Message>>,
     quiet: bool,
 }
 
@@ -30,11 +32,20 @@ impl Reporter {
         let stream = futures_util::stream::unfold(receiver, |mut receiver| async move {
             receiver.recv().await.map(|item| (item, receiver))
         });
-        (Reporter { sender, last: Mutex::default(), quiet }, stream.boxed())
+        (Reporter { sender, last: Mutex::default(), held: Mutex::default(), quiet }, stream.boxed())
+    }
+
+    /// Sends a message in front of the next one. If a failure comes first, it is the only thing said: the answer then
+    /// has the failure's status, which clients look at.
+    pub(super) fn announce(&self, message: Message) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(message);
     }
 
     /// Sends a message; the client may have gone away.
     pub(super) fn send(&self, message: Message) {
+        if let Some(held) = self.held.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            drop(self.sender.send(Ok(held)));
+        }
         drop(self.sender.send(Ok(message)));
     }
 

@@ -28,7 +28,7 @@ impl Engine {
         let (engine, reporter) = (self.clone(), Arc::new(reporter));
         tokio::spawn(async move {
             let what = reference.tag().map_or_else(String::new, str::to_owned);
-            reporter.send(Message::status(what, format!("Pulling from {}", reference.path())));
+            reporter.announce(Message::status(what, format!("Pulling from {}", reference.path())));
             let progress = Arc::clone(&reporter);
             match teu_image::pull(&library, &client, &reference, &pull, progress).await {
                 Ok(pulled) => {
@@ -75,7 +75,8 @@ pub(super) fn platform(text: &str) -> Result<Platform, Error> {
     }
 }
 
-fn credentials(auth: AuthConfig) -> Option<Credentials> {
+/// Credentials as the registry client takes them; none if there are none.
+pub(super) fn credentials(auth: AuthConfig) -> Option<Credentials> {
     if !auth.registry_token.is_empty() {
         Some(Credentials::RegistryToken(auth.registry_token))
     } else if !auth.identity_token.is_empty() {
@@ -90,6 +91,8 @@ fn credentials(auth: AuthConfig) -> Option<Credentials> {
 fn pull_error(error: PullError) -> Error {
     match error {
         PullError::Store(error) => error.into(),
+        PullError::Registry(error @ teu_registry::Error::Unauthorized { .. }) => Error::Unauthorized(error.to_string()),
+        PullError::Registry(error) if error.is_transient() => Error::Unavailable(crate::backend::chain(&error)),
         error => Error::NotFound(crate::backend::chain(&error)),
     }
 }
