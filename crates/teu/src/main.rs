@@ -8,15 +8,14 @@ fn main() -> ExitCode {
     let mut args = std::env::args_os();
     let name = args.next().unwrap_or_default();
     let mut args: Vec<OsString> = args.collect();
-    match file_name(&name) {
-        "dockerd" => return teu_daemon::dockerd_main(args),
-        "teu-runtime" => return teu_runtime::cli::main([name].into_iter().chain(args)),
-        _ => {}
-    }
-    match args.first().and_then(|arg| arg.to_str()) {
-        Some("daemon") => teu_daemon::main(args.split_off(1)),
-        Some("keeper") => teu_keeper::main(args.split_off(1)),
-        Some("runtime") => teu_runtime::cli::main(args),
+    match (file_name(&name), args.first().and_then(|arg| arg.to_str())) {
+        ("dockerd", _) => teu_daemon::dockerd_main(args),
+        ("teu-runtime", _) => teu_runtime::cli::main([name].into_iter().chain(args)),
+        // As `docker`, the first word is always a command of the command line.
+        ("docker", _) => teu_cli::main([name].into_iter().chain(args)),
+        (_, Some("daemon")) => teu_daemon::main(args.split_off(1)),
+        (_, Some("keeper")) => teu_keeper::main(args.split_off(1)),
+        (_, Some("runtime")) => teu_runtime::cli::main(args),
         _ => teu_cli::main([name].into_iter().chain(args)),
     }
 }

@@ -6,19 +6,17 @@ use super::error::{ApiError, Result};
 use super::hijack::{self, Escape};
 use super::routes::Routes;
 use crate::server::Connection;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use futures_util::StreamExt;
 use http::{Request, StatusCode};
 use std::sync::Arc;
 use teu_api::container::ResizeOptions;
 use teu_api::exec::{CreateRequest, IdResponse, Inspect, StartRequest};
 use teu_api::query::Query;
-use teu_api::stream;
 use teu_api::version::ApiVersion;
-use teu_engine::{Attachment, Error, ExecStarted};
+use teu_engine::ExecStarted;
 
 pub(super) fn routes() -> Routes {
     Routes::default()
@@ -52,28 +50,10 @@ async fn start(
     let body: StartRequest = read_json(request).await?;
     // The detach keys were given when the exec was created.
     let escape = if body.detach { Escape::never() } else { exec_escape(&app, &id).await? };
-    let (tty, detach) = (body.tty, body.detach);
-    let attachment = match to_end(async move { Ok(app.engine.exec_start(&id, body).await) }).await? {
-        Ok(ExecStarted::Detached) => return Ok(StatusCode::OK.into_response()),
-        Ok(ExecStarted::Attached(attachment)) => attachment,
-        // Docker has upgraded the connection by the time a program turns out to be missing, and writes why to it;
-        // clients print that and ask for the exit code.
-        Err(Error::Start(failure)) if !detach => said(tty, &failure.to_string()),
-        Err(error) => return Err(error.into()),
-    };
-    Ok(hijack::answer(&connection, attachment, escape, version, &headers))
-}
-
-/// A stream that says one line on standard output.
-fn said(tty: bool, text: &str) -> Attachment {
-    let mut line = Vec::new();
-    let text = format!("{text}\r\n");
-    if let (false, Ok(len)) = (tty, u32::try_from(text.len())) {
-        line.extend_from_slice(&stream::header(stream::Kind::Stdout, len));
+    match to_end(async move { app.engine.exec_start(&id, body).await }).await? {
+        ExecStarted::Detached => Ok(StatusCode::OK.into_response()),
+        ExecStarted::Attached(attachment) => Ok(hijack::answer(&connection, attachment, escape, version, &headers)),
     }
-    line.extend_from_slice(text.as_bytes());
-    let output = futures_util::stream::iter([Ok(Bytes::from(line))]);
-    Attachment { tty, input: None, output: output.boxed() }
 }
 
 async fn exec_escape(app: &App, id: &str) -> Result<Escape> {
