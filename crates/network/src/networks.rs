@@ -80,7 +80,7 @@ impl Networks {
         let filler = Filler::start().map_err(system("start thread"))?;
         let reaper = Reaper::start().map_err(system("start thread"))?;
         let inner = Inner {
-            publisher: Publisher::new(&config, Arc::clone(&firewall)),
+            publisher: Publisher::new(&config, Arc::clone(&firewall), Arc::clone(&reaper)),
             networks: RwLock::default(),
             places: Mutex::default(),
             warnings: Mutex::new(forwarding(&config)),
@@ -170,10 +170,12 @@ impl Networks {
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = lock(&self.inner.warnings).clone();
         let bridge = &self.inner.config.bridge;
-        warnings.extend(host::dropping_chains().into_iter().map(|chain| {
+        warnings.extend(self.inner.firewall.dropping_chains().into_iter().map(|chain| {
             format!(
-                "WARNING: {chain} drops forwarded packets that it does not know, and no other table can overrule it: \
-                 containers on {bridge} cannot reach the outside until it accepts packets from and to {bridge}"
+                "WARNING: {chain} drops forwarded packets that it does not know (Docker sets it up so), and no other \
+                 table can overrule it: containers on {bridge} cannot reach the outside, nor the outside their \
+                 published ports, until packets from and to {bridge} are accepted there, for instance by \
+                 \"iptables -I DOCKER-USER -i {bridge} -j ACCEPT\" and the same with -o"
             )
         }));
         warnings
