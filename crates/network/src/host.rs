@@ -59,10 +59,9 @@ fn keep_router_advertisements() {
     let Ok(entries) = std::fs::read_dir("/proc/sys/net/ipv6/conf") else { return };
     for name in entries.flatten().filter_map(|e| e.file_name().into_string().ok()) {
         let sysctl = format!("net/ipv6/conf/{name}/accept_ra");
-        if name != "all" && name != "default" && read_sysctl(&sysctl).is_ok_and(|v| v == "1") {
-            if let Err(error) = write_sysctl(&sysctl, "2") {
-                tracing::warn!(interface = name, %error, "router advertisements may be lost");
-            }
+        let listens = name != "all" && name != "default" && read_sysctl(&sysctl).is_ok_and(|v| v == "1");
+        if listens && let Err(error) = write_sysctl(&sysctl, "2") {
+            tracing::warn!(interface = name, %error, "router advertisements may be lost");
         }
     }
 }

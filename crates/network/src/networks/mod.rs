@@ -1,18 +1,23 @@
 //! The entry point: all networks of one engine.
 
+mod inner;
+mod manage;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use crate::driver::{self, Attached, Bridge, Driver, Host, Null, Settings, Wish};
+use crate::driver::{self, Driver};
 use crate::error::system;
-use crate::firewall::{Firewall, NetworkRules};
+use crate::firewall::Firewall;
 use crate::pool::{Filler, Replenish, lock};
-use crate::publish::{Owner, Publisher};
+use crate::publish::Publisher;
 use crate::reaper::Reaper;
 use crate::{
-    AttachRequest, Config, DriverKind, Endpoint, EndpointInfo, Error, FirewallMode, LiveContainer, NetworkInfo,
-    NetworkRecord, PortBinding, Sandbox, Target, host, identity, predefined,
+    AttachRequest, Config, Endpoint, Error, LiveContainer, NetworkInfo, NetworkRecord, PortBinding, Sandbox, Target,
+    host, predefined,
 };
+
+pub use manage::NetworkSpec;
 
 /// All networks of one engine. Cheap to clone; all methods block for a short time at most (see each).
 #[derive(Clone, Debug)]
@@ -31,6 +36,8 @@ struct Inner {
     filler: Arc<Filler>,
     reaper: Arc<Reaper>,
     warnings: Mutex<Vec<String>>,
+    /// Held while a network is made or removed.
+    managing: Mutex<()>,
 }
 
 /// A network with its driver.
@@ -38,6 +45,8 @@ struct Inner {
 struct Network {
     record: NetworkRecord,
     driver: Arc<dyn Driver>,
+    /// The driver as the background thread sees it, if it makes endpoints ahead of time.
+    replenish: Option<Arc<dyn Replenish>>,
 }
 
 /// Where a container is. An endpoint that is just being made has no id yet.
@@ -84,6 +93,7 @@ impl Networks {
             networks: RwLock::default(),
             places: Mutex::default(),
             warnings: Mutex::new(forwarding(&config)),
+            managing: Mutex::default(),
             firewall,
             filler,
             reaper,
@@ -184,156 +194,6 @@ impl Networks {
     /// Waits until links of released containers are gone. For tests and for a tidy end of the engine.
     pub fn settle(&self) {
         self.inner.reaper.flush();
-    }
-}
-
-impl Inner {
-    /// A network with its driver, ready to be adopted.
-    fn start(&self, record: NetworkRecord, mtu: u32) -> Result<Network, Error> {
-        let limits = self.config.ready;
-        let driver: Arc<dyn Driver> = match record.driver {
-            DriverKind::Bridge => {
-                let common = driver::Common {
-                    limits,
-                    mac_policy: self.config.mac,
-                    signal: Arc::clone(&self.filler.signal),
-                    reaper: Arc::clone(&self.reaper),
-                };
-                let bridge = Arc::new(Bridge::new(&record, Settings::of(&record, mtu)?, common)?);
-                self.filler.add(Arc::clone(&bridge) as Arc<dyn Replenish>);
-                bridge
-            }
-            DriverKind::Null => {
-                let null = Arc::new(Null::new(&record, limits, Arc::clone(&self.filler.signal))?);
-                self.filler.add(Arc::clone(&null) as Arc<dyn Replenish>);
-                null
-            }
-            DriverKind::Host => Arc::new(Host::new(&record)),
-            DriverKind::Container => {
-                return Err(Error::InvalidConfig(format!("network {} has no driver", record.name)));
-            }
-        };
-        Ok(Network { record, driver })
-    }
-
-    fn networks(&self) -> Vec<Arc<Network>> {
-        self.networks.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Name first, then id, then prefix of an id, as Docker.
-    fn find(&self, name: &str) -> Result<Arc<Network>, Error> {
-        let networks = self.networks();
-        let exact = |n: &&Arc<Network>| n.record.name == name || n.record.id == name;
-        if let Some(network) = networks.iter().find(exact) {
-            return Ok(Arc::clone(network));
-        }
-        let matches: Vec<_> = networks.iter().filter(|n| !name.is_empty() && n.record.id.starts_with(name)).collect();
-        match matches[..] {
-            [network] => Ok(Arc::clone(network)),
-            [] => Err(Error::NotFound(name.to_owned())),
-            _ => Err(Error::Ambiguous { name: name.to_owned(), matches: matches.len() }),
-        }
-    }
-
-    fn describe(&self, network: &Network) -> NetworkInfo {
-        let places = lock(&self.places);
-        let mut containers: Vec<_> = places
-            .iter()
-            .filter(|(_, p)| p.network.record.id == network.record.id && !p.endpoint.id.is_empty())
-            .map(|(container, place)| EndpointInfo {
-                container: container.clone(),
-                name: place.name.clone(),
-                endpoint: place.endpoint.id.clone(),
-                mac: place.endpoint.mac,
-                ipv4: place.endpoint.ipv4,
-                ipv6: place.endpoint.ipv6,
-            })
-            .collect();
-        containers.sort_by(|a, b| a.container.cmp(&b.container));
-        NetworkInfo { record: network.record.clone(), containers }
-    }
-
-    /// Marks the container as attached, so that nobody else attaches it at the same time.
-    fn occupy(&self, request: &AttachRequest, network: &Arc<Network>) -> Result<(), Error> {
-        let mut places = lock(&self.places);
-        if places.contains_key(&request.container) {
-            return Err(Error::AlreadyAttached {
-                container: request.name.clone(),
-                network: network.record.name.clone(),
-            });
-        }
-        let endpoint = Endpoint::blank(network.record.driver, &network.record);
-        let place = Place { name: request.name.clone(), network: Arc::clone(network), endpoint, link: None };
-        places.insert(request.container.clone(), place);
-        Ok(())
-    }
-
-    fn attach(&self, request: &AttachRequest, network: &Network) -> Result<(Attached, Endpoint), Error> {
-        let wish = Wish { ipv4: request.ipv4, ipv6: request.ipv6, mac: request.mac };
-        let attached = network.driver.attach(identity::hex::<32>()?, wish)?;
-        let mut endpoint = attached.endpoint.clone();
-        if request.ports.is_empty() || !network.driver.publishes() {
-            return Ok((attached, endpoint));
-        }
-        match self.publish(request, &endpoint) {
-            Ok(ports) => {
-                endpoint.ports = ports;
-                Ok((attached, endpoint))
-            }
-            Err(error) => {
-                network.driver.detach(&endpoint, attached.link);
-                Err(error)
-            }
-        }
-    }
-
-    /// Publishes; a table that somebody flushed is made again.
-    fn publish(&self, request: &AttachRequest, endpoint: &Endpoint) -> Result<Vec<PortBinding>, Error> {
-        let owner = Owner { name: &request.name };
-        let result = self.publisher.publish(owner, endpoint, &request.ports);
-        match result {
-            Err(error) if error.is_errno(rustix::io::Errno::NOENT) && !self.firewall.exists() => {
-                tracing::warn!("the packet filter's table was removed by somebody else and is made again");
-                self.program()?;
-                self.publisher.publish(owner, endpoint, &request.ports)
-            }
-            other => other,
-        }
-    }
-
-    fn adopt_network(
-        &self,
-        network: &Arc<Network>,
-        live: &[LiveContainer],
-        adoption: &mut Adoption,
-    ) -> Result<(), Error> {
-        let ours: Vec<_> = live
-            .iter()
-            .flat_map(|c| c.endpoints.iter().map(move |e| (c, e)))
-            .filter(|(_, e)| e.network_id == network.record.id)
-            .collect();
-        let endpoints: Vec<&Endpoint> = ours.iter().map(|(_, e)| *e).collect();
-        let found = network.driver.adopt(&endpoints)?;
-        adoption.removed_links.extend(found.removed);
-        adoption.lost.extend(found.lost.iter().filter_map(|place| ours.get(*place)).map(|(c, _)| c.id.clone()));
-        for ((container, endpoint), link) in ours.into_iter().zip(found.links) {
-            let conflicts = self.publisher.adopt(endpoint).into_iter();
-            let conflict = |binding| PortConflict { container: container.id.clone(), binding };
-            adoption.conflicts.extend(conflicts.map(conflict));
-            let place =
-                Place { name: container.name.clone(), network: Arc::clone(network), endpoint: endpoint.clone(), link };
-            lock(&self.places).insert(container.id.clone(), place);
-        }
-        Ok(())
-    }
-
-    /// Makes the packet filter's table from what is known.
-    fn program(&self) -> Result<(), Error> {
-        if self.config.firewall == FirewallMode::Off {
-            return self.firewall.remove();
-        }
-        let rules: Vec<NetworkRules> = self.networks().iter().filter_map(|n| n.driver.rules()).collect();
-        self.firewall.replace(&rules, &self.publisher.translations())
     }
 }
 
