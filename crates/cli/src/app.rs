@@ -83,7 +83,15 @@ fn dispatch(program: &'static str, args: &[String], place: &mut Place) -> Result
     }
     let (command, rest) = match find(program, &words)? {
         Found::Verb(command, rest) => (command, rest),
-        Found::Noun(noun) => return print(&help::noun(program, noun.name, noun.about)),
+        Found::Noun(noun) => {
+            let text = help::noun(program, noun.name, noun.about);
+            if words.len() > 1 {
+                return print(&text);
+            }
+            // Not asked for: not to be taken for output.
+            let _ = io::stderr().write_all(text.as_bytes());
+            return Ok(ExitCode::SUCCESS);
+        }
     };
     let path = path(program, &words, rest.len());
     place.command.clone_from(&path);
@@ -220,7 +228,9 @@ impl Cli {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let target = endpoint::resolve(&self.globals, self.config())?;
+        let target = endpoint::resolve(&self.globals, self.config()).map_err(|error| {
+            Error::message(format!("Failed to initialize: unable to resolve docker endpoint: {error:#}"))
+        })?;
         if target.is_default {
             autostart::ensure(&target.endpoint, |line| self.warn(line))?;
         }

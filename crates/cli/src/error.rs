@@ -71,12 +71,14 @@ impl Error {
             }
             Self::Arguments(message) => {
                 // Docker's two spellings, by whether there is an upper bound.
-                let see = if message.contains("at least") { "See" } else { "Run" };
+                let see = if message.contains("at least") && !message.contains("at most") { "See" } else { "Run" };
                 let usage_line = usage_line.trim_end();
                 writeln!(out, "{program}: {message}\n{usage_line}\n\n{see} '{command} --help' for more information")
             }
             Self::UnknownCommand { message, parent } => {
-                writeln!(out, "{program}: {message}\n\nRun '{parent} --help' for more information")
+                // Below a noun, Docker repeats the noun as usage.
+                let usage = if parent.contains(' ') { format!("\nUsage:  {parent}\n") } else { String::new() };
+                writeln!(out, "{program}: {message}\n{usage}\nRun '{parent} --help' for more information")
             }
             Self::Start { message, .. } => {
                 writeln!(out, "{program}: {message}\n\nRun '{command} --help' for more information")

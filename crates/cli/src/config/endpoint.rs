@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::bail;
 use teu_api::client::{Endpoint, TlsFiles};
 use teu_api::version::ApiVersion;
 
@@ -21,7 +22,7 @@ pub(crate) struct Target {
 }
 
 /// Finds out which engine is meant.
-pub(crate) fn resolve(globals: &Globals, config: &ConfigFile) -> Result<Target, Error> {
+pub(crate) fn resolve(globals: &Globals, config: &ConfigFile) -> anyhow::Result<Target> {
     let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let chosen = choose(globals, config, env)?;
     let directory = directory(globals.config.as_deref()).unwrap_or_default();
@@ -30,15 +31,12 @@ pub(crate) fn resolve(globals: &Globals, config: &ConfigFile) -> Result<Target, 
         Choice::Host(host) => {
             let tls = tls(globals, &directory, env)?;
             let host = address(&host, tls.is_some())?;
-            Ok(Target {
-                endpoint: Endpoint::parse(&host, tls).map_err(|e| Error::message(e.to_string()))?,
-                is_default: false,
-            })
+            Ok(Target { endpoint: Endpoint::parse(&host, tls)?, is_default: false })
         }
         Choice::Context(name) => {
             let target = context::load(&directory, &name)?;
             let host = address(&target.host, target.tls.is_some())?;
-            let endpoint = Endpoint::parse(&host, target.tls).map_err(|e| Error::message(e.to_string()))?;
+            let endpoint = Endpoint::parse(&host, target.tls)?;
             Ok(Target { endpoint, is_default: false })
         }
     }
@@ -61,14 +59,14 @@ enum Choice {
     Context(String),
 }
 
-fn choose(globals: &Globals, config: &ConfigFile, env: impl Fn(&str) -> Option<String>) -> Result<Choice, Error> {
+fn choose(globals: &Globals, config: &ConfigFile, env: impl Fn(&str) -> Option<String>) -> anyhow::Result<Choice> {
     if globals.host.len() > 1 {
-        return Err(Error::message("Specify only one -H"));
+        bail!("Specify only one -H");
     }
     let named = |name: String| if name == context::DEFAULT { None } else { Some(Choice::Context(name)) };
     let from_environment = || env("TEU_HOST").or_else(|| env("DOCKER_HOST")).map(Choice::Host);
     match (globals.host.first(), &globals.context) {
-        (Some(_), Some(_)) => Err(Error::message("conflicting options: cannot specify both --host and --context")),
+        (Some(_), Some(_)) => bail!("conflicting options: cannot specify both --host and --context"),
         (Some(host), None) => Ok(Choice::Host(host.clone())),
         (None, Some(name)) => Ok(named(name.clone()).or_else(from_environment).unwrap_or(Choice::Default)),
         (None, None) => Ok(from_environment()
@@ -79,10 +77,10 @@ fn choose(globals: &Globals, config: &ConfigFile, env: impl Fn(&str) -> Option<S
 }
 
 /// Completes an address as Docker does: `host:port`, `:port`, `unix://` alone.
-fn address(text: &str, tls: bool) -> Result<String, Error> {
+fn address(text: &str, tls: bool) -> anyhow::Result<String> {
     let text = text.trim();
     if let Some(("ssh" | "npipe" | "fd", _)) = text.split_once("://") {
-        return Err(Error::message(format!("{text}: this kind of address is not supported yet")));
+        bail!("{text}: this kind of address is not supported yet");
     }
     Ok(match text {
         "unix://" | "" => format!("unix://{DEFAULT_SOCKET}"),
@@ -96,7 +94,7 @@ fn address(text: &str, tls: bool) -> Result<String, Error> {
 }
 
 /// Certificates for TCP, from flags, `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH`.
-fn tls(globals: &Globals, config: &Path, env: impl Fn(&str) -> Option<String>) -> Result<Option<TlsFiles>, Error> {
+fn tls(globals: &Globals, config: &Path, env: impl Fn(&str) -> Option<String>) -> anyhow::Result<Option<TlsFiles>> {
     let verify = globals.tlsverify || env("DOCKER_TLS_VERIFY").is_some();
     let enabled = verify || globals.tls || env("DOCKER_TLS").is_some();
     if !enabled {
@@ -114,7 +112,7 @@ fn tls(globals: &Globals, config: &Path, env: impl Fn(&str) -> Option<String>) -
         verify,
     };
     if files.cert.is_some() != files.key.is_some() {
-        return Err(Error::message("could not load X509 key pair: a certificate and its key are needed both"));
+        bail!("could not load X509 key pair: a certificate and its key are needed both");
     }
     Ok(Some(files))
 }

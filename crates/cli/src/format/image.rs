@@ -9,8 +9,7 @@ use super::{time, units};
 /// The columns of `images`.
 pub(crate) const TABLE: &str = "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}";
 /// The columns of `images --digests`.
-pub(crate) const TABLE_DIGESTS: &str =
-    "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}";
+pub(crate) const TABLE_DIGESTS: &str = "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}";
 
 /// What stands for a name, tag or digest that an image does not have.
 const NONE: &str = "<none>";
@@ -110,10 +109,11 @@ impl Row for Image {
             "Repository" => self.repository.clone(),
             "SharedSize" if self.shared < 0 => unknown(),
             "SharedSize" => units::human_size(self.shared),
-            "Size" | "VirtualSize" => units::human_size(self.size),
+            "Size" => units::human_size(self.size),
             "Tag" => self.tag.clone(),
             "UniqueSize" if self.shared < 0 => unknown(),
             "UniqueSize" => units::human_size(self.size - self.shared),
+            "VirtualSize" => units::human_size_4(self.size),
             _ => return Value::Nil,
         })
     }

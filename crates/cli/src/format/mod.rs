@@ -14,7 +14,3 @@ pub(crate) mod template;
 pub(crate) mod time;
 pub(crate) mod units;
 pub(crate) mod version;
-
-mod functions;
-
-use functions::{is_template_function, template_functions};

@@ -7,6 +7,7 @@ pub(crate) fn describe(ports: &[Port]) -> String {
     let mut ports: Vec<&Port> = ports.iter().collect();
     ports.sort_by_key(|port| (port.private_port, port.ip.clone(), port.public_port, port.protocol.clone()));
     let mut hosts = Vec::new();
+    let mut ranges = Vec::new();
     let mut groups: Vec<Group<'_>> = Vec::new();
     for port in ports {
         // A published port whose number differs on the host stands for itself.
@@ -25,14 +26,15 @@ pub(crate) fn describe(ports: &[Port]) -> String {
             }
             Some(group) => {
                 let ended = std::mem::replace(group, Group::of(port));
-                hosts.push(ended.to_string());
+                ranges.push(ended.to_string());
             }
             None => groups.push(Group::of(port)),
         }
     }
     groups.sort_by_key(|group| format!("{}/{}", group.ip, group.protocol));
-    let ranges = hosts.into_iter().chain(groups.iter().map(ToString::to_string));
-    ranges.collect::<Vec<_>>().join(", ")
+    ranges.extend(groups.iter().map(ToString::to_string));
+    ranges.extend(hosts);
+    ranges.join(", ")
 }
 
 /// A run of ports at one address.
@@ -87,7 +89,7 @@ mod tests {
                 &[port("1.2.3.4", 53, 53, "udp"), port("1.2.3.4", 53, 53, "tcp")],
                 "1.2.3.4:53->53/tcp, 1.2.3.4:53->53/udp",
             ),
-            (&[port("0.0.0.0", 8080, 80, "tcp"), port("", 0, 443, "tcp")], "0.0.0.0:8080->80/tcp, 443/tcp"),
+            (&[port("0.0.0.0", 8080, 80, "tcp"), port("", 0, 443, "tcp")], "443/tcp, 0.0.0.0:8080->80/tcp"),
             (
                 &[port("0.0.0.0", 8000, 80, "tcp"), port("0.0.0.0", 8001, 81, "tcp")],
                 "0.0.0.0:8000->80/tcp, 0.0.0.0:8001->81/tcp",

@@ -10,6 +10,11 @@ pub(crate) fn human_size(bytes: i64) -> String {
     scaled(bytes, 1000.0, &DECIMAL, 3)
 }
 
+/// A size in powers of 1000 with four significant digits: `4.263MB`.
+pub(crate) fn human_size_4(bytes: i64) -> String {
+    scaled(bytes, 1000.0, &DECIMAL, 4)
+}
+
 /// A size in powers of 1024 with four significant digits: `23.47GiB`.
 pub(crate) fn binary_size(bytes: i64) -> String {
     scaled(bytes, 1024.0, &BINARY, 4)
@@ -92,6 +97,7 @@ mod tests {
         for (bytes, want) in cases {
             assert_eq!(human_size(bytes), want, "{bytes}");
         }
+        assert_eq!(human_size_4(4_261_550), "4.262MB");
         assert_eq!(binary_size(25_202_753_536), "23.47GiB");
         assert_eq!(binary_size(512), "512B");
     }

@@ -52,7 +52,7 @@ pub(crate) fn client_text(client: &ClientVersion) -> String {
 fn line(out: &mut String, depth: usize, name: &str, value: &str) {
     // Values stand in one column, whatever the depth. Writing to a string cannot fail.
     let label = format!("{}{name}:", " ".repeat(depth));
-    let _ = writeln!(out, "{label:19}{}{value}", if depth > 1 { " " } else { "" });
+    let _ = writeln!(out, "{label:20}{value}");
 }
 
 /// The half about the engine, out of the answer to `GET /version`.

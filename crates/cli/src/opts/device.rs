@@ -26,7 +26,7 @@ pub(crate) fn parse(text: &str) -> anyhow::Result<Request> {
         [source, target] if !target.is_empty() => (source, target, "rwm"),
         [source, _] => (source, source, "rwm"),
         [source, target, mode] => (source, target, mode),
-        _ => bail!("invalid device specification: {text}"),
+        _ => bail!("bad format for path: {text}"),
     };
     if !is_mode(mode) || !target.starts_with('/') {
         bail!("bad mode specified: {}", if is_mode(mode) { target } else { mode });
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(parse("/dev/null:/dev/x:rw").unwrap(), node("/dev/null", "/dev/x", "rw"));
         assert_eq!(parse("vendor.com/gpu=all").unwrap(), Request::Cdi("vendor.com/gpu=all".into()));
         assert_eq!(parse("/dev/x:/y:zz").unwrap_err().to_string(), "bad mode specified: zz");
-        assert_eq!(parse("/a:/b:r:x").unwrap_err().to_string(), "invalid device specification: /a:/b:r:x");
+        assert_eq!(parse("/a:/b:r:x").unwrap_err().to_string(), "bad format for path: /a:/b:r:x");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use teu_api::filters::Filters;
 /// One `key=value`, both sides trimmed, the key in lower case.
 pub(crate) fn parse(text: &str) -> anyhow::Result<(String, String)> {
     let Some((key, value)) = text.split_once('=') else {
-        bail!("invalid argument {text:?} for filter: bad format of filter (expected name=value)");
+        bail!("bad format of filter (expected name=value)");
     };
     Ok((key.trim().to_ascii_lowercase(), value.trim().to_owned()))
 }

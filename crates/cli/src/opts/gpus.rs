@@ -47,9 +47,8 @@ fn count(text: &str) -> anyhow::Result<i64> {
     if text == "all" {
         return Ok(-1);
     }
-    text.parse().map_err(|_| {
-        anyhow!(r#"invalid count ({text}): value must be either "all" or an integer: strconv.Atoi: parsing {text:?}: invalid syntax"#)
-    })
+    text.parse()
+        .map_err(|_| anyhow!(r#"invalid count ({text}): value must be either "all" or an integer: invalid syntax"#))
 }
 
 #[cfg(test)]

@@ -68,11 +68,17 @@ pub(crate) fn stream(text: &str) -> anyhow::Result<String> {
 /// Splits one comma-separated record (RFC 4180: fields may be quoted, a doubled quote stands for itself).
 pub(crate) fn record(text: &str) -> anyhow::Result<Vec<String>> {
     let bare = |column: usize| anyhow!("parse error on line 1, column {column}: bare \" in non-quoted-field");
+    if text.is_empty() {
+        bail!("EOF");
+    }
     let mut fields = Vec::new();
     let mut rest = text;
     loop {
         let (field, remainder) = match rest.strip_prefix('"') {
-            Some(quoted) => quoted_field(quoted)?,
+            Some(quoted) => quoted_field(quoted).ok_or_else(|| {
+                let column = text.len() + 1;
+                anyhow!("parse error on line 1, column {column}: extraneous or missing \" in quoted-field")
+            })?,
             None => {
                 let end = rest.find(',').unwrap_or(rest.len());
                 if let Some(at) = rest[..end].find('"') {
@@ -90,12 +96,11 @@ pub(crate) fn record(text: &str) -> anyhow::Result<Vec<String>> {
     }
 }
 
-fn quoted_field(mut rest: &str) -> anyhow::Result<(String, &str)> {
+/// The field after its opening quote, and what follows the closing one; `None` when there is none.
+fn quoted_field(mut rest: &str) -> Option<(String, &str)> {
     let mut field = String::new();
     loop {
-        let Some(quote) = rest.find('"') else {
-            bail!("parse error on line 1: extraneous or missing \" in quoted-field");
-        };
+        let quote = rest.find('"')?;
         field.push_str(&rest[..quote]);
         rest = &rest[quote + 1..];
         match rest.strip_prefix('"') {
@@ -103,7 +108,7 @@ fn quoted_field(mut rest: &str) -> anyhow::Result<(String, &str)> {
                 field.push('"');
                 rest = next;
             }
-            None => return Ok((field, rest)),
+            None => return Some((field, rest)),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, bail};
+use anyhow::{anyhow, bail};
 
 /// A network to join, and how.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub(crate) fn parse(text: &str) -> anyhow::Result<Attachment> {
             "link-local-ip" => attachment.link_local.push(value.to_owned()),
             "gw-priority" => {
                 attachment.gateway_priority =
-                    super::number::int(value).with_context(|| format!("invalid gw-priority ({value})"))?;
+                    value.parse().map_err(|_| anyhow!("invalid gw-priority ({value}): invalid syntax"))?;
             }
             _ => bail!("invalid field key {key}"),
         }

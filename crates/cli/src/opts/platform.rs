@@ -11,8 +11,26 @@ pub(crate) fn parse(text: &str) -> anyhow::Result<String> {
     if parts.len() > 3 || !parts.iter().all(valid) {
         bail!("error parsing specified platform: {text:?}: cannot parse platform specifier: invalid argument");
     }
-    let normal: Vec<&str> = parts.iter().enumerate().map(|(index, part)| normalise(index, part)).collect();
+    let normal: Vec<&str> = match &parts[..] {
+        [single] if is_os(normalise(0, single)) => vec![normalise(0, single), host_architecture()],
+        [single] if is_architecture(normalise(1, single)) => vec![std::env::consts::OS, normalise(1, single)],
+        [_] => bail!(
+            "error parsing specified platform: {text:?}: unknown operating system or architecture: invalid argument"
+        ),
+        parts => parts.iter().enumerate().map(|(index, part)| normalise(index, part)).collect(),
+    };
     Ok(normal.join("/"))
+}
+
+fn is_os(part: &str) -> bool {
+    matches!(part, "linux" | "windows" | "darwin" | "freebsd" | "netbsd" | "openbsd" | "solaris" | "plan9" | "wasip1")
+}
+
+fn is_architecture(part: &str) -> bool {
+    matches!(
+        part,
+        "386" | "amd64" | "arm" | "arm64" | "loong64" | "mips64le" | "ppc64le" | "riscv64" | "s390x" | "wasm"
+    )
 }
 
 /// Go's name of the architecture this program was built for.
@@ -39,7 +57,8 @@ mod tests {
     fn platforms() {
         assert_eq!(parse("linux/x86_64").unwrap(), "linux/amd64");
         assert_eq!(parse("linux/arm/v7").unwrap(), "linux/arm/v7");
-        assert_eq!(parse("Linux").unwrap(), "linux");
+        assert_eq!(parse("Linux").unwrap(), format!("linux/{}", host_architecture()));
+        assert_eq!(parse("aarch64").unwrap(), "linux/arm64");
         assert_eq!(
             parse("a/b/c/d").unwrap_err().to_string(),
             r#"error parsing specified platform: "a/b/c/d": cannot parse platform specifier: invalid argument"#

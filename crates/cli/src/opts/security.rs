@@ -22,11 +22,10 @@ pub(crate) fn resolve(options: &[String]) -> anyhow::Result<Security> {
             Some(("seccomp", profile)) if !matches!(profile, "unconfined" | "builtin") => {
                 security.options.push(format!("seccomp={}", seccomp(profile)?));
             }
-            None if option != "no-new-privileges" => match option.split_once(':') {
-                // The separator of Docker before 1.11.
-                Some((key, value)) => security.options.push(format!("{key}={value}")),
-                None => bail!("Invalid --security-opt: {option:?}"),
-            },
+            // The separator was a colon before Docker 1.11, and the engine still takes it.
+            None if option != "no-new-privileges" && !option.contains(':') => {
+                bail!("Invalid --security-opt: {option:?}")
+            }
             _ => security.options.push(option.clone()),
         }
     }
@@ -54,7 +53,7 @@ mod tests {
     fn forms() {
         let security =
             options(&["no-new-privileges", "label:disable", "apparmor=x", "systempaths=unconfined"]).unwrap();
-        assert_eq!(security.options, ["no-new-privileges", "label=disable", "apparmor=x"]);
+        assert_eq!(security.options, ["no-new-privileges", "label:disable", "apparmor=x"]);
         assert!(security.unconfined_paths);
         assert_eq!(options(&["x"]).unwrap_err().to_string(), r#"Invalid --security-opt: "x""#);
     }

@@ -37,7 +37,10 @@ pub(crate) fn parse(text: &str) -> anyhow::Result<Ulimit> {
     }
     let hard = match hard {
         None => soft,
-        Some(hard) if hard != -1 && (soft == -1 || soft > hard) => {
+        Some(hard) if hard != -1 && soft == -1 => {
+            bail!("ulimit soft limit must be less than or equal to hard limit: soft: -1 (unlimited), hard: {hard}")
+        }
+        Some(hard) if hard != -1 && soft > hard => {
             bail!("ulimit soft limit must be less than or equal to hard limit: {soft} > {hard}")
         }
         Some(hard) => hard,

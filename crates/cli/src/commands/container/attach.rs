@@ -82,7 +82,7 @@ impl Verb for Attach {
 
 fn check(container: &Inspect) -> Result<(), Error> {
     let state = &container.state;
-    let refuse = |why: &str| Err(Error::message(format!("cannot attach to a {why}")));
+    let refuse = |why: &str| Err(Error::message(format!("You cannot attach to a {why}")));
     match () {
         () if !state.running => refuse("stopped container, start it first"),
         () if state.paused => refuse("paused container, unpause it first"),

@@ -30,8 +30,16 @@ impl Verb for Create {
     };
 
     async fn run(self, cli: &Cli) -> Result<ExitCode, Error> {
-        let id = Creation::prepare(self.container, &self.args, |_| ())?.create(cli).await?;
+        let id = Creation::prepare(self.container, &self.args, |_| ())?.create(cli).await.map_err(plainly)?;
         cli.say(id)?;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Unlike `run`, there is no process whose exit code ours could be taken for.
+fn plainly(error: Error) -> Error {
+    match error {
+        Error::Start { message, .. } => Error::message(message),
+        other => other,
     }
 }

@@ -12,6 +12,7 @@ use super::options::{ContainerFlags, Pull};
 use crate::app::Cli;
 use crate::commands::image::pull;
 use crate::error::{Error, engine_message};
+use crate::opts::platform;
 use crate::progress::Display;
 
 /// A container that is still to be created.
@@ -21,7 +22,7 @@ pub(super) struct Creation {
     image: Option<Reference>,
     pull: Pull,
     quiet: bool,
-    id_file: Option<IdFile>,
+    id_file: Option<String>,
 }
 
 impl Creation {
@@ -31,17 +32,13 @@ impl Creation {
         args: &[String],
         adjust: impl FnOnce(&mut CreateRequest),
     ) -> Result<Self, Error> {
-        let start = |error: anyhow::Error| Error::Start { message: format!("{error:#}"), code: 125 };
-        let pull = flags.general.pull().map_err(start)?;
-        let platform = flags.general.platform().map_err(start)?;
-        let options = CreateOptions { name: flags.general.name.clone(), platform };
+        let pull = flags.general.pull().map_err(|error| start(&error))?;
+        let options = CreateOptions { name: flags.general.name.clone(), platform: flags.general.platform() };
         let quiet = flags.general.quiet;
         let id_file = flags.general.cidfile.clone();
         let mut request = flags.request(args)?;
         adjust(&mut request);
-        let image = reference(&request).map_err(start)?;
-        let id_file = id_file.map(IdFile::create).transpose().map_err(start)?;
-        Ok(Self { request, options, image, pull, quiet, id_file })
+        Ok(Self { request, options, image: None, pull, quiet, id_file })
     }
 
     /// The request as it will be sent.
@@ -51,6 +48,9 @@ impl Creation {
 
     /// Creates the container, and says what the engine warns of. Answers the id.
     pub(super) async fn create(mut self, cli: &Cli) -> Result<String, Error> {
+        self.image = reference(&self.request).map_err(|error| start(&error))?;
+        self.options.platform = normal_platform(&self.options.platform).map_err(|error| start(&error))?;
+        let id_file = self.id_file.take().map(IdFile::create).transpose().map_err(|error| start(&error))?;
         let client = cli.client()?;
         if self.pull == Pull::Always {
             self.fetch(cli).await?;
@@ -69,7 +69,7 @@ impl Creation {
         for warning in &answer.warnings {
             cli.warn(format!("WARNING: {warning}"));
         }
-        if let Some(file) = self.id_file.take() {
+        if let Some(file) = id_file {
             file.write(&answer.id)?;
         }
         Ok(answer.id)
@@ -98,16 +98,32 @@ fn reference(request: &CreateRequest) -> anyhow::Result<Option<Reference>> {
     Ok(Some(Reference::parse(name)?.with_default_tag()))
 }
 
+fn normal_platform(text: &str) -> anyhow::Result<String> {
+    if text.is_empty() { Ok(String::new()) } else { platform::parse(text) }
+}
+
+/// A failure before anything ran.
+fn start(error: &anyhow::Error) -> Error {
+    let message = format!("{error:#}");
+    let code = exit_code(&message);
+    Error::Start { message, code }
+}
+
 /// The failure of a request of `run`, with the exit code that tells what was wrong with the command.
 pub(super) fn failed(error: &client::Error) -> Error {
     let message = engine_message(error);
+    let code = exit_code(&message);
+    Error::Start { message, code }
+}
+
+/// What a shell would make of the failure: 127 for a command that is not there, 126 for one that cannot be run.
+fn exit_code(message: &str) -> u8 {
     let has = |text: &str| message.contains(text);
-    let code = match () {
+    match () {
         () if has("executable file not found") || has("no such file or directory") => 127,
         () if has("permission denied") || has("is a directory") => 126,
         () => 125,
-    };
-    Error::Start { message, code }
+    }
 }
 
 /// The file of `--cidfile`, made before the container so that it cannot fail afterwards.

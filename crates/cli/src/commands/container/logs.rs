@@ -62,8 +62,8 @@ impl Verb for Logs {
             follow: self.follow,
             stdout: true,
             stderr: true,
-            since: point_in_time(&self.since, "since")?,
-            until: point_in_time(&self.until, "until")?,
+            since: limit(&self.since, "since")?,
+            until: limit(&self.until, "until")?,
             timestamps: self.timestamps,
             tail: self.tail,
             details: self.details,
@@ -81,11 +81,14 @@ impl Verb for Logs {
     }
 }
 
+fn limit(text: &str, flag: &str) -> Result<String, Error> {
+    point_in_time(text).map_err(|error| Error::message(format!("invalid value for {flag:?}: {error}")))
+}
+
 /// A point in time for the engine; empty stays empty.
-pub(crate) fn point_in_time(text: &str, flag: &str) -> Result<String, Error> {
+pub(crate) fn point_in_time(text: &str) -> Result<String, Error> {
     if text.is_empty() {
         return Ok(String::new());
     }
-    timestamp::parse(text, Timestamp::now(), &time::zone())
-        .map_err(|error| Error::message(format!("invalid value for {flag:?}: {error}")))
+    Ok(timestamp::parse(text, Timestamp::now(), &time::zone())?)
 }

@@ -79,9 +79,7 @@ impl Unfinished {
         let failed = |error: &io::Error| Error::from(go_io("open", path, error));
         match std::fs::metadata(target) {
             Ok(metadata) if metadata.is_dir() => {
-                return Err(Error::message(format!(
-                    "failed to save image: invalid output path: {path:?} is a directory"
-                )));
+                return Err(Error::message("failed to save image: cannot write to a directory"));
             }
             // Devices and pipes are written to as they are.
             Ok(metadata) if !metadata.is_file() => {
@@ -89,6 +87,11 @@ impl Unfinished {
                 return Ok(Self { file, temporary: PathBuf::new(), target: target.to_owned(), published: true });
             }
             _ => {}
+        }
+        let parent = target.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
+        if let Err(error) = std::fs::metadata(parent) {
+            let reason = go_io("stat", &parent.to_string_lossy(), &error);
+            return Err(Error::message(format!("failed to save image: invalid output path: {reason}")));
         }
         let name = target.file_name().unwrap_or_default().to_string_lossy();
         let temporary = target.with_file_name(format!(".{name}.{}", std::process::id()));

@@ -55,8 +55,8 @@ impl Verb for Events {
         };
         let template = template.map(parse).transpose()?;
         let options = Options {
-            since: point_in_time(&self.since, "since")?,
-            until: point_in_time(&self.until, "until")?,
+            since: point_in_time(&self.since)?,
+            until: point_in_time(&self.until)?,
             filters: filter::group(&self.filter),
         };
         let mut events = cli.client()?.events(&options).await?;

@@ -6,7 +6,7 @@ use teu_api::container::{CreateRequest, RestartPolicy};
 
 use super::host;
 use crate::flags::SWITCH;
-use crate::opts::{keyvalue, platform};
+use crate::opts::keyvalue;
 
 #[derive(Debug, Args)]
 pub(crate) struct General {
@@ -83,9 +83,8 @@ impl General {
     }
 
     /// The platform asked for, or `DOCKER_DEFAULT_PLATFORM`; empty for any.
-    pub(crate) fn platform(&self) -> anyhow::Result<String> {
-        let text = self.platform.clone().or_else(|| std::env::var("DOCKER_DEFAULT_PLATFORM").ok()).unwrap_or_default();
-        if text.is_empty() { Ok(text) } else { platform::parse(&text) }
+    pub(crate) fn platform(&self) -> String {
+        self.platform.clone().or_else(|| std::env::var("DOCKER_DEFAULT_PLATFORM").ok()).unwrap_or_default()
     }
 
     pub(super) fn apply(&self, request: &mut CreateRequest) -> anyhow::Result<()> {

@@ -79,7 +79,6 @@ impl Networking {
         let endpoints = endpoints(attachments)?;
 
         request.networking_config = Some(NetworkingConfig { endpoints_config: Some(endpoints) });
-        request.config.mac_address = self.mac_address;
         if !exposed.is_empty() {
             request.config.exposed_ports = Some(exposed.into_iter().map(|port| (port, Default::default())).collect());
         }
@@ -99,8 +98,7 @@ impl Networking {
     fn attachments(&mut self) -> anyhow::Result<Vec<Attachment>> {
         let mut attachments = std::mem::take(&mut self.network);
         let count = attachments.len();
-        if let Some(plain) = attachments.iter().find(|attachment| count > 1 && !is_user_defined(&attachment.target)) {
-            let _ = plain;
+        if count > 1 && attachments.iter().any(|attachment| !is_user_defined(&attachment.target)) {
             bail!("conflicting options: cannot attach both user-defined and non-user-defined network-modes");
         }
         for (index, attachment) in attachments.iter().enumerate() {
@@ -125,7 +123,8 @@ impl Networking {
             }
             first.aliases.clone_from(&self.network_alias);
         }
-        if !self.link.is_empty() {
+        // Elsewhere links are a matter of the host configuration alone.
+        if !self.link.is_empty() && is_user_defined(&first.target) {
             if !first.links.is_empty() {
                 return Err(both("link", "links"));
             }
@@ -177,11 +176,8 @@ fn endpoint(attachment: Attachment) -> anyhow::Result<EndpointSettings> {
     if target.is_empty() {
         bail!("no name set for network");
     }
-    if !is_user_defined(&target)
-        && (!attachment.aliases.is_empty() || !attachment.links.is_empty())
-        && target.starts_with("container:")
-    {
-        bail!("conflicting options: network-scoped aliases are supported only for user-defined networks");
+    if !is_user_defined(&target) && !attachment.aliases.is_empty() {
+        bail!("network-scoped aliases are only supported for user-defined networks");
     }
     if !mac.is_empty() && !hosts::is_mac_address(&mac) {
         bail!("{mac} is not a valid mac address");

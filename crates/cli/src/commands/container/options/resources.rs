@@ -1,5 +1,7 @@
 //! How much of the machine the container may use.
 
+use std::collections::BTreeMap;
+
 use anyhow::bail;
 use clap::Args;
 use teu_api::container::{CreateRequest, ThrottleDevice, Ulimit, WeightDevice};
@@ -99,6 +101,7 @@ impl Resources {
         if swappiness != -1 && !(0..=100).contains(&swappiness) {
             bail!("invalid value: {swappiness}. Valid memory swappiness range is 0-100");
         }
+        self.refuse_windows()?;
         let host = host(request);
         host.blkio_weight = self.blkio_weight.unwrap_or(0);
         host.blkio_weight_device = Some(self.blkio_weight_device);
@@ -106,8 +109,6 @@ impl Resources {
         host.blkio_device_read_iops = Some(self.device_read_iops);
         host.blkio_device_write_bps = Some(self.device_write_bps);
         host.blkio_device_write_iops = Some(self.device_write_iops);
-        host.cpu_count = self.cpu_count.unwrap_or(0);
-        host.cpu_percent = self.cpu_percent.unwrap_or(0);
         host.cpu_period = self.cpu_period.unwrap_or(0);
         host.cpu_quota = self.cpu_quota.unwrap_or(0);
         host.cpu_realtime_period = self.cpu_rt_period.unwrap_or(0);
@@ -116,8 +117,6 @@ impl Resources {
         host.nano_cpus = self.cpus.unwrap_or(0);
         host.cpuset_cpus = self.cpuset_cpus;
         host.cpuset_mems = self.cpuset_mems;
-        host.io_maximum_bandwidth = self.io_maxbandwidth.and_then(|bytes| bytes.try_into().ok()).unwrap_or(0);
-        host.io_maximum_iops = self.io_maxiops.unwrap_or(0);
         host.kernel_memory = self.kernel_memory.unwrap_or(0);
         host.memory = self.memory.unwrap_or(0);
         host.memory_reservation = self.memory_reservation.unwrap_or(0);
@@ -126,7 +125,24 @@ impl Resources {
         host.oom_kill_disable = Some(self.oom_kill_disable);
         host.oom_score_adj = self.oom_score_adj.unwrap_or(0);
         host.pids_limit = Some(self.pids_limit.unwrap_or(0));
-        host.ulimits = Some(self.ulimit);
+        // The last of equal names counts, in the order of names.
+        let ulimits: BTreeMap<String, Ulimit> =
+            self.ulimit.into_iter().map(|limit| (limit.name.clone(), limit)).collect();
+        host.ulimits = Some(ulimits.into_values().collect());
+        Ok(())
+    }
+
+    /// Flags of Docker's that have a meaning on Windows alone.
+    fn refuse_windows(&self) -> anyhow::Result<()> {
+        let given = [
+            ("cpu-count", self.cpu_count.is_some()),
+            ("cpu-percent", self.cpu_percent.is_some()),
+            ("io-maxbandwidth", self.io_maxbandwidth.is_some()),
+            ("io-maxiops", self.io_maxiops.is_some()),
+        ];
+        if let Some((flag, _)) = given.iter().find(|(_, given)| *given) {
+            bail!("\"--{flag}\" is only supported on a Docker daemon running on windows");
+        }
         Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! What the container may do, and which namespaces it shares.
 
+use std::collections::BTreeSet;
+
 use anyhow::bail;
 use clap::Args;
 use teu_api::container::CreateRequest;
@@ -65,8 +67,9 @@ impl Security {
         }
         let security = security::resolve(&self.security_opt)?;
         let host = host(request);
-        host.cap_add = some(self.cap_add);
-        host.cap_drop = some(self.cap_drop);
+        let (add, drop) = capabilities(&self.cap_add, &self.cap_drop);
+        host.cap_add = some(add);
+        host.cap_drop = some(drop);
         host.cgroup_parent = self.cgroup_parent;
         host.cgroupns_mode = self.cgroupns;
         host.ipc_mode = self.ipc;
@@ -81,5 +84,39 @@ impl Security {
         host.userns_mode = self.userns;
         host.uts_mode = self.uts;
         Ok(())
+    }
+}
+
+/// Every capability.
+const ALL: &str = "ALL";
+
+/// Names as the kernel's (`CAP_NET_ADMIN`), without those that make no difference: what is added is not dropped, and
+/// `ALL` stands for every other.
+fn capabilities(add: &[String], drop: &[String]) -> (Vec<String>, Vec<String>) {
+    let normal = |list: &[String]| -> BTreeSet<String> {
+        let names: BTreeSet<String> = list.iter().map(|name| normalise(name)).collect();
+        if names.contains(ALL) { BTreeSet::from([ALL.to_owned()]) } else { names }
+    };
+    let (add, drop) = (normal(add), normal(drop));
+    let dropped = drop.difference(&add).cloned().collect();
+    (add.into_iter().collect(), dropped)
+}
+
+fn normalise(name: &str) -> String {
+    let name = name.trim().to_uppercase();
+    if matches!(name.as_str(), ALL | "RESET") || name.starts_with("CAP_") { name } else { format!("CAP_{name}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn capabilities_in_normal_form() {
+        let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let (add, drop) = capabilities(&list(&["net_admin", "CAP_CHOWN"]), &list(&["all", "chown"]));
+        assert_eq!((add, drop), (list(&["CAP_CHOWN", "CAP_NET_ADMIN"]), list(&["ALL"])));
+        let (add, drop) = capabilities(&list(&["chown"]), &list(&["chown", "kill"]));
+        assert_eq!((add, drop), (list(&["CAP_CHOWN"]), list(&["CAP_KILL"])));
     }
 }
