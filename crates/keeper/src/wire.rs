@@ -121,6 +121,13 @@ impl Inbox {
         Ok((self.bytes.clone(), fds))
     }
 
+    /// One descriptor, whatever comes with it.
+    pub(crate) fn descriptor(socket: impl AsFd) -> io::Result<Option<OwnedFd>> {
+        let mut inbox = Inbox::default();
+        inbox.fill(socket, RecvFlags::empty())?;
+        Ok(inbox.fds.pop_front())
+    }
+
     /// One `recvmsg`. Returns false at the end of the stream.
     pub(crate) fn fill(&mut self, socket: impl AsFd, flags: RecvFlags) -> io::Result<bool> {
         let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(GROUP))];

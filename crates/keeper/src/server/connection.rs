@@ -22,11 +22,28 @@ pub(super) struct Connection {
     outbox: Outbox,
     /// Whether epoll tells when more can be sent.
     blocked: bool,
+    /// Tells it from another in the same place.
+    serial: u64,
+}
+
+/// Who asked, for answers that come later.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    connection: u32,
+    serial: u64,
+    request: u64,
+}
+
+impl Asked {
+    /// The keeper itself.
+    pub(super) fn nobody() -> Asked {
+        Asked { connection: u32::MAX, serial: 0, request: 0 }
+    }
 }
 
 impl Connection {
     pub(super) fn new(socket: OwnedFd, inbox: Inbox) -> Connection {
-        Connection { socket, inbox, outbox: Outbox::default(), blocked: false }
+        Connection { socket, inbox, outbox: Outbox::default(), blocked: false, serial: 0 }
     }
 
     /// Whether everything it was told has left.
@@ -61,7 +78,9 @@ impl Server {
     }
 
     /// Serves a connection from now on. None if that is not possible.
-    pub(super) fn add_connection(&mut self, connection: Connection) -> Option<u32> {
+    pub(super) fn add_connection(&mut self, mut connection: Connection) -> Option<u32> {
+        self.accepted += 1;
+        connection.serial = self.accepted;
         let key = self.connections.insert(connection);
         let connection = self.connections.get(key)?;
         if self.poll.add(&connection.socket, Token::Connection(key), EventFlags::IN).is_err() {
@@ -103,8 +122,11 @@ impl Server {
                 self.answer(key, id, failed);
             }
             Ok(Numbered { id, request }) => {
-                let answer = self.serve(request, frame.fds);
-                self.answer(key, id, answer);
+                let serial = self.connections.get(key).map_or(0, |c| c.serial);
+                let asked = Asked { connection: key, serial, request: id };
+                if let Some(answer) = self.serve(request, frame.fds, asked) {
+                    self.answer(key, id, answer);
+                }
             }
             Err(error) => match serde_json::from_slice::<Numbered<serde::de::IgnoredAny>>(&frame.payload) {
                 Ok(Numbered { id, .. }) => {
@@ -113,6 +135,13 @@ impl Server {
                 }
                 Err(_) => self.hang_up(key),
             },
+        }
+    }
+
+    /// Answers a request that was served in the background, if who asked is still there.
+    pub(super) fn answer_asked(&mut self, asked: Asked, answer: Answer) {
+        if self.connections.get(asked.connection).is_some_and(|c| c.serial == asked.serial) {
+            self.answer(asked.connection, asked.request, answer);
         }
     }
 

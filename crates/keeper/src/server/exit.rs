@@ -9,7 +9,7 @@ use teu_sys::pidfd;
 use super::Server;
 use super::saved::{self, EXIT};
 use super::task::{Life, Task};
-use crate::protocol::{Event, ExitRecord, ExitStatus, ProcessRef};
+use crate::protocol::{Event, ExitRecord, ExitStatus, ProcessRef, RuntimeChoice};
 
 impl From<pidfd::ExitStatus> for ExitStatus {
     fn from(status: pidfd::ExitStatus) -> ExitStatus {
@@ -49,18 +49,29 @@ impl Server {
     /// Takes the remaining output and tells the daemons.
     pub(super) fn after_exit(&mut self, key: u32) {
         let Some(task) = self.tasks.get_mut(key) else { return };
-        let Life::Exited(record) = task.life else { return };
-        let process = task.saved.process.clone();
-        let cgroup_path = task.saved.cgroup_path.clone();
         task.stdin = None;
-        if !cgroup_path.is_empty() {
+        let (saved, held) = (task.saved.clone(), task.hold);
+        if !saved.cgroup_path.is_empty() {
             // Without a pid namespace of its own others may be left, and they may write for ever.
-            self.cgroups.kill(&cgroup_path);
+            self.cgroups.kill(&saved.cgroup_path);
         }
-        let held = self.tasks.get(key).is_some_and(|t| t.hold);
-        let drained = held || self.drain(key);
+        if !held {
+            self.drain(key);
+        }
+        let external = saved.process.exec.is_none() && saved.runtime != RuntimeChoice::Native;
+        if !(external && self.delete_external(&saved)) {
+            self.conclude(key);
+        }
+    }
+
+    /// The end is told, once no runtime knows the container any more.
+    pub(super) fn conclude(&mut self, key: u32) {
+        let Some(task) = self.tasks.get(key) else { return };
+        let Life::Exited(record) = task.life else { return };
+        let (process, cgroup_path) = (task.saved.process.clone(), task.saved.cgroup_path.clone());
+        let complete = !task.hold && !task.stalled;
         self.announce(&Event::Exited { process, record });
-        if drained && !held {
+        if complete {
             self.finish(key);
         }
         self.cgroups.remove(&cgroup_path);

@@ -4,6 +4,7 @@ mod attach;
 mod cgroups;
 mod connection;
 mod exit;
+mod external;
 mod mountns;
 mod options;
 mod output;
@@ -38,7 +39,7 @@ use self::slab::Slab;
 use self::task::Task;
 use crate::launch::{Launcher, Native};
 use crate::log::Scratch;
-use crate::protocol::{Event, Failure, FailureKind, ProcessRef, Reply, RuntimeChoice};
+use crate::protocol::{Event, Failure, ProcessRef, Reply};
 
 /// What a request is answered with, and the descriptors that go along.
 type Answer = Result<(Reply, Vec<OwnedFd>), Failure>;
@@ -57,6 +58,9 @@ struct Server {
     launcher: Box<dyn Launcher>,
     cgroups: Cgroups,
     connections: Slab<Connection>,
+    /// Connections so far: their serial numbers.
+    accepted: u64,
+    commands: Slab<external::Running>,
     tasks: Slab<Task>,
     index: BTreeMap<ProcessRef, u32>,
     clients: Clients,
@@ -111,6 +115,8 @@ impl Server {
             launcher,
             cgroups: Cgroups::default(),
             connections: Slab::default(),
+            accepted: 0,
+            commands: Slab::default(),
             tasks: Slab::default(),
             index: BTreeMap::new(),
             clients: Clients::default(),
@@ -145,15 +151,7 @@ impl Server {
             Token::Output(key, stream) => self.on_output(key, stream, flags),
             Token::Console(key) => self.on_console(key),
             Token::Client(key) => self.on_client(key, flags),
-        }
-    }
-
-    fn launcher(&mut self, choice: &RuntimeChoice) -> Result<&mut dyn Launcher, Failure> {
-        match choice {
-            RuntimeChoice::Native => Ok(&mut *self.launcher),
-            RuntimeChoice::External { .. } => {
-                Err(Failure::new(FailureKind::Invalid, "external runtimes are not supported yet"))
-            }
+            Token::Command(key) => self.on_command(key),
         }
     }
 

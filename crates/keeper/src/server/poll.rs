@@ -25,6 +25,8 @@ pub(super) enum Token {
     Console(u32),
     /// Somebody who gets output.
     Client(u32),
+    /// Another runtime's command.
+    Command(u32),
 }
 
 impl Token {
@@ -37,6 +39,7 @@ impl Token {
             Token::Output(key, Stream::Stderr) => (4, key),
             Token::Console(key) => (5, key),
             Token::Client(key) => (6, key),
+            Token::Command(key) => (7, key),
         };
         kind << 32 | u64::from(key)
     }
@@ -51,6 +54,7 @@ impl Token {
             4 => Token::Output(key, Stream::Stderr),
             5 => Token::Console(key),
             6 => Token::Client(key),
+            7 => Token::Command(key),
             _ => return None,
         })
     }
@@ -112,6 +116,7 @@ mod tests {
             Token::Output(1, Stream::Stderr),
             Token::Console(0),
             Token::Client(9),
+            Token::Command(3),
         ] {
             assert_eq!(Token::decode(token.encode()), Some(token));
         }

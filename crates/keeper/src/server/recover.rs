@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use teu_sys::pidfd;
 
-use super::saved::{self, STATE, Saved};
+use super::saved::{self, RUNTIME, STATE, Saved};
 use super::stdio;
 use super::task::{Console, Life, Task};
 use super::{Server, complain};
@@ -33,7 +33,7 @@ impl Server {
                 }
             }
             // The start was cut before the program ran: its first process ended with the keeper.
-            Ok(None) => drop(fs::remove_dir_all(dir)),
+            Ok(None) => self.undo_start(dir),
             Err(error) => complain(&format!("reading {}/{STATE}: {error}", dir.display())),
         }
     }
@@ -68,6 +68,15 @@ impl Server {
             self.finish(key);
         }
         Ok(())
+    }
+
+    /// Removes what is left of a start; a container of another runtime may be left too.
+    fn undo_start(&mut self, dir: &Path) {
+        if let (Ok(Some(runtime)), Some(id)) = (saved::read(dir, RUNTIME), dir.file_name()) {
+            self.forget_external(runtime, &id.to_string_lossy());
+        }
+        // What cannot be removed is removed by the next start of the same id.
+        let _ = fs::remove_dir_all(dir);
     }
 
     /// A terminal can only come from a daemon that held it.

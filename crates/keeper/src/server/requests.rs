@@ -5,18 +5,33 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::termios::{Winsize, tcsetwinsize};
 use teu_sys::pidfd;
 
+use super::connection::Asked;
 use super::task::{Life, Task};
 use super::{Answer, Server, exit};
 use crate::protocol::{
-    AdoptRequest, AttachRequest, ExitStatus, Failure, FailureKind, FdRole, ProcessRef, Reply, Request, VERSION, WinSize,
+    AdoptRequest, AttachRequest, ExitStatus, Failure, FailureKind, FdRole, ProcessRef, Reply, Request, RuntimeChoice,
+    VERSION, WinSize,
 };
 
 /// Descriptors in one page of a list; more follow in the next.
 const PAGE_FDS: usize = 200;
 
 impl Server {
-    /// Serves any request but [`Request::Upgrade`].
-    pub(super) fn serve(&mut self, request: Request, fds: Vec<OwnedFd>) -> Answer {
+    /// Serves any request but [`Request::Upgrade`]. None if the answer comes later.
+    pub(super) fn serve(&mut self, request: Request, fds: Vec<OwnedFd>, asked: Asked) -> Option<Answer> {
+        match request {
+            Request::Start(request) if request.runtime != RuntimeChoice::Native => {
+                self.start_external(*request, fds, asked)
+            }
+            Request::Exec(request) => match self.runtime_of(&request.container) {
+                Some(runtime) if runtime != RuntimeChoice::Native => self.exec_external(*request, &runtime, asked),
+                _ => Some(self.exec(*request)),
+            },
+            other => Some(self.serve_at_once(other, fds)),
+        }
+    }
+
+    fn serve_at_once(&mut self, request: Request, fds: Vec<OwnedFd>) -> Answer {
         match request {
             Request::Hello { .. } => Ok((hello(), Vec::new())),
             Request::List { after } => self.list(after.as_deref()),
@@ -47,6 +62,11 @@ impl Server {
             Request::Upgrade { .. } => Err(Failure::new(FailureKind::Invalid, "an upgrade cannot be nested")),
             Request::Shutdown { force } => self.shut_down(force),
         }
+    }
+
+    fn runtime_of(&self, container: &str) -> Option<RuntimeChoice> {
+        let key = self.running(&ProcessRef::container(container)).ok()?;
+        self.tasks.get(key).map(|t| t.saved.runtime.clone())
     }
 
     /// The task of a process that the keeper knows.

@@ -85,6 +85,8 @@ pub(super) fn read<T: DeserializeOwned>(dir: &Path, name: &str) -> io::Result<Op
 pub(super) const STATE: &str = "state.json";
 pub(super) const EXIT: &str = "exit.json";
 pub(super) const CONFIG: &str = "config.json";
+/// Which other runtime a container is being started by.
+pub(super) const RUNTIME: &str = "runtime.json";
 
 /// The exit record of a process, if it has one.
 pub(super) fn exit_record(dir: &Path) -> io::Result<Option<ExitRecord>> {

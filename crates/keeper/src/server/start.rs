@@ -7,7 +7,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use rustix::event::epoll::EventFlags;
-use teu_oci::runtime::{IdMapping, Process, Spec};
+use teu_oci::runtime::{ConsoleSize, IdMapping, Process, Spec};
 
 use super::poll::Token;
 use super::saved::{self, CONFIG, STATE, Saved};
@@ -22,10 +22,15 @@ use crate::protocol::{
 
 /// The keeper's ends of a new process's standard streams.
 #[derive(Default)]
-struct Ours {
+pub(super) struct Ours {
     stdin: Option<OwnedFd>,
     outputs: [Option<OwnedFd>; 2],
 }
+
+const SIGKILL: i32 = rustix::process::Signal::KILL.as_raw();
+
+/// The host's.
+pub(super) const ROOT: Owner = Owner { uid: 0, gid: 0 };
 
 impl Server {
     /// Creates and starts a container.
@@ -46,7 +51,7 @@ impl Server {
 
     fn start_in(&mut self, dir: &Path, request: &StartRequest, passed: Passed) -> Answer {
         saved::write_atomically(dir, CONFIG, &request.spec).map_err(Failure::io("writing the configuration"))?;
-        let owner = request.spec.process.as_ref().map_or(Owner { uid: 0, gid: 0 }, |p| owner(&request.spec, p));
+        let owner = request.spec.process.as_ref().map_or(ROOT, |p| owner(&request.spec, p));
         let (ours, theirs) = streams(dir, owner, request.terminal, request.open_stdin, true)
             .map_err(Failure::io(format!("making standard streams in {}", dir.display())))?;
         let cgroup = self.cgroups.create(&request.cgroup_path, &request.spec)?;
@@ -58,7 +63,7 @@ impl Server {
             cgroup: cgroup.as_ref(),
             passed,
         };
-        let prepared = self.launcher(&request.runtime)?.create(create)?;
+        let prepared = self.launcher.create(create)?;
         let saved = Saved {
             process: ProcessRef::container(&request.id),
             pid: prepared.pid(),
@@ -112,7 +117,7 @@ impl Server {
             stdio: theirs,
             cgroup: cgroup.as_ref(),
         };
-        let launched = self.launcher(&saved.runtime)?.exec(exec)?;
+        let launched = self.launcher.exec(exec)?;
         let saved = Saved {
             process: process.clone(),
             pid: launched.pid,
@@ -131,7 +136,7 @@ impl Server {
     }
 
     /// Looks after a process that has been started.
-    fn register(&mut self, saved: Saved, ours: Ours, launched: Launched) -> Answer {
+    pub(super) fn register(&mut self, saved: Saved, ours: Ours, launched: Launched) -> Answer {
         let process = saved.process.clone();
         let mut started = Started { pid: launched.pid, started_at: saved.started_at, fds: Vec::new() };
         let mut task = Task::fresh(&self.root, saved);
@@ -145,7 +150,14 @@ impl Server {
         task.console = launched.console.and_then(|master| Console::new(master).ok());
         task.clients = self.clients.take_waiting(&process);
         task.hold &= task.clients.is_empty();
-        let (roles, fds) = task.duplicates().map_err(Failure::io("duplicating descriptors"))?;
+        let (roles, fds) = match task.duplicates() {
+            Ok(duplicates) => duplicates,
+            Err(error) => {
+                // Nobody would look after it.
+                let _ = task.pidfd.as_ref().map(|fd| teu_sys::pidfd::send_signal(fd.as_fd(), SIGKILL));
+                return Err(Failure::io("duplicating descriptors")(error));
+            }
+        };
         started.fds = roles;
         self.insert(process, task).map_err(Failure::io("watching the process"))?;
         Ok((Reply::Started(started), fds))
@@ -162,19 +174,19 @@ impl Server {
         Ok(key)
     }
 
-    fn check_new(&self, process: &ProcessRef) -> Result<(), Failure> {
+    pub(super) fn check_new(&self, process: &ProcessRef) -> Result<(), Failure> {
         let ids = [Some(&process.container), process.exec.as_ref()];
         if let Some(bad) = ids.into_iter().flatten().find(|id| !saved::is_valid_id(id)) {
             return Err(Failure::new(FailureKind::Invalid, format!("invalid id {bad:?}")));
         }
-        if self.index.contains_key(process) {
+        if self.index.contains_key(process) || self.is_launching(process) {
             return Err(Failure::new(FailureKind::Conflict, format!("{process} exists already")));
         }
         Ok(())
     }
 
     /// Cleans up after a start that failed.
-    fn abandon(&mut self, process: &ProcessRef, dir: &Path) {
+    pub(super) fn abandon(&mut self, process: &ProcessRef, dir: &Path) {
         // What cannot be removed is removed by the next start of the same id.
         let _ = fs::remove_dir_all(dir);
         let waiting = self.clients.take_waiting(process);
@@ -182,7 +194,7 @@ impl Server {
     }
 
     /// A container's configuration, kept on disk.
-    fn spec(&self, container: &str) -> Result<Spec, Failure> {
+    pub(super) fn spec(&self, container: &str) -> Result<Spec, Failure> {
         let dir = saved::directory(&self.root, &ProcessRef::container(container));
         saved::read(&dir, CONFIG)
             .map_err(Failure::io(format!("reading the configuration of container {container}")))?
@@ -195,23 +207,32 @@ fn not_running(container: &str) -> Failure {
 }
 
 /// Fills in what the request says besides the configuration.
-fn complete(request: &mut StartRequest) {
+pub(super) fn complete(request: &mut StartRequest) {
+    if request.spec.oci_version.is_empty() {
+        request.spec.oci_version = teu_oci::runtime::VERSION.to_owned();
+    }
     if let Some(process) = &mut request.spec.process {
         process.terminal = request.terminal.is_some();
+        process.console_size = request.terminal.map(console_size);
         // Not the keeper's own, which may be low.
         process.oom_score_adj.get_or_insert(0);
     }
 }
 
+/// As other runtimes want it.
+pub(super) fn console_size(size: WinSize) -> ConsoleSize {
+    ConsoleSize { height: size.rows.into(), width: size.cols.into() }
+}
+
 /// What a further process takes from the container if the request does not say it.
-fn inherit(spec: &Spec, process: &mut Process) {
+pub(super) fn inherit(spec: &Spec, process: &mut Process) {
     if process.oom_score_adj.is_none() {
         process.oom_score_adj = spec.process.as_ref().and_then(|p| p.oom_score_adj).or(Some(0));
     }
 }
 
 /// Makes standard streams. Without `capture`, output goes nowhere.
-fn streams(
+pub(super) fn streams(
     dir: &Path,
     owner: Owner,
     terminal: Option<WinSize>,
@@ -241,7 +262,7 @@ fn streams(
 }
 
 /// The host's ids of a process's user.
-fn owner(spec: &Spec, process: &Process) -> Owner {
+pub(super) fn owner(spec: &Spec, process: &Process) -> Owner {
     let (uids, gids) = spec.linux.as_ref().map_or((&[][..], &[][..]), |l| (&l.uid_mappings[..], &l.gid_mappings[..]));
     Owner { uid: host_id(uids, process.user.uid), gid: host_id(gids, process.user.gid) }
 }
@@ -252,7 +273,7 @@ fn host_id(mappings: &[IdMapping], id: u32) -> u32 {
 }
 
 /// Pairs descriptors with what the request says they are.
-fn sort(roles: &[PassedFd], fds: Vec<OwnedFd>) -> Result<Passed, Failure> {
+pub(super) fn sort(roles: &[PassedFd], fds: Vec<OwnedFd>) -> Result<Passed, Failure> {
     if roles.len() != fds.len() {
         let message = format!("{} descriptors came, {} are named", fds.len(), roles.len());
         return Err(Failure::new(FailureKind::Invalid, message));

@@ -94,6 +94,9 @@ impl Server {
 
     /// Describes everything, and duplicates all descriptors.
     fn pack(&mut self, asking: u32, request: u64) -> io::Result<(Handover, Vec<OwnedFd>)> {
+        if self.commands.iter().next().is_some() {
+            return Err(io::Error::other("another runtime is starting a container"));
+        }
         let mut handover = Handover { asked: (0, request), ..Handover::default() };
         let mut fds = vec![self.lock.try_clone()?, self.listener.try_clone()?];
         for key in self.connections.keys() {

@@ -40,10 +40,21 @@ fn memory_and_descriptors_of_many_containers() {
 
 #[test]
 fn a_million_lines() {
+    million(
+        "yes xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx | head -n 1000000",
+    );
+}
+
+/// Each line is a write of its own.
+#[test]
+fn a_million_lines_one_by_one() {
+    million("stdbuf -oL seq -f %099.0f 1000000");
+}
+
+fn million(script: &str) {
     let bench = Bench::new();
-    let line = "x".repeat(99);
     let begin = Instant::now();
-    bench.run("c", &format!("yes {line} | head -n 1000000"));
+    bench.run("c", script);
     assert_eq!(bench.wait("c"), ExitStatus::Exited(0));
     println!("a million lines of 100 bytes: {:?}", begin.elapsed());
     let log = fs::metadata(bench.log_path("c")).unwrap().len();

@@ -3,6 +3,7 @@
 mod attach;
 mod bench;
 mod exec;
+mod external;
 mod footprint;
 mod lifecycle;
 mod native;

@@ -13,7 +13,7 @@ use crate::bench::{Bench, container, read_all, size};
 const BUSYBOX: &str = "/bin/busybox";
 
 /// None where real containers cannot be run.
-fn bench() -> Option<Bench> {
+pub(crate) fn bench() -> Option<Bench> {
     if !rustix::process::geteuid().is_root() || !fs::exists(BUSYBOX).unwrap() {
         eprintln!("skipped: needs root and {BUSYBOX}");
         return None;
@@ -32,7 +32,7 @@ fn bench() -> Option<Bench> {
     Some(bench)
 }
 
-fn process(args: &[&str]) -> Process {
+pub(crate) fn process(args: &[&str]) -> Process {
     Process {
         args: args.iter().map(|a| (*a).to_owned()).collect(),
         env: vec!["PATH=/bin".to_owned()],
@@ -41,7 +41,7 @@ fn process(args: &[&str]) -> Process {
     }
 }
 
-fn request(bench: &Bench, id: &str, process: Process) -> StartRequest {
+pub(crate) fn request(bench: &Bench, id: &str, process: Process) -> StartRequest {
     let kinds =
         [NamespaceKind::Pid, NamespaceKind::Mount, NamespaceKind::Ipc, NamespaceKind::Uts, NamespaceKind::Network];
     let namespaces = kinds.into_iter().map(|kind| Namespace { kind, path: None }).collect();
