@@ -131,6 +131,16 @@ pub enum Error {
         /// The kernel's reason.
         errno: Errno,
     },
+    /// systemd did not do what it was asked.
+    #[error("systemd cannot {action} {unit}: {reason}")]
+    Systemd {
+        /// `start`, `change`.
+        action: &'static str,
+        /// Name of the unit.
+        unit: String,
+        /// systemd's reason.
+        reason: String,
+    },
     /// Processes would not die or the directory would not go within the limit.
     #[error("cannot remove cgroup {path}: {pids} processes are still in it")]
     Busy {

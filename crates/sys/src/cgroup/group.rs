@@ -52,6 +52,19 @@ impl Cgroup {
         Ok(group)
     }
 
+    /// Takes over a group that somebody else has made for us, processes included, and makes it in the hierarchies where it
+    /// is missing.
+    pub(super) fn adopt(hierarchy: &Hierarchy, path: &str) -> Result<Cgroup> {
+        let group = Cgroup::new(hierarchy, path)?;
+        for (mount, dir) in hierarchy.mounts.iter().zip(&group.dirs) {
+            create_dir(&mount.path, dir)?;
+            if mount.controllers.has(Controller::Cpuset) && !mount.v2 {
+                cpuset::inherit(&mount.path, dir)?;
+            }
+        }
+        Ok(group)
+    }
+
     /// Opens an existing group.
     ///
     /// # Errors

@@ -48,5 +48,5 @@ pub use resources::{
 pub use stats::{
     CpuStats, HugetlbStats, IoEntry, IoStats, MemoryStats, PidsStats, Pressure, PressureLine, Stats, Throttling,
 };
-pub use systemd::SystemdPath;
+pub use systemd::{ScopeHolder, SystemdPath};
 pub use watch::{OomWatch, PopulatedWatch};

@@ -291,3 +291,34 @@ fn usage_is_counted() {
     drop(child.stdin.take());
     child.wait().unwrap();
 }
+
+#[test]
+fn systemd_makes_scopes_and_keeps_their_limits() {
+    if !SystemdPath::is_booted() || !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: needs systemd");
+        return;
+    }
+    let hierarchy = Hierarchy::detect().unwrap();
+    let path = SystemdPath::parse(&format!("teu-test.slice:teu:{}", std::process::id())).unwrap();
+    let memory = Memory { limit: Some(64 << 20), ..Memory::default() };
+    let resources = Resources { memory, pids: Some(77), ..Resources::default() };
+    let (scope, holder) = Cgroup::create_scope(&hierarchy, &path, &resources).unwrap();
+    let group = Group(scope);
+    group.apply(&resources).unwrap();
+    let mut child = start(&group, "echo in; read end");
+    assert_eq!(wait_for_output(&mut child), "in");
+    drop(holder);
+    assert_eq!(group.pids().unwrap(), [i32::try_from(child.id()).unwrap()]);
+    let change = Resources { memory: Memory { limit: Some(96 << 20), ..Memory::default() }, ..Resources::default() };
+    group.apply(&change).unwrap();
+    group.tell_systemd(&change).unwrap();
+    let reload = Command::new("systemctl").arg("daemon-reload").status().unwrap();
+    assert!(reload.success());
+    let stats = group.stats().unwrap();
+    assert_eq!(stats.memory.unwrap().limit, Some(96 << 20));
+    assert_eq!(stats.pids.unwrap().limit, Some(77));
+    let again = Cgroup::create_scope(&hierarchy, &path, &resources).unwrap_err();
+    assert!(again.to_string().contains(&path.unit()), "{again}");
+    group.remove().unwrap();
+    assert!(!child.wait().unwrap().success());
+}

@@ -1,8 +1,14 @@
-//! Cgroup paths in systemd's form.
+//! systemd: cgroup paths in its form, and groups that it makes.
+
+mod connection;
+mod message;
+mod scope;
 
 use std::path::Path;
 
 use super::{Error, Result};
+
+pub use scope::ScopeHolder;
 
 /// `slice:prefix:name`, as `--systemd-cgroup` takes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +74,25 @@ fn slice_dirs(slice: &str) -> Option<String> {
     }
     let ends = stem.match_indices('-').map(|(at, _)| at).chain([stem.len()]);
     Some(ends.map(|end| format!("/{}.slice", &stem[..end])).collect())
+}
+
+/// A kernel list (`0-2,7`) as a bit mask, lowest byte first. `None` if it is not one.
+fn cpu_list(list: &str) -> Option<Vec<u8>> {
+    /// More processors than Linux can have.
+    const MOST: usize = 1 << 13;
+    let mut mask = Vec::new();
+    for part in list.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
+        if first > last || last >= MOST {
+            return None;
+        }
+        if mask.len() <= last / 8 {
+            mask.resize(last / 8 + 1, 0);
+        }
+        (first..=last).for_each(|cpu| mask[cpu / 8] |= 1 << (cpu % 8));
+    }
+    Some(mask)
 }
 
 #[cfg(test)]
