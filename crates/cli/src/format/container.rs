@@ -3,7 +3,7 @@
 use gotmpl::{Value, ValueFunc};
 use teu_api::container::Summary;
 
-use super::row::{Row, label_header, label_method, labels, text};
+use super::row::{Method, Row, label_header, label_method, labels, text};
 use super::{ports, time, units};
 
 /// The columns of `ps`.
@@ -39,7 +39,7 @@ impl Row for Container {
         ("State", "STATE"),
         ("Status", "STATUS"),
     ];
-    const METHODS: &'static [(&'static str, fn(&str) -> String)] = &[("Label", label_header)];
+    const METHODS: &'static [Method] = &[("Label", label_header)];
 
     fn field(&self, name: &str) -> Value {
         let summary = &self.summary;

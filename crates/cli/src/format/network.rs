@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gotmpl::{Value, ValueFunc};
 use teu_api::network::Network;
 
-use super::row::{Row, label_header, label_method, labels, text};
+use super::row::{Method, Row, label_header, label_method, labels, text};
 use super::time;
 
 /// The columns of `network ls`.
@@ -38,7 +38,7 @@ impl Row for NetworkRow {
         ("Name", "NAME"),
         ("Scope", "SCOPE"),
     ];
-    const METHODS: &'static [(&'static str, fn(&str) -> String)] = &[("Label", label_header)];
+    const METHODS: &'static [Method] = &[("Label", label_header)];
 
     fn field(&self, name: &str) -> Value {
         let network = &self.network;

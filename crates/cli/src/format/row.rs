@@ -9,6 +9,9 @@ use super::ordered;
 use super::tabwriter::{self, Layout};
 use super::template::{Data, Error, Template};
 
+/// A method that takes an argument, and the column header that fits the argument.
+pub(crate) type Method = (&'static str, fn(&str) -> String);
+
 /// One thing in a list.
 pub(crate) trait Row {
     /// Docker's Go type, for messages about unknown fields.
@@ -16,7 +19,7 @@ pub(crate) trait Row {
     /// Names of the fields and their column headers, sorted by name (the order of `{{json .}}`).
     const FIELDS: &'static [(&'static str, &'static str)];
     /// Methods that take an argument: `.Label "x"`, with the header that fits the argument.
-    const METHODS: &'static [(&'static str, fn(&str) -> String)] = &[];
+    const METHODS: &'static [Method] = &[];
 
     /// The value of a field named in [`Self::FIELDS`].
     fn field(&self, name: &str) -> Value;
@@ -158,7 +161,7 @@ mod tests {
     impl Row for Ship {
         const GO_TYPE: &'static str = "*formatter.Ship";
         const FIELDS: &'static [(&'static str, &'static str)] = &[("Name", "NAME"), ("Port", "HOME PORT")];
-        const METHODS: &'static [(&'static str, fn(&str) -> String)] = &[("Label", label_header)];
+        const METHODS: &'static [Method] = &[("Label", label_header)];
         fn field(&self, name: &str) -> Value {
             text(if name == "Name" { self.0 } else { self.1 })
         }

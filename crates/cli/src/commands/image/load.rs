@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use bytes::Bytes;
 use clap::Args;
 use teu_api::client::RequestBody;
 use tokio::io::AsyncRead;
@@ -83,6 +82,5 @@ pub(super) fn body(source: &Source) -> Result<RequestBody, Error> {
 }
 
 fn stream(reader: impl AsyncRead + Send + 'static) -> RequestBody {
-    let pieces = ReaderStream::with_capacity(reader, CHUNK);
-    RequestBody::stream(futures_util::StreamExt::map(pieces, |piece| piece.map(Bytes::from)))
+    RequestBody::stream(ReaderStream::with_capacity(reader, CHUNK))
 }

@@ -47,7 +47,7 @@ impl Verb for Save {
                 return Err(Error::message("cowardly refusing to save to a terminal. Use the -o flag or redirect"));
             }
             let body = cli.client()?.image_save(&self.images).await?;
-            copy(body, |piece| crate::app::write_out(piece)).await?;
+            copy(body, crate::app::write_out).await?;
             return Ok(ExitCode::SUCCESS);
         };
         let file = Unfinished::create(path)?;
