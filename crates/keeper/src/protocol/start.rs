@@ -90,7 +90,7 @@ pub struct LogTarget {
     pub max_size: Option<u64>,
     /// How many files to keep in all, the current one included; 0 and 1 mean one file.
     pub max_files: u32,
-    /// Compress rotated files with gzip.
+    /// Compress rotated files with gzip. Not supported yet: such a start is refused.
     pub compress: bool,
     /// Written into each line as `attrs` (labels and environment chosen by log options, the tag).
     pub attrs: BTreeMap<String, String>,

@@ -63,7 +63,8 @@ impl Server {
         asked: Asked,
     ) -> Option<Answer> {
         let process = ProcessRef::container(&request.id);
-        let checked = self.check_new(&process).and_then(|()| start::sort(&request.fds, fds));
+        let new = self.check_new(&process).and_then(|()| start::check_log(&request));
+        let checked = new.and_then(|()| start::sort(&request.fds, fds));
         let passed = match checked {
             Ok(passed) => passed,
             Err(failure) => return Some(Err(failure)),
@@ -304,12 +305,7 @@ impl Server {
                     self.fail(&dir, &saved, asked, failure);
                 }
             }
-            Ok(None) => {
-                let launched = self.finish_launch(running);
-                if let Err((dir, saved, asked, failure)) = launched {
-                    self.fail(&dir, &saved, asked, failure);
-                }
-            }
+            Ok(None) => self.finish_launch(running),
             Err(failure) => self.fail(&running.dir, &running.saved, running.asked, failure),
         }
         self.reap_strangers();
@@ -338,7 +334,7 @@ impl Server {
     }
 
     /// Looks after the new process, and answers.
-    fn finish_launch(&mut self, running: Running) -> Result<(), (PathBuf, Saved, Asked, Failure)> {
+    fn finish_launch(&mut self, running: Running) {
         let Running { asked, dir, saved, ours, console, pidfd, .. } = running;
         let launched = (|| {
             let console = console.map(receive_console).transpose().map_err(Failure::io("receiving the console"))?;
@@ -346,11 +342,8 @@ impl Server {
             Ok(Launched { pid: saved.pid, pidfd, console })
         })();
         match launched.and_then(|launched| self.register(saved.clone(), ours, launched)) {
-            Ok(answer) => {
-                self.answer_asked(asked, Ok(answer));
-                Ok(())
-            }
-            Err(failure) => Err((dir, saved, asked, failure)),
+            Ok(answer) => self.answer_asked(asked, Ok(answer)),
+            Err(failure) => self.fail(&dir, &saved, asked, failure),
         }
     }
 
@@ -485,8 +478,8 @@ struct LogLine {
 /// What a command that failed says about it.
 fn explain(dir: &Path, status: io::Result<Option<pidfd::ExitStatus>>) -> Failure {
     let log = fs::read_to_string(dir.join("runtime.log")).unwrap_or_default();
-    let errors = log.lines().filter_map(|line| serde_json::from_str::<LogLine>(line).ok());
-    let last = errors.filter(|line| matches!(&*line.level, "error" | "fatal")).last();
+    let mut errors = log.lines().filter_map(|line| serde_json::from_str::<LogLine>(line).ok());
+    let last = errors.rfind(|line| matches!(&*line.level, "error" | "fatal"));
     let message = last.map_or_else(|| format!("the runtime failed: {status:?}"), |line| line.msg);
     let lower = message.to_lowercase();
     // The specification leaves messages to the runtimes; these are those of runc, crun and youki.

@@ -27,7 +27,7 @@ fn memory_and_descriptors_of_many_containers() {
         drop(bench.run(&format!("c{n}"), "exec sleep 1000"));
     }
     let after = (status(pid, "RssAnon"), descriptors());
-    println!(
+    eprintln!(
         "resident {} KiB, private {} KiB, of {MANY} containers {} KiB and {} descriptors",
         status(pid, "VmRSS"),
         after.0,
@@ -56,7 +56,7 @@ fn million(script: &str) {
     let begin = Instant::now();
     bench.run("c", script);
     assert_eq!(bench.wait("c"), ExitStatus::Exited(0));
-    println!("a million lines of 100 bytes: {:?}", begin.elapsed());
+    eprintln!("a million lines of 100 bytes: {:?}", begin.elapsed());
     let log = fs::metadata(bench.log_path("c")).unwrap().len();
     let entry = fs::read_to_string(bench.log_path("c")).unwrap().lines().next().unwrap().len() as u64;
     // Times have up to nine digits, fewer if they end in zeros.

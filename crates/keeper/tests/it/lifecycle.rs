@@ -94,6 +94,14 @@ fn what_cannot_be_is_refused() {
 }
 
 #[test]
+fn compressed_logs_are_refused_rather_than_left_uncompressed() {
+    let bench = Bench::new();
+    let mut request = bench.request("c", "true");
+    request.log = LogTarget { compress: true, max_files: 2, max_size: Some(1 << 20), ..request.log };
+    assert_eq!(bench.refusal(Request::Start(Box::new(request))).kind, FailureKind::Invalid);
+}
+
+#[test]
 fn an_exit_stays_until_it_is_acknowledged() {
     let mut bench = Bench::new();
     bench.run("c", "exit 3");

@@ -199,7 +199,7 @@ fn times_are_printed() {
         bench.exited(&ProcessRef::exec("c", &id));
         execs.push(begin.elapsed());
     }
-    println!("start {}; start to exit {}; exec to exit {}", spread(starts), spread(ends), spread(execs));
+    eprintln!("start {}; start to exit {}; exec to exit {}", spread(starts), spread(ends), spread(execs));
 }
 
 fn spread(mut times: Vec<Duration>) -> String {

@@ -132,7 +132,7 @@ fn no_line_is_lost_or_doubled_and_no_exit_code_wrong() {
     let kills: u32 = std::env::var("TEU_TORTURE").map_or(40, |n| n.parse().unwrap());
     let seed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos();
     let mut random = Random(u64::try_from(seed & u128::from(u64::MAX)).unwrap() | 1);
-    println!("seed {}", random.0);
+    eprintln!("seed {}", random.0);
     let (held, ended) = (BTreeMap::new(), BTreeMap::new());
     let bench = Bench::new();
     let mut daemon = Daemon { keeper_pid: bench.keeper_pid(), bench, held, ended, started: 0 };
@@ -145,7 +145,7 @@ fn no_line_is_lost_or_doubled_and_no_exit_code_wrong() {
         }
     }
     daemon.finish();
-    println!("{} containers", daemon.started);
+    eprintln!("{} containers", daemon.started);
     for n in 0..daemon.started {
         let id = format!("c{n}");
         assert_eq!(daemon.ended[&container(&id)], ExitStatus::Exited(code(n)), "{id}");
