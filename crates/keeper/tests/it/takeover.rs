@@ -113,7 +113,7 @@ fn both_dead_and_both_back() {
     let mut bench = Bench::new();
     let held = bench.run(
         "c",
-        "exec 2>&1; trap '' PIPE; i=0; while [ $i -lt 300 ]; do echo $i; i=$((i+1)); sleep 0.002; done; sleep 1000",
+        "exec 2>&1; trap '' PIPE; i=0; while [ $i -lt 300 ]; do echo $i; i=$((i+1)); sleep 0.002; done; exec sleep 1000",
     );
     bench.kill_keeper();
     drop(held);
