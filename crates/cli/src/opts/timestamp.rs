@@ -7,7 +7,10 @@ use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 ///
 /// A duration counts back from `now`; a time without an offset is in `zone`.
 pub(crate) fn parse(text: &str, now: Timestamp, zone: &TimeZone) -> anyhow::Result<String> {
-    if let Ok(ago) = super::duration::nanoseconds(text) {
+    // A bare 0 is a duration to Go, but to Docker it is the beginning of time.
+    if text != "0"
+        && let Ok(ago) = super::duration::nanoseconds(text)
+    {
         let at = now.checked_sub(jiff::SignedDuration::from_nanos(ago))?;
         return Ok(format!("{}.{:09}", at.as_second(), at.subsec_nanosecond()));
     }
@@ -57,6 +60,11 @@ fn civil(text: &str) -> Option<DateTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn zero_is_the_beginning_of_time() {
+        assert_eq!(parse("0", Timestamp::now(), &TimeZone::UTC).unwrap(), "0");
+    }
 
     #[test]
     fn every_form() {

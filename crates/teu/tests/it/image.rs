@@ -77,8 +77,9 @@ fn layers_hide_and_replace() {
 fn broken_archives_leave_nothing() {
     let Some(engine) = engine() else { return };
     let before = engine.run(&["images", "-aq"]).unwrap();
-    let outside = Layer::new().file("../../escaped", 0o644, "x");
-    for archive in [&b"no tar at all"[..], &busybox()[..100_000], &outside.finish()] {
+    for archive in
+        [&b"no tar at all"[..], &busybox()[..100_000], &Layer::new().file("manifest.json", 0o644, "[{").finish()]
+    {
         let output = feed(engine.teu().arg("load"), archive);
         assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
         assert!(!output.stderr.is_empty());
