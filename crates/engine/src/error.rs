@@ -91,6 +91,9 @@ pub enum Error {
         /// What it said, with its sources.
         message: String,
     },
+    /// The keeper died before it started a container.
+    #[error("the keeper died before it started the container")]
+    KeeperLost,
     /// The engine is going down and takes no more work.
     #[error("the engine is shutting down")]
     ShuttingDown,
@@ -146,7 +149,7 @@ impl Error {
             Error::Unsupported(_) => Kind::NotImplemented,
             Error::Forbidden(_) => Kind::Forbidden,
             Error::Unauthorized(_) => Kind::Unauthorized,
-            Error::Unavailable(_) | Error::ShuttingDown => Kind::Unavailable,
+            Error::Unavailable(_) | Error::KeeperLost | Error::ShuttingDown => Kind::Unavailable,
             // Docker answers 400 when the command is missing or cannot be executed.
             Error::Start(e) if matches!(e.exit_code, 126 | 127) => Kind::InvalidParameter,
             Error::Start(_) | Error::Store(_) | Error::File { .. } | Error::Network(_) | Error::Part { .. } => {

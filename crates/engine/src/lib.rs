@@ -5,6 +5,7 @@
 //! is one definition of each.
 
 mod backend;
+mod cgroups;
 mod config;
 mod container;
 mod engine;

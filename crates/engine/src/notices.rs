@@ -15,7 +15,10 @@ pub(crate) async fn serve(engine: Engine, mut notices: mpsc::UnboundedReceiver<N
                 match engine.containers().get(&container) {
                     Some(handle) => handle.tell(Command::Exited(record)),
                     // Removed by force meanwhile: nobody waits for it any more.
-                    None => engine.acknowledge_exit(ProcessRef::container(&container)),
+                    None => {
+                        let engine = engine.clone();
+                        tokio::spawn(async move { engine.forget_stranger(&container).await });
+                    }
                 }
             }
             Notice::Event(Event::Exited { process, record }) => engine.exec_exited(process, record),

@@ -1,30 +1,36 @@
 //! The whole engine after its start, or after the keeper's: a full diff in both directions.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use jiff::Timestamp;
 use teu_keeper::Listed;
-use teu_keeper::protocol::{ProcessRef, Request};
+use teu_keeper::protocol::{AdoptRequest, Health, ProcessRef, Request};
 use teu_network::LiveContainer;
 
-use crate::container::{Actor, Command, Handle, View, read_stored};
-use crate::store::{ContainerRow, Contents};
+use crate::container::{Actor, Command, Handle, View, read_stored, signal};
+use crate::store::{ContainerRow, Contents, Write};
 use crate::{Engine, Error};
+
+/// How many keepers may die while they are asked for what they know.
+const ATTEMPTS: usize = 5;
 
 impl Engine {
     /// Brings stored containers back, compares them with what the keeper, the network and the disk know, and lets
     /// restart policies act.
     pub(crate) async fn reconcile(&self, contents: Contents) -> Result<(), Error> {
-        let handles: Vec<Arc<Handle>> = contents.containers.iter().filter_map(|row| self.revive(row)).collect();
+        let keys = self.images().keys()?.into_iter().collect();
+        let handles: Vec<Arc<Handle>> = contents.containers.iter().filter_map(|row| self.revive(row, &keys)).collect();
+        let asked = Timestamp::now();
         let mut listed = self.listed().await?;
         self.adopt_networks(&handles, &listed).await;
-        let asked = handles.iter().map(|handle| {
+        let answers = handles.iter().map(|handle| {
             let listed = listed.remove(&handle.id);
-            handle.ask(|reply| Command::Reconcile { listed, reply })
+            handle.ask(move |reply| Command::Reconcile { listed, asked, reply })
         });
-        let asked: Vec<_> = asked.collect();
-        for (handle, result) in handles.iter().zip(join_all(asked).await) {
+        let answers: Vec<_> = answers.collect();
+        for (handle, result) in handles.iter().zip(join_all(answers).await) {
             // A container that removed itself answers nobody.
             if let Err(error) = result
                 && self.containers().get(&handle.id).is_some()
@@ -32,40 +38,42 @@ impl Engine {
                 tracing::error!(container = handle.id, %error, "the container could not be reconciled");
             }
         }
-        for id in listed.into_keys() {
-            self.discard(&id);
+        // What a stranger's keeper still writes to is deleted when it has ended.
+        let strangers: HashSet<String> = listed.keys().cloned().collect();
+        for stranger in listed.into_values() {
+            self.discard(stranger);
         }
-        let engine = self.clone();
-        tokio::task::spawn_blocking(move || engine.sweep());
+        self.sweep(&strangers);
         Ok(())
     }
 
     /// A new keeper took over: gives it what is held here.
     pub(crate) async fn adopt(&self) -> Result<(), Error> {
+        let asked = Timestamp::now();
         let mut execs = Vec::new();
         let mut listed = HashMap::new();
-        for process in self.processes().list().await? {
+        for process in self.list_processes().await? {
             match &process.state.process.exec {
                 None => drop(listed.insert(process.state.process.container.clone(), process)),
                 Some(_) => execs.push(process),
             }
         }
         let handles: Vec<_> = self.containers().all();
-        let asked = handles.iter().map(|handle| {
+        let answers = handles.iter().map(|handle| {
             let listed = listed.remove(&handle.id);
-            handle.ask(|reply| Command::Reconcile { listed, reply })
+            handle.ask(move |reply| Command::Reconcile { listed, asked, reply })
         });
-        for result in join_all(asked.collect::<Vec<_>>()).await {
+        for result in join_all(answers.collect::<Vec<_>>()).await {
             if let Err(error) = result {
                 tracing::error!(%error, "a container could not be given to the new keeper");
             }
         }
-        self.adopt_execs(execs).await;
+        self.adopt_execs(execs, asked).await;
         Ok(())
     }
 
-    /// Brings one stored container back.
-    fn revive(&self, row: &ContainerRow) -> Option<Arc<Handle>> {
+    /// Brings one stored container back. `keys` are the root file systems that there are.
+    fn revive(&self, row: &ContainerRow, keys: &HashSet<String>) -> Option<Arc<Handle>> {
         let view: View = match read_stored(row) {
             Ok(view) => view,
             Err(error) => {
@@ -74,6 +82,11 @@ impl Engine {
             }
         };
         let (id, name) = (view.definition.id.clone(), view.definition.name.clone());
+        if !view.state.has_been_started && !keys.contains(&id) {
+            tracing::info!(container = id, "a container whose creation was not finished is forgotten");
+            self.store().put(Write::Delete { id });
+            return None;
+        }
         if let Err(error) = self.containers().reserve(&name, &id) {
             tracing::error!(%error, "a stored container's name is taken");
             return None;
@@ -87,9 +100,22 @@ impl Engine {
     /// Containers that the keeper knows. Execs of an earlier engine belong to nobody: their exits are acknowledged as
     /// they come.
     async fn listed(&self) -> Result<HashMap<String, Listed>, Error> {
-        let all = self.processes().list().await?;
+        let all = self.list_processes().await?;
         let containers = all.into_iter().filter(|listed| listed.state.process.exec.is_none());
         Ok(containers.map(|listed| (listed.state.process.container.clone(), listed)).collect())
+    }
+
+    /// Everything the keeper knows, or its successor if it dies while it tells.
+    pub(crate) async fn list_processes(&self) -> Result<Vec<Listed>, Error> {
+        let processes = self.processes();
+        for _ in 0..ATTEMPTS {
+            let epoch = processes.epoch();
+            match processes.list().await {
+                Err(teu_keeper::Error::Gone) => processes.renewed(epoch).await?,
+                other => return Ok(other?),
+            }
+        }
+        Err(Error::Unavailable("one keeper after the other dies".to_owned()))
     }
 
     /// Tells the network layer which containers live.
@@ -118,17 +144,33 @@ impl Engine {
 
     /// Ends a container that the keeper knows and the database does not: its creation was never answered, or its
     /// removal was.
-    fn discard(&self, id: &str) {
-        let process = ProcessRef::container(id);
-        tracing::warn!(container = id, "a container that is not in the database is killed");
-        let kill =
-            self.processes().call(Request::Signal { process: process.clone(), signal: 9, all: true }, Vec::new());
+    fn discard(&self, stranger: Listed) {
+        let id = stranger.state.process.container;
+        tracing::warn!(container = id, "a container that is not in the database is ended");
         let engine = self.clone();
         tokio::spawn(async move {
-            // One that has ended cannot be killed; either way its record may go.
-            drop(kill.await);
-            engine.acknowledge_exit(process);
+            let process = ProcessRef::container(&id);
+            let request = match stranger.state.health {
+                Health::Exited(_) => return engine.forget_stranger(&id).await,
+                Health::Running => Request::Signal { process, signal: signal::KILL, all: true },
+                Health::Orphaned => Request::Adopt(AdoptRequest { process, fds: Vec::new() }),
+            };
+            // Its exit is reported as every other, and then it is forgotten.
+            if let Err(error) = engine.processes().call(request, Vec::new()).await {
+                tracing::error!(container = id, %error, "it could not be ended");
+            }
         });
+    }
+
+    /// Forgets a container that nobody knows and that has ended, and deletes what it left.
+    pub(crate) async fn forget_stranger(&self, id: &str) {
+        let process = ProcessRef::container(id);
+        if let Err(error) = self.processes().call(Request::AckExit { process }, Vec::new()).await {
+            tracing::debug!(%error, "the keeper still keeps an exit record");
+        }
+        let (engine, id) = (self.clone(), id.to_owned());
+        // A panic is logged by the runtime.
+        drop(tokio::task::spawn_blocking(move || engine.delete_leftovers(&id)).await);
     }
 
     /// Tells the keeper that nobody needs an exit record.
@@ -141,29 +183,34 @@ impl Engine {
         });
     }
 
-    /// Deletes root file systems and folders that belong to no container.
-    fn sweep(&self) {
+    /// Deletes in the background what belongs to no container and to none of the `strangers`. What that is is found out
+    /// at once: a container that is created from now on is not among it.
+    fn sweep(&self, strangers: &HashSet<String>) {
         let known: HashSet<String> = self.containers().all().iter().map(|h| h.id.clone()).collect();
-        let stale =
-            |id: &String| teu_oci::id::is_full(id) && !known.contains(id) && self.containers().get(id).is_none();
-        match self.images().keys() {
-            Ok(keys) => {
-                for key in keys.iter().filter(|key| stale(key)) {
-                    tracing::info!(key, "a root file system without a container is removed");
-                    if let Err(error) = self.images().remove(key) {
-                        tracing::error!(key, %error, "it could not be removed");
-                    }
-                }
-            }
-            Err(error) => tracing::error!(%error, "root file systems could not be listed"),
-        }
+        let stale = |id: &String| teu_oci::id::is_full(id) && !known.contains(id) && !strangers.contains(id);
+        let keys = self.images().keys().unwrap_or_else(|error| {
+            tracing::error!(%error, "root file systems could not be listed");
+            Vec::new()
+        });
         let folders = std::fs::read_dir(self.containers_folder()).into_iter().flatten().flatten();
-        for folder in folders {
-            if folder.file_name().into_string().is_ok_and(|name| stale(&name))
-                && let Err(error) = std::fs::remove_dir_all(folder.path())
-            {
-                tracing::error!(folder = %folder.path().display(), %error, "a folder without a container could not be removed");
+        let folders = folders.filter_map(|folder| folder.file_name().into_string().ok());
+        let left: BTreeSet<String> = keys.into_iter().chain(folders).filter(stale).collect();
+        self.sweep_cgroups(stale);
+        let engine = self.clone();
+        tokio::task::spawn_blocking(move || left.iter().for_each(|id| engine.delete_leftovers(id)));
+    }
+
+    /// Deletes the root file system and folder of a container that is gone.
+    fn delete_leftovers(&self, id: &str) {
+        tracing::info!(id, "files of a container that is gone are deleted");
+        if let Err(error) = self.images().remove(id) {
+            tracing::error!(id, %error, "its root file system could not be removed");
+        }
+        match std::fs::remove_dir_all(self.container_folder(id)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                tracing::error!(id, %error, "its folder could not be removed");
             }
+            _ => {}
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{Mode, OFlags};
-use rustix::io::Errno;
+use rustix::io::{DupFlags, Errno, dup3};
 use rustix::thread::move_into_link_name_space;
 use teu_oci::runtime::NamespaceKind;
 use teu_sys::pidfd;
@@ -42,11 +42,17 @@ pub(crate) struct How<'a> {
 
 /// Clones a process that carries a plan out.
 pub(crate) fn start(plan: &Plan, how: &How<'_>) -> Result<Worker, Error> {
-    let (ours, theirs) = channel::pair().map_err(|e| Error::step("make a channel to the container")(e.into()))?;
+    let (mut ours, theirs) = channel::pair().map_err(|e| Error::step("make a channel to the container")(e.into()))?;
     let visit = Visit::begin(how)?;
     let spawned = match how.user {
-        None => spawn(how.flags, how.cgroup, || init::run(plan, theirs.as_fd())),
-        Some(user) => spawn(CloneFlags::empty(), how.cgroup, || between(plan, how.flags, user, theirs.as_fd())),
+        None => spawn(how.flags, how.cgroup, || match keep_only(&theirs, &mut ours) {
+            Ok(()) => init::run(plan, theirs.as_fd()),
+            Err(_) => 1,
+        }),
+        Some(user) => spawn(CloneFlags::empty(), how.cgroup, || match keep_only(&theirs, &mut ours) {
+            Ok(()) => between(plan, how.flags, user, theirs.as_fd()),
+            Err(_) => 1,
+        }),
     };
     visit.end()?;
     let spawned = spawned.map_err(Error::step("clone the container's process"))?;
@@ -56,6 +62,12 @@ pub(crate) fn start(plan: &Plan, how: &How<'_>) -> Result<Worker, Error> {
         Some(_) => adopt(plan, spawned, ours.as_fd())?,
     };
     Ok(Worker { pid: spawned.pid, pidfd: spawned.pidfd, channel: ours, console: None, early })
+}
+
+/// Lets go of the parent's end in the child: with a copy of it, the child would never learn that its parent has died, and
+/// would wait for ever with everything it inherited from it.
+fn keep_only(theirs: &OwnedFd, ours: &mut OwnedFd) -> Result<(), Errno> {
+    dup3(theirs, ours, DupFlags::CLOEXEC)
 }
 
 /// Runs in a process in between: it enters the user namespace, and clones the actual process from there, so that the other

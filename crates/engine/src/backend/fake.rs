@@ -116,7 +116,11 @@ impl Processes for FakeKeeper {
         std::future::ready(Ok(listed)).boxed()
     }
 
-    fn ready(&self) -> BoxFuture<'static, Result<(), Error>> {
+    fn epoch(&self) -> u64 {
+        0
+    }
+
+    fn renewed(&self, _: u64) -> BoxFuture<'static, Result<(), Error>> {
         std::future::ready(Ok(())).boxed()
     }
 }

@@ -17,6 +17,9 @@ use crate::Error;
 /// How long a new keeper may take. Starting one takes some 10 ms.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How often a keeper that dies while it is connected to is replaced before the engine gives up.
+const ATTEMPTS: u32 = 5;
+
 /// What the link tells the engine.
 #[derive(Debug)]
 pub(crate) enum Notice {
@@ -31,8 +34,8 @@ pub(crate) struct Link {
     exec_root: PathBuf,
     exe: PathBuf,
     current: RwLock<Keeper>,
-    /// Whether a keeper is there.
-    up: watch::Sender<bool>,
+    /// Counts keepers.
+    epoch: watch::Sender<u64>,
     notices: mpsc::UnboundedSender<Notice>,
 }
 
@@ -40,7 +43,7 @@ impl std::fmt::Debug for Link {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Link")
             .field("exec_root", &self.exec_root)
-            .field("up", &*self.up.borrow())
+            .field("epoch", &*self.epoch.borrow())
             .finish_non_exhaustive()
     }
 }
@@ -53,9 +56,9 @@ impl Link {
     ) -> Result<(Arc<Link>, mpsc::UnboundedReceiver<Notice>), Error> {
         let (notices, inbox) = mpsc::unbounded_channel();
         let (raw, raw_inbox) = mpsc::unbounded_channel();
-        let current = connect(&exec_root, &exe, raw.clone())?;
-        let up = watch::Sender::new(true);
-        let link = Arc::new(Link { exec_root, exe, current: RwLock::new(current), up, notices });
+        let current = connect_patiently(&exec_root, &exe, &raw)?;
+        let epoch = watch::Sender::new(0);
+        let link = Arc::new(Link { exec_root, exe, current: RwLock::new(current), epoch, notices });
         tokio::spawn(supervise(Arc::clone(&link), raw, raw_inbox));
         Ok((link, inbox))
     }
@@ -74,14 +77,29 @@ fn connect(
     Keeper::ensure(exec_root, exe, move |event| drop(raw.send(event))).map_err(Error::from)
 }
 
+/// Connects, also if the keeper dies while it is spoken to: the next attempt starts another.
+fn connect_patiently(
+    exec_root: &std::path::Path,
+    exe: &std::path::Path,
+    raw: &mpsc::UnboundedSender<Event>,
+) -> Result<Keeper, Error> {
+    let mut attempt = 1;
+    loop {
+        match connect(exec_root, exe, raw.clone()) {
+            Err(error) if attempt < ATTEMPTS => tracing::warn!(%error, attempt, "no keeper yet"),
+            other => return other,
+        }
+        attempt += 1;
+    }
+}
+
 /// Passes events on, and gets a new keeper when the connection ends.
 async fn supervise(link: Arc<Link>, raw: mpsc::UnboundedSender<Event>, mut inbox: mpsc::UnboundedReceiver<Event>) {
     while let Some(event) = inbox.recv().await {
         let notice = if matches!(event, Event::KeeperGone) {
             tracing::warn!("the keeper is gone; starting another");
-            link.up.send_replace(false);
             reconnect(&link, &raw).await;
-            link.up.send_replace(true);
+            link.epoch.send_modify(|epoch| *epoch += 1);
             Notice::Replaced
         } else {
             Notice::Event(event)
@@ -128,11 +146,15 @@ impl Processes for Link {
         .boxed()
     }
 
-    fn ready(&self) -> BoxFuture<'static, Result<(), Error>> {
-        let mut up = self.up.subscribe();
+    fn epoch(&self) -> u64 {
+        *self.epoch.borrow()
+    }
+
+    fn renewed(&self, epoch: u64) -> BoxFuture<'static, Result<(), Error>> {
+        let mut current = self.epoch.subscribe();
         async move {
-            let waiting = up.wait_for(|up| *up);
-            match tokio::time::timeout(PATIENCE, waiting).await {
+            let newer = current.wait_for(|current| *current > epoch);
+            match tokio::time::timeout(PATIENCE, newer).await {
                 Ok(Ok(_)) => Ok(()),
                 Ok(Err(_)) => Err(Error::ShuttingDown),
                 Err(_) => Err(Error::Unavailable("the keeper is gone and no other could be started".to_owned())),

@@ -31,8 +31,10 @@ pub(crate) trait Processes: Send + Sync + Debug {
     fn call(&self, request: Request, fds: Vec<OwnedFd>) -> BoxFuture<'static, Answer>;
     /// Everything the keeper knows.
     fn list(&self) -> BoxFuture<'static, Result<Vec<Listed>, teu_keeper::Error>>;
-    /// Resolves when a keeper is there (again).
-    fn ready(&self) -> BoxFuture<'static, Result<(), Error>>;
+    /// Counts keepers: to be asked before a call, for [`renewed`](Processes::renewed) after it.
+    fn epoch(&self) -> u64;
+    /// Resolves when there is a newer keeper than at `epoch`.
+    fn renewed(&self, epoch: u64) -> BoxFuture<'static, Result<(), Error>>;
 }
 
 /// Network namespaces and what is in them. Blocks shortly.

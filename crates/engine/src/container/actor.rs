@@ -60,6 +60,8 @@ pub(crate) enum Command {
     /// A new engine or a new keeper compares what should be with what is.
     Reconcile {
         listed: Option<Listed>,
+        /// When the keeper was asked: what happened since is news that it could not tell.
+        asked: Timestamp,
         reply: Reply,
     },
 }
@@ -135,7 +137,7 @@ impl Actor {
                 answer(reply, Ok(()));
             }
             Command::Exited(record) => Box::pin(self.exited(record)).await,
-            Command::Reconcile { listed, reply } => answer(reply, Box::pin(self.reconcile(listed)).await),
+            Command::Reconcile { listed, asked, reply } => answer(reply, Box::pin(self.reconcile(listed, asked)).await),
         }
     }
 

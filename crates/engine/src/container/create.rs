@@ -128,9 +128,9 @@ impl Engine {
         let prepared = self.prepare_rootfs(id.clone(), image);
         let (committed, prepared) = tokio::join!(committed.done(), prepared);
         if let Err(error) = committed.and(prepared) {
-            self.store().put(Write::Delete { id: id.clone() });
-            let engine = self.clone();
-            tokio::spawn(async move { engine.delete_files(id, Vec::new()).await });
+            self.store().put(Write::Delete { id });
+            let (engine, definition) = (self.clone(), Arc::clone(&view.definition));
+            tokio::spawn(async move { engine.delete_files(definition, Vec::new()).await });
             return Err(error);
         }
         let (handle, inbox) = Handle::new(view);

@@ -73,10 +73,11 @@ impl Actor {
     /// Sends a request that may be repeated to the keeper, again if the keeper is replaced meanwhile.
     pub(super) async fn keeper(&self, request: Request) -> Result<(), Error> {
         let processes = self.engine.processes();
+        let epoch = processes.epoch();
         match processes.call(request.clone(), Vec::new()).await {
             Ok(_) => Ok(()),
             Err(teu_keeper::Error::Gone) => {
-                processes.ready().await?;
+                processes.renewed(epoch).await?;
                 processes.call(request, Vec::new()).await?;
                 Ok(())
             }

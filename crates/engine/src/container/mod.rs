@@ -27,7 +27,7 @@ mod rename;
 mod resize;
 mod restart;
 mod sandbox;
-mod signal;
+pub(crate) mod signal;
 mod spec;
 mod start;
 mod state;

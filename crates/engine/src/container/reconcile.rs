@@ -1,5 +1,6 @@
 //! One container after a restart of the engine or of the keeper: what should be against what is.
 
+use jiff::Timestamp;
 use teu_keeper::Listed;
 use teu_keeper::protocol::{AdoptRequest, Health, ProcessRef, Request};
 use teu_sys::cgroup::Cgroup;
@@ -11,13 +12,17 @@ use super::state::{Phase, Run};
 use crate::Error;
 
 impl Actor {
-    /// Brings the container's state in line with what the keeper knows of it.
-    pub(super) async fn reconcile(&mut self, listed: Option<Listed>) -> Result<(), Error> {
+    /// Brings the container's state in line with what the keeper knew of it when it was `asked`.
+    pub(super) async fn reconcile(&mut self, listed: Option<Listed>, asked: Timestamp) -> Result<(), Error> {
+        if self.view().state.run().is_some_and(|run| run.started_at >= asked) {
+            return Ok(());
+        }
         let fresh = self.handle.descriptors().is_none();
         match listed {
             Some(listed) => self.reconcile_listed(listed).await?,
             None if self.view().state.is_up() => {
                 tracing::warn!(container = self.handle.id, "nobody knows how the container ended");
+                self.clear().await;
                 self.exited(unknown_exit()).await;
             }
             None => {}
@@ -54,6 +59,14 @@ impl Actor {
             }
             Health::Running | Health::Orphaned => self.adopt(listed).await,
         }
+    }
+
+    /// Ends whatever still runs of a container that the keeper does not know.
+    async fn clear(&self) {
+        let engine = self.engine.clone();
+        let path = engine.cgroup_path(&self.view().definition);
+        // A panic is logged by the runtime.
+        drop(tokio::task::spawn_blocking(move || engine.clear_cgroup(&path)).await);
     }
 
     /// Gives the keeper the descriptors that are held here, or takes over those that it has.

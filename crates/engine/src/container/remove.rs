@@ -1,10 +1,12 @@
 //! `rm`: the end of a container.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use teu_api::container::RemoveOptions;
 
 use super::actor::{Actor, Command};
+use super::definition::Definition;
 use super::mounts::{Mount, Source};
 use super::signal;
 use super::state::Phase;
@@ -46,13 +48,15 @@ impl Engine {
     }
 
     /// Deletes what a container leaves on disk.
-    pub(super) async fn delete_files(&self, id: String, volumes: Vec<String>) {
+    pub(super) async fn delete_files(&self, definition: Arc<Definition>, volumes: Vec<String>) {
         let engine = self.clone();
         let work = move || {
-            if let Err(error) = engine.images().remove(&id) {
+            let id = &definition.id;
+            engine.clear_cgroup(&engine.cgroup_path(&definition));
+            if let Err(error) = engine.images().remove(id) {
                 tracing::error!(container = id, %error, "the root file system could not be removed; it will be at the next start");
             }
-            let folder = engine.container_folder(&id);
+            let folder = engine.container_folder(id);
             if let Err(error) = std::fs::remove_dir_all(&folder)
                 && error.kind() != std::io::ErrorKind::NotFound
             {
@@ -103,11 +107,12 @@ impl Actor {
         self.handle.publish(|next| next.removed = true);
         let unwanted = if volumes { anonymous(&view.definition.mounts) } else { Vec::new() };
         let (engine, teardown) = (self.engine.clone(), self.teardown.take());
+        let definition = Arc::clone(&view.definition);
         tokio::spawn(async move {
             if let Some(teardown) = teardown {
                 drop(teardown.await);
             }
-            engine.delete_files(id, unwanted).await;
+            engine.delete_files(definition, unwanted).await;
         });
         Ok(())
     }

@@ -90,7 +90,14 @@ impl Actor {
         }
         self.restart_at = None;
         self.settle().await;
-        match self.launch(&view.definition).await {
+        let mut launched = self.launch(&view.definition).await;
+        if let Err(Error::KeeperLost) = launched {
+            // It never ran: with another keeper it may.
+            self.tear_down(self.view().endpoint.clone(), false);
+            self.settle().await;
+            launched = self.launch(&view.definition).await;
+        }
+        match launched {
             Ok(launched) => {
                 self.started(launched, by);
                 Ok(())
@@ -207,6 +214,7 @@ impl Actor {
     /// Has the keeper start it. If the keeper dies meanwhile, its successor knows whether the start took effect.
     async fn call_start(&self, request: StartRequest, fds: Vec<OwnedFd>) -> Result<(Started, Descriptors), Error> {
         let processes = self.engine.processes();
+        let epoch = processes.epoch();
         let call = processes.call(Request::Start(Box::new(request)), fds);
         let answer = tokio::time::timeout(KEEPER_PATIENCE, call).await;
         match answer {
@@ -217,7 +225,7 @@ impl Actor {
             Ok(Ok((other, _))) => {
                 Err(Error::Part { part: "keeper", message: format!("answered a start with {other:?}") })
             }
-            Ok(Err(teu_keeper::Error::Gone)) => self.find_started().await,
+            Ok(Err(teu_keeper::Error::Gone)) => self.find_started(epoch).await,
             Ok(Err(teu_keeper::Error::Refused(failure))) => Err(refusal(failure.kind, PREFIX, failure.message).into()),
             Ok(Err(error)) => Err(error.into()),
             Err(_) => Err(Error::Unavailable(format!("the keeper did not start container {} in time", self.handle.id))),
@@ -225,13 +233,11 @@ impl Actor {
     }
 
     /// Asks a new keeper for a container that its predecessor was told to start.
-    async fn find_started(&self) -> Result<(Started, Descriptors), Error> {
-        let processes = self.engine.processes();
-        processes.ready().await?;
+    async fn find_started(&self, epoch: u64) -> Result<(Started, Descriptors), Error> {
+        self.engine.processes().renewed(epoch).await?;
         let wanted = ProcessRef::container(&self.handle.id);
-        let found = processes.list().await?.into_iter().find(|listed| listed.state.process == wanted);
-        let found =
-            found.ok_or_else(|| Error::Unavailable("the keeper died before it started the container".to_owned()))?;
+        let found = self.engine.list_processes().await?.into_iter().find(|listed| listed.state.process == wanted);
+        let found = found.ok_or(Error::KeeperLost)?;
         let started = Started { pid: found.state.pid, started_at: found.state.started_at, fds: found.state.fds };
         Ok((started, found.fds))
     }

@@ -252,6 +252,17 @@ async fn a_new_engine_finds_what_the_old_one_left() {
 }
 
 #[tokio::test]
+async fn an_unfinished_creation_is_forgotten() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let first = rig(folder.path()).await;
+    let id = first.create("half", "sleep", HostConfig::default()).await;
+    first.images.snapshots.lock().expect("a lock").clear();
+    let second = reopened(first, folder.path()).await;
+    assert!(second.engine.container_inspect(&id, false).await.is_err());
+    second.create("half", "sleep", HostConfig::default()).await;
+}
+
+#[tokio::test]
 async fn what_the_database_does_not_know_is_killed() {
     let folder = tempfile::tempdir().expect("a folder");
     let first = rig(folder.path()).await;

@@ -22,6 +22,7 @@ pub(super) enum Phase {
     Starting,
     Running {
         pid: i32,
+        started_at: Timestamp,
         descriptors: Arc<Descriptors>,
     },
     Exited {
@@ -69,10 +70,10 @@ impl Exec {
     }
 
     /// It runs, unless its end was reported before its start.
-    pub(super) fn started(&self, pid: i32, descriptors: Descriptors) {
+    pub(super) fn started(&self, pid: i32, started_at: Timestamp, descriptors: Descriptors) {
         let mut phase = self.lock();
         if !matches!(*phase, Phase::Exited { .. }) {
-            *phase = Phase::Running { pid, descriptors: Arc::new(descriptors) };
+            *phase = Phase::Running { pid, started_at, descriptors: Arc::new(descriptors) };
         }
     }
 
@@ -170,10 +171,13 @@ impl Engine {
         self.acknowledge_exit(process);
     }
 
-    /// Gives a new keeper the descriptors of running execs; those it does not know have ended.
-    pub(crate) async fn adopt_execs(&self, listed: Vec<Listed>) {
+    /// Gives a new keeper the descriptors of running execs; those it did not know when it was `asked` have ended.
+    pub(crate) async fn adopt_execs(&self, listed: Vec<Listed>, asked: Timestamp) {
         for exec in self.execs().all() {
-            let Phase::Running { descriptors, .. } = exec.phase() else { continue };
+            let Phase::Running { descriptors, started_at, .. } = exec.phase() else { continue };
+            if started_at >= asked {
+                continue;
+            }
             let process = exec.process();
             if !listed.iter().any(|l| l.state.process == process) {
                 self.exec_exited(process, unknown_exit());

@@ -94,7 +94,8 @@ impl Engine {
     async fn call_exec(&self, exec: &Exec, request: ExecRequest) -> Result<(), Error> {
         match self.processes().call(Request::Exec(Box::new(request)), Vec::new()).await {
             Ok((Reply::Started(started), fds)) => {
-                exec.started(started.pid, Descriptors::collect(&started.fds, &mut fds.into_iter()));
+                let descriptors = Descriptors::collect(&started.fds, &mut fds.into_iter());
+                exec.started(started.pid, started.started_at, descriptors);
                 Ok(())
             }
             Ok((other, _)) => Err(Error::Part { part: "keeper", message: format!("answered an exec with {other:?}") }),
