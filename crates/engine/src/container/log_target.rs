@@ -49,11 +49,10 @@ struct Options {
 }
 
 fn parse(options: &BTreeMap<String, String>) -> Result<Options, Error> {
-    let mut parsed = Options { max_size: Some(DEFAULT_MAX_SIZE), max_files: DEFAULT_MAX_FILES, compress: true };
+    let mut parsed = Options { max_size: Some(DEFAULT_MAX_SIZE), max_files: DEFAULT_MAX_FILES, compress: false };
     if options.contains_key("max-size") && !options.contains_key("max-file") {
         // Docker keeps one file if only its size is given.
         parsed.max_files = 1;
-        parsed.compress = false;
     }
     for (name, value) in options {
         let bad = || Error::Invalid(format!("invalid value for log option {name}: {value:?}"));
@@ -61,7 +60,12 @@ fn parse(options: &BTreeMap<String, String>) -> Result<Options, Error> {
             "max-size" if value == "-1" => parsed.max_size = None,
             "max-size" => parsed.max_size = Some(size(value).ok_or_else(bad)?),
             "max-file" => parsed.max_files = value.parse().ok().filter(|n| *n > 0).ok_or_else(bad)?,
-            "compress" => parsed.compress = value.parse().map_err(|_| bad())?,
+            // The keeper does not compress yet: said at create rather than at start.
+            "compress" => {
+                if value.parse().map_err(|_| bad())? {
+                    return Err(Error::Unsupported("log option compress".to_owned()));
+                }
+            }
             "labels" | "env" | "tag" => {}
             "labels-regex" | "env-regex" | "mode" | "max-buffer-size" => {
                 if !(name == "mode" && value == "blocking") {
@@ -122,7 +126,7 @@ mod tests {
     #[test]
     fn sizes_and_defaults() {
         let options = parse(&map(&[])).expect("none");
-        assert_eq!(options, Options { max_size: Some(20_000_000), max_files: 5, compress: true });
+        assert_eq!(options, Options { max_size: Some(20_000_000), max_files: 5, compress: false });
         assert_eq!(parse(&map(&[("max-size", "10m")])).expect("valid").max_size, Some(10 << 20));
         assert_eq!(parse(&map(&[("max-size", "1k"), ("max-file", "3")])).expect("valid").max_files, 3);
         for bad in [("max-size", "x"), ("max-size", "0"), ("max-file", "0"), ("compress", "maybe"), ("nonsense", "1")] {
