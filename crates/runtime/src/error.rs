@@ -1,7 +1,8 @@
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-pub use crate::spawn::ExecReason;
+use rustix::io::Errno;
 
 /// Why a container or a process in it could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -18,20 +19,20 @@ pub enum Error {
         reason: String,
     },
     /// The program is there but cannot be executed.
-    #[error("exec: {program:?}: {source}")]
+    #[error("exec: {program:?}: {reason}")]
     ExecFailed {
         /// The program as it was asked for.
         program: String,
         /// The kernel's reason.
-        source: ExecReason,
+        reason: Reason,
     },
     /// A step of setting the container up failed.
-    #[error("{step}: {source}")]
+    #[error("{step}: {reason}")]
     Step {
         /// What was being done, with the path or name concerned.
         step: String,
         /// The kernel's reason.
-        source: io::Error,
+        reason: Reason,
     },
     /// The container's cgroup.
     #[error(transparent)]
@@ -55,7 +56,7 @@ impl Error {
     /// A failed step, for `map_err`.
     pub(crate) fn step(step: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
         let step = step.into();
-        move |source| Error::Step { step, source }
+        move |error| Error::Step { step, reason: Reason(error) }
     }
 
     /// The exit code that stands for this error: 127 where the program was not found, 126 where it could not be executed,
@@ -66,5 +67,64 @@ impl Error {
             Error::ExecFailed { .. } => 126,
             _ => 125,
         }
+    }
+}
+
+/// A kernel's reason, shown in lower case and without its number, as Docker's clients know it.
+#[derive(Debug)]
+pub struct Reason(pub(crate) io::Error);
+
+impl Reason {
+    /// From an error number.
+    pub(crate) fn from_errno(errno: i32) -> Self {
+        Reason(io::Error::from_raw_os_error(errno))
+    }
+
+    /// The kernel's error.
+    pub fn error(&self) -> &io::Error {
+        &self.0
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(known) = Errno::from_io_error(&self.0).and_then(go_text) {
+            return f.write_str(known);
+        }
+        let text = self.0.to_string();
+        let text = text.split(" (os error").next().unwrap_or_default();
+        let mut letters = text.chars();
+        // An abbreviation keeps its case.
+        let first = letters
+            .next()
+            .map(|c| if text.chars().nth(1).is_some_and(char::is_lowercase) { c.to_ascii_lowercase() } else { c });
+        write!(f, "{}{}", first.map(String::from).unwrap_or_default(), letters.as_str())
+    }
+}
+
+/// What Go says where it differs from the C library.
+fn go_text(errno: Errno) -> Option<&'static str> {
+    Some(match errno {
+        Errno::NOEXEC => "exec format error",
+        Errno::LOOP => "too many levels of symbolic links",
+        Errno::NODEV => "no such device",
+        Errno::NOTDIR => "not a directory",
+        Errno::BUSY => "device or resource busy",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_in_lower_case_and_without_numbers() {
+        assert_eq!(Reason::from_errno(2).to_string(), "no such file or directory");
+        assert_eq!(Reason::from_errno(13).to_string(), "permission denied");
+        assert_eq!(Reason::from_errno(21).to_string(), "is a directory");
+        assert_eq!(Reason::from_errno(8).to_string(), "exec format error");
+        let own = io::Error::new(io::ErrorKind::InvalidInput, "X is odd");
+        assert_eq!(Reason(own).to_string(), "X is odd");
     }
 }

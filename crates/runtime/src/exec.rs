@@ -29,6 +29,8 @@ pub struct ExecRequest<'a> {
     pub cgroup: Option<&'a Cgroup>,
     /// Descriptors that the process gets as 3, 4, ….
     pub preserve_fds: Vec<OwnedFd>,
+    /// How many of the caller's own inheritable descriptors, from 3 on, the process keeps.
+    pub inherit_fds: u16,
     /// Directory in which compiled system call filters are kept, for callers too short-lived for a cache in memory.
     pub filter_cache: Option<&'a Path>,
     /// Stay in the caller's session keyring.
@@ -51,6 +53,7 @@ impl<'a> ExecRequest<'a> {
             stdio: Stdio::Inherit,
             cgroup: None,
             preserve_fds: Vec::new(),
+            inherit_fds: 0,
             filter_cache: None,
             no_new_keyring: false,
             chroot: false,

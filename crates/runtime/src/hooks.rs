@@ -33,7 +33,9 @@ pub(crate) fn run(point: &'static str, hooks: &[Hook], state: &State, place: Pla
     if hooks.is_empty() {
         return Ok(());
     }
-    let text = serde_json::to_vec(state).unwrap_or_default();
+    // Inside, the process has the id that the container sees.
+    let pid = if let Place::Container { pid, .. } = place { inner_pid(pid) } else { state.pid };
+    let text = serde_json::to_vec(&State { pid, ..state.clone() }).unwrap_or_default();
     for hook in hooks {
         run_one(hook, &text, place).map_err(|reason| Error::Hook { point, path: hook.path.clone(), reason })?;
     }
@@ -66,6 +68,13 @@ fn finish(process: BorrowedFd<'_>, timeout: Option<i64>) -> Result<(), String> {
     }
 }
 
+/// The id that a process has in its own PID namespace: the last of the line `NSpid` (proc_pid_status(5)).
+fn inner_pid(pid: i32) -> i32 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("NSpid:"));
+    line.and_then(|l| l.split_whitespace().last()?.parse().ok()).unwrap_or(pid)
+}
+
 /// Exit code of a hook that could not be executed, as shells have it.
 const EXEC_FAILED: i32 = 127;
 
@@ -80,7 +89,12 @@ fn start(hook: &Hook, state: &[u8], place: Place<'_>) -> io::Result<OwnedFd> {
         args.push(path.clone());
     }
     let args = CStringArray::new(args);
-    let env = CStringArray::new(strings(&hook.env).map_err(invalid)?);
+    // A hook without an environment has the runtime's, as with runc: hooks rely on its PATH.
+    let env = match hook.env.is_empty() {
+        true => crate::plan::text::inherited_environment().map_err(invalid)?,
+        false => strings(&hook.env).map_err(invalid)?,
+    };
+    let env = CStringArray::new(env);
     let input = memory_file(state)?;
     let (flags, root) = namespaces(place)?;
     let child = spawn(CloneFlags::empty(), None, || {
@@ -115,7 +129,8 @@ fn namespaces(place: Place<'_>) -> io::Result<(ThreadNameSpaceType, Option<Owned
 /// # Errors
 /// As [`run`].
 pub(crate) fn run_inside(hooks: &[Hook], state: &State, container: &Inside<'_>) -> Result<(), Error> {
-    let text = serde_json::to_vec(state).unwrap_or_default();
+    let state = State { pid: inner_pid(container.pid), ..state.clone() };
+    let text = serde_json::to_vec(&state).unwrap_or_default();
     for hook in hooks {
         let failed = |reason: String| Error::Hook { point: "startContainer", path: hook.path.clone(), reason };
         let process = start_inside(hook, &text, container).map_err(|e| failed(e.to_string()))?;
@@ -137,7 +152,9 @@ pub(crate) struct Inside<'a> {
 fn start_inside(hook: &Hook, state: &[u8], container: &Inside<'_>) -> Result<OwnedFd, Error> {
     let mut process = container.spec.process.clone().unwrap_or_default();
     process.args.clone_from(&hook.args);
-    process.env.clone_from(&hook.env);
+    if !hook.env.is_empty() {
+        process.env.clone_from(&hook.env);
+    }
     process.terminal = false;
     let stream = |s: BorrowedFd<'_>| s.try_clone_to_owned().map_err(Error::step("duplicate a standard stream"));
     let request = ExecRequest {
@@ -153,6 +170,7 @@ fn start_inside(hook: &Hook, state: &[u8], container: &Inside<'_>) -> Result<Own
         },
         cgroup: container.cgroup,
         preserve_fds: Vec::new(),
+        inherit_fds: 0,
         filter_cache: None,
         no_new_keyring: false,
         chroot: false,

@@ -28,7 +28,7 @@ pub mod seccomp;
 mod spawn;
 mod start;
 
-pub use error::{Error, ExecReason};
+pub use error::{Error, Reason};
 pub use exec::ExecRequest;
 pub use launch::{Created, Launch, Rootfs, Running, Stdio, WindowSize};
 pub use seal::protect_executable;

@@ -12,6 +12,7 @@ use teu_sys::pidfd;
 use teu_sys::process::{CloneFlags, Spawned, spawn};
 
 use crate::channel::{self, Kind, Message};
+use crate::error::Reason;
 use crate::plan::namespaces::link_type;
 use crate::plan::{Plan, Step};
 use crate::{Error, init};
@@ -213,6 +214,9 @@ fn failure_of(step: Option<&Step>, program: &str, searched: bool, message: &Mess
     let source = io::Error::from_raw_os_error(message.value);
     match step {
         Some(Step::FindProgram | Step::Execute) => exec_failure(program, searched, message.value),
+        Some(step @ Step::Mount(mount)) if mount.no_follow && message.value == Errno::NOTDIR.raw_os_error() => {
+            Error::step(step.describe())(io::Error::other("it must be mounted on ordinary directory"))
+        }
         Some(step) if message.detail.is_empty() => Error::step(step.describe())(source),
         Some(step) => Error::step(format!("{} ({})", step.describe(), message.detail))(source),
         None => Error::step(message.detail.clone())(source),
@@ -229,30 +233,9 @@ pub(crate) fn exec_failure(program: &str, searched: bool, errno: i32) -> Error {
             let reason = format!("stat {program}: no such file or directory");
             Error::ExecNotFound { program, reason }
         }
-        (false, _) => Error::ExecFailed { program, source: ExecReason(errno) },
+        (false, _) => Error::ExecFailed { program, reason: Reason::from_errno(errno) },
     }
 }
-
-/// Why a program could not be executed, in Go's words.
-#[derive(Debug)]
-pub struct ExecReason(i32);
-
-impl std::fmt::Display for ExecReason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match Errno::from_raw_os_error(self.0) {
-            Errno::ACCESS => "permission denied",
-            Errno::PERM => "operation not permitted",
-            Errno::ISDIR => "is a directory",
-            Errno::NOEXEC => "exec format error",
-            Errno::TOOBIG => "argument list too long",
-            Errno::TXTBSY => "text file busy",
-            Errno::LOOP => "too many levels of symbolic links",
-            _ => return write!(f, "{}", io::Error::from_raw_os_error(self.0)),
-        })
-    }
-}
-
-impl std::error::Error for ExecReason {}
 
 #[cfg(test)]
 mod tests {

@@ -44,6 +44,11 @@ impl Hooked {
         self.spec.hooks.as_ref().unwrap_or(NONE)
     }
 
+    /// Whether there are hooks that run inside of the container.
+    pub(crate) fn enters_container(&self) -> bool {
+        !self.hooks().start_container.is_empty()
+    }
+
     /// Runs the `startContainer` hooks.
     pub(crate) fn before_start(&self, pid: i32, pidfd: BorrowedFd<'_>) -> Result<(), Error> {
         let hooks = self.hooks();

@@ -191,29 +191,6 @@ pub fn duplicate_from(fd: BorrowedFd<'_>, lowest: i32) -> io::Result<OwnedFd> {
     Ok(rustix::io::fcntl_dupfd_cloexec(fd, lowest)?)
 }
 
-/// Takes a descriptor that was inherited under a number known by convention, such as 3.
-///
-/// # Errors
-/// `EBADF` if it is not open.
-pub fn duplicate_inherited(number: i32) -> io::Result<OwnedFd> {
-    // SAFETY: `F_DUPFD_CLOEXEC` on a number that is not open fails with `EBADF`.
-    let fd = unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3) };
-    if fd < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: `fd` is new, and nobody else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-/// `EBADF` if a number is not an open descriptor.
-///
-/// # Errors
-/// As said.
-pub fn check_open(number: i32) -> io::Result<()> {
-    // SAFETY: `F_GETFD` changes nothing.
-    if unsafe { libc::fcntl(number, libc::F_GETFD) } < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
-}
-
 /// Makes new namespaces for the calling thread.
 ///
 /// # Errors

@@ -99,13 +99,6 @@ pub(super) enum Command {
     Restore(Anything),
 }
 
-impl Command {
-    /// Whether a process of this command's executable enters a container.
-    pub(super) fn enters_container(&self) -> bool {
-        matches!(self, Command::Create(_) | Command::Run(_) | Command::Exec(_) | Command::Start(_))
-    }
-}
-
 #[derive(Debug, Args)]
 pub(super) struct Id {
     /// The container

@@ -1,8 +1,9 @@
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use teu_oci::runtime::{Process, Spec};
 use teu_sys::cgroup::{Cgroup, Hierarchy, SystemdPath};
 
 use super::arguments::{Create, Global};
@@ -34,6 +35,9 @@ pub(super) struct Made {
 
 /// Makes a container. What was made is removed if a step fails.
 pub(super) fn make(global: &Global, args: &Create, bundle: Bundle, gated: bool) -> Result<Made> {
+    let mut spec = bundle.spec.clone();
+    let inherit_fds = inherited(&mut spec, args.preserve_fds);
+    warn_of_capabilities(global, spec.process.as_ref());
     let store = Store::new(&global.root);
     let directory = store.reserve(&args.id)?;
     let cgroup = match cgroup(global, &args.id, &bundle) {
@@ -56,7 +60,7 @@ pub(super) fn make(global: &Global, args: &Create, bundle: Bundle, gated: bool) 
         spec: bundle.spec,
     };
     let mut container = Container { directory, record };
-    match launch(&store, args, &mut container, cgroup.as_ref(), gated) {
+    match launch(&store, args, (&spec, inherit_fds), &mut container, cgroup.as_ref(), gated) {
         Ok(created) => Ok(Made { container, created, cgroup }),
         Err(e) => {
             remove_leftovers(global, &container.directory, cgroup.as_ref());
@@ -68,23 +72,22 @@ pub(super) fn make(global: &Global, args: &Create, bundle: Bundle, gated: bool) 
 fn launch(
     store: &Store,
     args: &Create,
+    (spec, inherit_fds): (&Spec, u16),
     container: &mut Container,
     cgroup: Option<&Cgroup>,
     gated: bool,
 ) -> Result<Created> {
-    let mut spec = container.record.spec.clone();
-    let preserve_fds = preserved(&mut spec, args.preserve_fds)?;
     let filters = store.filters();
     let terminal = spec.process.as_ref().is_some_and(|p| p.terminal);
     let launch = Launch {
         rootfs: Rootfs::Path(container.record.rootfs.clone()),
         stdio: if terminal { Stdio::Terminal { size: None } } else { Stdio::Inherit },
         cgroup,
-        preserve_fds,
+        inherit_fds,
         filter_cache: Some(&filters),
         no_pivot: args.no_pivot,
         no_new_keyring: args.no_new_keyring,
-        ..Launch::new(&container.record.id, &spec, &container.record.bundle, Rootfs::Path(PathBuf::new()))
+        ..Launch::new(&container.record.id, spec, &container.record.bundle, Rootfs::Path(PathBuf::new()))
     };
     let mut created = match gated {
         true => launch.create_gated(Gate::create(&container.directory)?)?,
@@ -119,6 +122,15 @@ fn hand_over(args: &Create, created: &mut Created) -> Result<()> {
     Ok(())
 }
 
+/// Says which capabilities a process is not given.
+pub(super) fn warn_of_capabilities(global: &Global, process: Option<&Process>) {
+    let missing = crate::plan::capabilities::unavailable(process.and_then(|p| p.capabilities.as_ref()));
+    if !missing.is_empty() {
+        let list = missing.join(" ");
+        log::warning(global, &format!("ignoring unknown or unavailable capabilities: [{list}]"));
+    }
+}
+
 /// Writes a process id: readers see all of it or no file.
 pub(super) fn write_pid(path: &Path, pid: i32) -> Result<()> {
     let name = path.file_name().with_context(|| format!("pid file {} is no file", path.display()))?;
@@ -128,24 +140,15 @@ pub(super) fn write_pid(path: &Path, pid: i32) -> Result<()> {
         .with_context(|| format!("write the pid file {}", path.display()))
 }
 
-/// The descriptors to pass on: those that `--preserve-fds` counts, and those of socket activation, which the process is
+/// How many descriptors to pass on: those that `--preserve-fds` counts, and those of socket activation, which the process is
 /// told about as systemd does.
-pub(super) fn preserved(spec: &mut teu_oci::runtime::Spec, count: u16) -> Result<Vec<OwnedFd>> {
+pub(super) fn inherited(spec: &mut Spec, count: u16) -> u16 {
     let listening = std::env::var("LISTEN_FDS").ok().and_then(|n| n.parse::<u16>().ok()).unwrap_or(0);
     if let Some(process) = spec.process.as_mut().filter(|_| listening > 0) {
         process.env.push(format!("LISTEN_FDS={listening}"));
         process.env.push("LISTEN_PID=1".into());
     }
-    take_descriptors(count.saturating_add(listening))
-}
-
-/// Takes descriptors from 3 on that the caller has passed.
-pub(super) fn take_descriptors(count: u16) -> Result<Vec<OwnedFd>> {
-    (3..3 + i32::from(count))
-        .map(|number| {
-            teu_sys::process::duplicate_inherited(number).with_context(|| format!("preserve descriptor {number}"))
-        })
-        .collect()
+    count.saturating_add(listening)
 }
 
 /// Makes the container's cgroup, with its limits. Without the right to, a container without limits has none.

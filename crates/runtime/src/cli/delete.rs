@@ -42,14 +42,8 @@ pub(super) fn run(global: &Global, args: &Delete) -> Result<ExitCode> {
         }
     }
     let cgroup = container.cgroup()?;
-    let mut problems = clean_up(&container, cgroup.as_ref());
-    match problems.pop() {
-        None => Ok(ExitCode::SUCCESS),
-        Some(last) => {
-            problems.iter().for_each(|p| log::warning(global, &format!("{p:#}")));
-            Err(last)
-        }
-    }
+    clean_up(global, &container, cgroup.as_ref())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn kill(container: &Container, pidfd: BorrowedFd<'_>) -> Result<()> {
@@ -64,20 +58,17 @@ fn kill(container: &Container, pidfd: BorrowedFd<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Removes what is left of a container whose first process has ended, and runs its `poststop` hooks. All of it is tried;
-/// yields what went wrong.
-pub(super) fn clean_up(container: &Container, cgroup: Option<&Cgroup>) -> Vec<anyhow::Error> {
+/// Removes what is left of a container whose first process has ended, and runs its `poststop` hooks.
+pub(super) fn clean_up(global: &Global, container: &Container, cgroup: Option<&Cgroup>) -> Result<()> {
+    // First: as long as processes are left, the container can be deleted again.
+    cgroup.map_or(Ok(()), Cgroup::remove)?;
+    container.remove()?;
     let record = &container.record;
-    let mut problems: Vec<anyhow::Error> = Vec::new();
-    problems.extend(cgroup.and_then(|c| c.remove().err()).map(Into::into));
-    if !problems.is_empty() {
-        // Its processes are still there: the container can be deleted again.
-        return problems;
-    }
-    problems.extend(container.remove().err());
     if record.spec.hooks.as_ref().is_some_and(|h| !h.poststop.is_empty()) {
-        // The specification: errors are warnings, and the other hooks run.
-        problems.extend(run_poststop_hooks(&record.id, &record.spec, &record.bundle).into_iter().map(Into::into));
+        // The specification: a hook that fails is a warning, and the others run.
+        for problem in run_poststop_hooks(&record.id, &record.spec, &record.bundle) {
+            log::warning(global, &problem.to_string());
+        }
     }
-    problems
+    Ok(())
 }

@@ -6,8 +6,8 @@ use teu_oci::runtime::{Process, Status};
 use teu_sys::cgroup::{Cgroup, Hierarchy};
 
 use super::arguments::{Exec, Global};
-use super::create::{preserved, write_pid};
-use super::{console, foreground};
+use super::create::{inherited, warn_of_capabilities, write_pid};
+use super::{console, foreground, log};
 use crate::container::{Condition, Container, Store, read_process};
 use crate::{ExecRequest, Running, Stdio};
 
@@ -18,7 +18,7 @@ const FAILED: u8 = 255;
 pub(super) fn run(global: &Global, args: &Exec) -> Result<ExitCode> {
     match execute(global, args) {
         Err(e) if super::exit_code(&e) == 1 => {
-            super::log::error(global, &e.context("exec failed"));
+            log::error(global, &e.context("exec failed"));
             Ok(ExitCode::from(FAILED))
         }
         other => other,
@@ -39,16 +39,20 @@ fn execute(global: &Global, args: &Exec) -> Result<ExitCode> {
         (false, _, Some(_)) => bail!("--console-socket is given, but no terminal is asked for"),
         _ => {}
     }
+    warn_of_capabilities(global, Some(&process));
+    if let Some(initial) = process.exec_cpu_affinity.as_ref().map(|a| &a.initial).filter(|i| !i.is_empty()) {
+        log::debug(global, &format!("affinity: {}", crate::plan::kernel::mask(initial)?));
+    }
     let mut spec = record.spec.clone();
     spec.process = Some(process);
-    let preserve_fds = preserved(&mut spec, args.preserve_fds)?;
+    let inherit_fds = inherited(&mut spec, args.preserve_fds);
     let process = spec.process.clone().context("the process is missing")?;
     let cgroup = cgroup(&container, &args.cgroup)?;
     let filters = store.filters();
     let mut running = ExecRequest {
         stdio: if process.terminal { Stdio::Terminal { size: None } } else { Stdio::Inherit },
         cgroup: cgroup.as_ref(),
-        preserve_fds,
+        inherit_fds,
         filter_cache: Some(&filters),
         chroot: record.no_pivot,
         ..ExecRequest::new(&record.id, record.pid, pidfd.as_fd(), &spec, &process)

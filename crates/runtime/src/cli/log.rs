@@ -19,7 +19,7 @@ struct Entry<'a> {
 pub(super) fn error(global: &Global, error: &anyhow::Error) {
     let message = format!("{error:#}");
     // There is nobody left to tell if this fails.
-    let _ = writeln!(io::stderr(), "teu-runtime: {message}");
+    let _ = writeln!(io::stderr(), "teu-runtime: error: {message}");
     write(global, "error", &message);
 }
 
@@ -28,6 +28,15 @@ pub(super) fn warning(global: &Global, message: &str) {
     // As above.
     let _ = writeln!(io::stderr(), "teu-runtime: warning: {message}");
     write(global, "warning", message);
+}
+
+/// Says what is done, where `--debug` asks for it.
+pub(super) fn debug(global: &Global, message: &str) {
+    if global.debug {
+        // As above.
+        let _ = writeln!(io::stderr(), "teu-runtime: debug: {message}");
+        write(global, "debug", message);
+    }
 }
 
 fn write(global: &Global, level: &str, msg: &str) {

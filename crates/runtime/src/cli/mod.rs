@@ -20,6 +20,7 @@ mod state;
 mod update;
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -27,8 +28,19 @@ use clap::error::ErrorKind;
 
 use arguments::{Arguments, Command, Global};
 
+/// Commands of which a process of this executable enters a container. So does `start`, if there are hooks.
+const ENTERS_CONTAINERS: [&str; 3] = ["create", "run", "exec"];
+
 /// Runs the command line. `args` includes the program's name.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    // Before the arguments are parsed, which would be done twice otherwise. A word that is no command does no harm.
+    if args.iter().any(|word| ENTERS_CONTAINERS.iter().any(|c| word == c)) {
+        if let Err(error) = crate::protect_executable() {
+            let _ = writeln!(std::io::stderr(), "teu-runtime: error: protect the executable: {error}");
+            return ExitCode::FAILURE;
+        }
+    }
     let arguments = match Arguments::try_parse_from(args) {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -49,10 +61,6 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn dispatch(global: &Global, command: Command) -> anyhow::Result<ExitCode> {
-    if command.enters_container() {
-        use anyhow::Context;
-        crate::protect_executable().context("protect the executable")?;
-    }
     match command {
         Command::Create(args) => create::run(global, &args),
         Command::Run(args) => run::run(global, &args),
@@ -88,7 +96,6 @@ fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
 
 /// Prints a line.
 fn print(line: &str) -> anyhow::Result<()> {
-    use std::io::Write;
     let mut out = std::io::stdout().lock();
     writeln!(out, "{line}")?;
     Ok(out.flush()?)

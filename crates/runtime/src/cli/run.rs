@@ -32,7 +32,7 @@ pub(super) fn run(global: &Global, args: &Run) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if !args.keep || ended.is_err() {
-        for problem in delete::clean_up(&container, cgroup.as_ref()) {
+        if let Err(problem) = delete::clean_up(global, &container, cgroup.as_ref()) {
             log::warning(global, &format!("{problem:#}"));
         }
     }

@@ -1,11 +1,12 @@
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use teu_oci::runtime::Status;
 
 use super::arguments::{Global, Id};
-use super::log;
 use crate::container::{Condition, Container, Starter, Store};
+use crate::error::Reason;
 use crate::start::Hooked;
 
 /// `start`
@@ -19,7 +20,9 @@ pub(super) fn run(global: &Global, args: &Id) -> Result<ExitCode> {
     let Condition::Alive(pidfd) = container.record.condition() else { bail!("the container's process has ended") };
     let hooked = hooked(&container);
     if let Some(hooked) = &hooked {
-        use std::os::fd::AsFd;
+        if hooked.enters_container() {
+            crate::protect_executable().context("protect the executable")?;
+        }
         if let Err(e) = hooked.before_start(container.record.pid, pidfd.as_fd()) {
             // The specification: the container is stopped, and deleted by whoever created it.
             let _ = teu_sys::pidfd::send_signal(pidfd.as_fd(), 9);
@@ -30,9 +33,10 @@ pub(super) fn run(global: &Global, args: &Id) -> Result<ExitCode> {
         return Err(failure(&container, left, errno).into());
     }
     if let Some(hooked) = &hooked {
-        // The specification: a warning, and the container goes on.
         if let Err(e) = hooked.after_start(container.record.pid) {
-            log::warning(global, &e.to_string());
+            // The specification: the container is stopped.
+            let _ = teu_sys::pidfd::send_signal(pidfd.as_fd(), 9);
+            return Err(e.into());
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -50,8 +54,8 @@ fn hooked(container: &Container) -> Option<Hooked> {
 
 fn failure(container: &Container, left: u32, errno: i32) -> crate::Error {
     if left > 0 {
-        let source = std::io::Error::from_raw_os_error(errno);
-        return crate::Error::Step { step: "install the system call filter".into(), source };
+        let reason = Reason::from_errno(errno);
+        return crate::Error::Step { step: "install the system call filter".into(), reason };
     }
     let process = container.record.spec.process.as_ref();
     let program = process.and_then(|p| p.args.first()).map_or("", String::as_str);

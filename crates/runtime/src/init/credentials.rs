@@ -86,14 +86,19 @@ fn change_directory(cwd: &CStr) -> Result<(), Errno> {
 
 /// Sets a security label for the next `execve`, through a procfs of our own.
 pub(super) fn set_label(proc: BorrowedFd<'_>, label: &Label) -> Result<(), Errno> {
-    if label.own_user_namespace {
-        rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable)?;
-    }
     let resolve = ResolveFlags::NO_XDEV;
-    let written = path::open_with(proc, &label.attribute, OFlags::WRONLY, resolve)
-        .and_then(|file| rustix::io::write(&file, label.value.to_bytes()));
-    if label.own_user_namespace {
-        rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    let file = readable(label.own_user_namespace, || path::open_with(proc, &label.attribute, OFlags::WRONLY, resolve))?;
+    rustix::io::write(&file, label.value.to_bytes()).map(|_| ())
+}
+
+/// Opens a file of this process's own in procfs. The files of an undumpable process belong to the machine's root: one that
+/// is not (`needed`) becomes dumpable for the moment.
+pub(super) fn readable<T>(needed: bool, open: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
+    if !needed {
+        return open();
     }
-    written.map(|_| ())
+    rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable)?;
+    let opened = open();
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    opened
 }

@@ -79,7 +79,9 @@ impl<'p> Init<'p> {
             Step::AwaitIdMaps => self.ask(Kind::IdMaps),
             Step::BecomeRoot => credentials::become_root(),
             Step::Unshare(flags) => namespaces::unshare(*flags),
-            Step::TimeOffsets(lines) => namespaces::enter_time_namespace(lines),
+            Step::TimeOffsets { lines, own_user_namespace } => {
+                namespaces::enter_time_namespace(lines, *own_user_namespace)
+            }
             Step::NewSession => rustix::process::setsid().map(|_| ()),
             Step::Hostname(name) => rustix::system::sethostname(name.to_bytes()),
             Step::Domainname(name) => rustix::system::setdomainname(name.to_bytes()),

@@ -33,10 +33,11 @@ pub(super) fn unshare(flags: UnshareFlags) -> Result<(), Errno> {
 }
 
 /// Sets the offsets of the time namespace made for this process's children, and enters it.
-pub(super) fn enter_time_namespace(lines: &CStr) -> Result<(), Errno> {
+pub(super) fn enter_time_namespace(lines: &CStr, own_user_namespace: bool) -> Result<(), Errno> {
     let open = |path: &CStr, flags| rustix::fs::openat(CWD, path, flags | OFlags::CLOEXEC, Mode::empty());
     if !lines.is_empty() {
-        let offsets = open(c"/proc/self/timens_offsets", OFlags::WRONLY)?;
+        let offsets =
+            super::credentials::readable(own_user_namespace, || open(c"/proc/self/timens_offsets", OFlags::WRONLY))?;
         rustix::io::write(&offsets, lines.to_bytes())?;
     }
     let namespace = open(c"/proc/self/ns/time_for_children", OFlags::RDONLY)?;

@@ -29,6 +29,18 @@ pub(crate) fn compile(capabilities: Option<&oci::Capabilities>) -> Sets {
     }
 }
 
+/// Names in any set that are unknown, or that the caller has not got to give.
+pub(crate) fn unavailable(capabilities: Option<&oci::Capabilities>) -> Vec<String> {
+    let Some(c) = capabilities else { return Vec::new() };
+    let available = caps::bounding_set();
+    let lacking = |name: &&String| Capability::from_name(name).is_none_or(|c| !available.contains(c));
+    let all = [&c.bounding, &c.effective, &c.inheritable, &c.permitted, &c.ambient].into_iter().flatten();
+    let mut names: Vec<String> = all.filter(lacking).cloned().collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -86,7 +86,7 @@ pub(crate) fn compile(launch: Launch<'_>, gate: Option<GateFiles>) -> Result<Cre
         keep_groups: namespaces.makes_user() && !crate::idmap::may_set_groups(),
         gate: true,
     };
-    steps.extend(finish(process, launch.stdio, launch.preserve_fds, setting)?);
+    steps.extend(finish(process, launch.stdio, (launch.preserve_fds, launch.inherit_fds), setting)?);
     Ok(CreatePlan { plan: Plan { steps, program, gate }, clone: namespaces.clone, user, before_clone, privileged })
 }
 

@@ -35,12 +35,14 @@ pub(crate) fn executable(process: &Process, root: BorrowedFd<'_>, program: Optio
         args.push(c_string(&name, "the program's name")?);
     }
     let mut env: Vec<CString> = Vec::with_capacity(process.env.len() + 1);
-    for variable in &process.env {
+    for (index, variable) in process.env.iter().enumerate() {
         if variable.split_once('=').is_none_or(|(name, _)| name.is_empty()) {
             return Err(Error::InvalidSpec(format!("environment variable {variable:?} is not NAME=value")));
         }
-        // An empty home directory counts as none.
-        if variable != "HOME=" {
+        let name = &variable[..=variable.find('=').unwrap_or(0)];
+        let later = process.env[index + 1..].iter().any(|v| v.starts_with(name));
+        // The last value of a variable counts; an empty home directory counts as none.
+        if !later && variable != "HOME=" {
             env.push(c_string(variable, "an environment variable")?);
         }
     }

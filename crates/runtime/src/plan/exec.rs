@@ -59,7 +59,7 @@ pub(crate) fn compile(request: ExecRequest<'_>) -> Result<ExecPlan, Error> {
         keep_groups: joins_user && groups_are_denied(request.pid),
         gate: false,
     };
-    steps.extend(finish(process, request.stdio, request.preserve_fds, setting)?);
+    steps.extend(finish(process, request.stdio, (request.preserve_fds, request.inherit_fds), setting)?);
     Ok(ExecPlan { plan: Plan { steps, program, gate: None }, joins_pid })
 }
 

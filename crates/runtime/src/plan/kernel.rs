@@ -82,6 +82,17 @@ pub(crate) fn parse_list(list: &str) -> Result<Vec<usize>, Error> {
     Ok(numbers)
 }
 
+/// The mask of a list of CPUs, as the kernel's tools write it.
+pub(crate) fn mask(list: &str) -> Result<String, Error> {
+    let mut words = [0u64; MAX_NODES / 64];
+    for cpu in parse_list(list)? {
+        words[cpu / 64] |= 1 << (cpu % 64);
+    }
+    let digits: String = words.iter().rev().map(|w| format!("{w:016x}")).collect();
+    let digits = digits.trim_start_matches('0');
+    Ok(format!("0x{}", if digits.is_empty() { "0" } else { digits }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,6 +105,13 @@ mod tests {
         for bad in ["x", "3-1", "-", "99999999999", "1-2-3"] {
             assert!(parse_list(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn masks_are_hexadecimal() {
+        assert_eq!(mask("0,1").unwrap(), "0x3");
+        assert_eq!(mask("64").unwrap(), "0x10000000000000000");
+        assert_eq!(mask("").unwrap(), "0x0");
     }
 
     #[test]

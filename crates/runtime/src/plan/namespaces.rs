@@ -123,7 +123,8 @@ impl Namespaces {
             steps.push(Step::Unshare(self.later));
         }
         if self.later.contains(UnshareFlags::NEWTIME) {
-            steps.push(Step::TimeOffsets(time_offsets(linux)?));
+            let own_user_namespace = self.has(NamespaceKind::User);
+            steps.push(Step::TimeOffsets { lines: time_offsets(linux)?, own_user_namespace });
         }
         Ok(steps)
     }

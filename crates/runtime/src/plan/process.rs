@@ -79,7 +79,7 @@ fn rlimit(limit: &oci::Rlimit) -> Result<Rlimit, Error> {
 pub(crate) fn finish(
     process: &Process,
     stdio: Stdio,
-    preserve: Vec<OwnedFd>,
+    (preserve, inherit): (Vec<OwnedFd>, u16),
     setting: Setting,
 ) -> Result<Vec<Step>, Error> {
     let mut steps = Vec::new();
@@ -87,7 +87,8 @@ pub(crate) fn finish(
         steps.push(Step::Keyring(c_string(name, "the container's id")?));
     }
     steps.extend(scheduling(process)?);
-    let first_free = 3 + i32::try_from(preserve.len()).unwrap_or(i32::MAX - 3);
+    let kept = i32::try_from(preserve.len()).unwrap_or(i32::MAX - 3).max(i32::from(inherit));
+    let first_free = 3 + kept;
     steps.push(Step::Descriptors(descriptors(stdio, preserve, first_free)?));
     steps.push(Step::OwnStreams(process.user.uid));
     if process.no_new_privileges {
@@ -294,7 +295,7 @@ mod tests {
         let process = Process { cwd: "/".into(), no_new_privileges: true, ..Process::default() };
         let setting =
             Setting { filter: None, keyring: None, own_user_namespace: false, keep_groups: false, gate: true };
-        let steps = finish(&process, Stdio::Inherit, vec![], setting).unwrap();
+        let steps = finish(&process, Stdio::Inherit, (vec![], 0), setting).unwrap();
         assert!(matches!(steps[steps.len() - 2], Step::Gate));
         assert!(matches!(steps[steps.len() - 1], Step::Execute));
         let relative = Process { cwd: "x".into(), ..Process::default() };

@@ -34,7 +34,12 @@ pub(crate) enum Step {
     /// Make new namespaces.
     Unshare(UnshareFlags),
     /// Set the clocks' offsets of the new time namespace, and enter it.
-    TimeOffsets(CString),
+    TimeOffsets {
+        /// Lines of the file.
+        lines: CString,
+        /// The process must be made readable for a moment to open the file, since it is not the machine's root.
+        own_user_namespace: bool,
+    },
     /// Become leader of a session.
     NewSession,
     /// Set the host name.
@@ -266,7 +271,7 @@ impl Step {
             Step::AwaitIdMaps => "wait for the id maps".into(),
             Step::BecomeRoot => "become root of the user namespace".into(),
             Step::Unshare(flags) => format!("make new namespaces ({flags:?})"),
-            Step::TimeOffsets(_) => "set the time namespace's offsets".into(),
+            Step::TimeOffsets { .. } => "set the time namespace's offsets".into(),
             Step::NewSession => "make a session".into(),
             Step::Hostname(name) => format!("set the host name to {:?}", show(name)),
             Step::Domainname(name) => format!("set the domain name to {:?}", show(name)),

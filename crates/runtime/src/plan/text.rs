@@ -24,6 +24,17 @@ pub(crate) fn in_root(path: &Path) -> Result<CString, Error> {
     if end <= start { Ok(c".".into()) } else { c_string(&bytes[start..end], "a path") }
 }
 
+/// The caller's environment.
+pub(crate) fn inherited_environment() -> Result<Vec<CString>, Error> {
+    std::env::vars_os()
+        .map(|(mut name, value)| {
+            name.push("=");
+            name.push(value);
+            c_string(name.as_bytes(), "an environment variable")
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
