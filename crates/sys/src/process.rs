@@ -180,7 +180,7 @@ pub fn inherit_as(fd: BorrowedFd<'_>, number: i32) -> Result<(), Errno> {
         return check(unsafe { libc::fcntl(number, libc::F_SETFD, 0) }.into());
     }
     // SAFETY: the caller is about to execute a program; nothing in this process owns `number` any more.
-    check(unsafe { libc::dup3(fd.as_raw_fd(), number, 0) }.into()).map(|()| ())
+    check(unsafe { libc::dup3(fd.as_raw_fd(), number, 0) }.into())
 }
 
 /// Duplicates a descriptor to the lowest number that is free from `lowest` on (close-on-exec).

@@ -50,7 +50,10 @@ fn published_ports_answer_everywhere() {
         );
         assert_eq!(engine.host.sh(&script).unwrap(), "one\n", "{address}");
     }
-    assert!(engine.host.sh("timeout 1 busybox wget -qO- http://198.51.100.1:8081/").is_err(), "only published on loopback");
+    assert!(
+        engine.host.sh("timeout 1 busybox wget -qO- http://198.51.100.1:8081/").is_err(),
+        "only published on loopback"
+    );
     let (code, _, err) = outcome(&engine, &["run", "--rm", "-p", "8080:80", BUSYBOX, "true"]);
     assert_eq!(code, 125, "{err}");
     assert!(err.contains("port is already allocated"), "{err}");
