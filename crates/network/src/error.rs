@@ -28,6 +28,33 @@ pub enum Error {
     /// No network has this name or id.
     #[error("network {0} not found")]
     NotFound(String),
+    /// There is a network of this name.
+    #[error("network with name {0} already exists")]
+    NameTaken(String),
+    /// The predefined networks stay.
+    #[error("{0} is a pre-defined network and cannot be removed")]
+    Predefined(String),
+    /// Containers are attached.
+    #[error(
+        "error while removing network: network {network} has active endpoints \
+         (name:\"{container}\" id:\"{}\")", endpoint.get(..12).unwrap_or(endpoint)
+    )]
+    ActiveEndpoints {
+        /// Name of the network.
+        network: String,
+        /// Name of one of the containers.
+        container: String,
+        /// Id of its endpoint.
+        endpoint: String,
+    },
+    /// A subnet has bits set behind its prefix.
+    #[error("invalid subnet {given}: it should be {network}")]
+    HostBits {
+        /// As given.
+        given: Subnet,
+        /// As it should be.
+        network: Subnet,
+    },
     /// A prefix of an id matches several networks.
     #[error("network {name} is ambiguous ({matches} matches found based on ID prefix)")]
     Ambiguous {
@@ -137,11 +164,16 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Error::NotFound(_) => Kind::NotFound,
-            Error::Ambiguous { .. } | Error::AddressOutside(_) | Error::AddressNotAllowed | Error::InvalidConfig(_) => {
-                Kind::InvalidParameter
-            }
-            Error::AlreadyAttached { .. } | Error::SubnetOverlaps(_) => Kind::Forbidden,
-            Error::AddressInUse(_) => Kind::Conflict,
+            Error::Ambiguous { .. }
+            | Error::AddressOutside(_)
+            | Error::AddressNotAllowed
+            | Error::HostBits { .. }
+            | Error::InvalidConfig(_) => Kind::InvalidParameter,
+            Error::AlreadyAttached { .. }
+            | Error::SubnetOverlaps(_)
+            | Error::Predefined(_)
+            | Error::ActiveEndpoints { .. } => Kind::Forbidden,
+            Error::AddressInUse(_) | Error::NameTaken(_) => Kind::Conflict,
             Error::PortAllocated { .. }
             | Error::PortBind { .. }
             | Error::PortsExhausted { .. }

@@ -6,7 +6,6 @@ use std::ops::RangeInclusive;
 
 use teu_sys::netlink::{Family, Socket, addresses, links, routes};
 use teu_sys::netns::{read_sysctl, write_sysctl};
-use teu_sys::nft::{Hook, Policy, base_chains};
 
 use crate::Subnet;
 use crate::error::{Error, refused};
@@ -60,10 +59,9 @@ fn keep_router_advertisements() {
     let Ok(entries) = std::fs::read_dir("/proc/sys/net/ipv6/conf") else { return };
     for name in entries.flatten().filter_map(|e| e.file_name().into_string().ok()) {
         let sysctl = format!("net/ipv6/conf/{name}/accept_ra");
-        if name != "all" && name != "default" && read_sysctl(&sysctl).is_ok_and(|v| v == "1") {
-            if let Err(error) = write_sysctl(&sysctl, "2") {
-                tracing::warn!(interface = name, %error, "router advertisements may be lost");
-            }
+        let listens = name != "all" && name != "default" && read_sysctl(&sysctl).is_ok_and(|v| v == "1");
+        if listens && let Err(error) = write_sysctl(&sysctl, "2") {
+            tracing::warn!(interface = name, %error, "router advertisements may be lost");
         }
     }
 }
@@ -87,26 +85,6 @@ pub(crate) fn ephemeral_ports() -> RangeInclusive<u16> {
 /// Whether the host has IPv6 at all.
 pub(crate) fn has_ipv6() -> bool {
     std::fs::exists("/proc/thread-self/net/if_inet6").unwrap_or(false)
-}
-
-/// Chains of other tables that drop forwarded packets nobody there allowed, as `table filter, chain FORWARD`. A packet
-/// has to pass the chains of every table: what another one drops, ours cannot save.
-pub(crate) fn dropping_chains() -> Vec<String> {
-    let chains = Socket::open(Family::Netfilter).and_then(|mut socket| base_chains(&mut socket));
-    chains
-        .unwrap_or_default()
-        .into_iter()
-        .filter(|c| c.hook == Hook::Forward as u32 && c.policy == Policy::Drop && matches!(c.family, 1 | 2 | 10))
-        .map(|c| format!("table {} {}, chain {}", family_name(c.family), c.table, c.name))
-        .collect()
-}
-
-fn family_name(family: u8) -> &'static str {
-    match family {
-        2 => "ip",
-        10 => "ip6",
-        _ => "inet",
-    }
 }
 
 /// The unspecified address of a family.

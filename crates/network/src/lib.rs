@@ -29,7 +29,7 @@ pub use config::{AddressPool, Config, FirewallMode, MacPolicy, PoolLimits};
 pub use endpoint::{AttachRequest, Endpoint, LiveContainer, Sandbox, Target};
 pub use error::{Error, Kind};
 pub use mac::MacAddress;
-pub use networks::{Adoption, Networks, PortConflict};
+pub use networks::{Adoption, NetworkSpec, Networks, PortConflict};
 pub use port::{HostPorts, PortBinding, PortRequest, Protocol};
 pub use record::{DriverKind, EndpointInfo, IpamSubnet, NetworkInfo, NetworkRecord, option};
 pub use subnet::{InvalidSubnet, Subnet};

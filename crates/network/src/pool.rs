@@ -84,12 +84,14 @@ struct State<T> {
     making: usize,
     /// What the background thread makes at the moment.
     filling: usize,
+    /// How many it has made.
+    filled: u64,
 }
 
 impl<T> Pool<T> {
     /// An empty pool that nothing is made for until [`open`](Pool::open).
     pub(crate) fn new(limits: PoolLimits, signal: Arc<Signal>) -> Pool<T> {
-        let state = State { ready: VecDeque::new(), target: 0, making: 0, filling: 0 };
+        let state = State { ready: VecDeque::new(), target: 0, making: 0, filling: 0, filled: 0 };
         Pool { state: Mutex::new(state), changed: Condvar::new(), limits, signal }
     }
 
@@ -161,6 +163,7 @@ impl<T> Pool<T> {
         let made = make();
         let mut state = lock(&self.state);
         state.filling -= 1;
+        state.filled += 1;
         let late = match made {
             Ok(item) if state.target > 0 => {
                 state.ready.push_back(item);
@@ -178,6 +181,14 @@ impl<T> Pool<T> {
         let empty = |s: &mut State<T>| s.ready.is_empty() && s.filling > 0;
         let guard = self.changed.wait_while(lock(&self.state), empty);
         self.pop(&mut guard.unwrap_or_else(PoisonError::into_inner), |_| true)
+    }
+
+    /// Waits for the one that the background thread is making just now; false if it makes none.
+    pub(crate) fn wait_for_fill(&self) -> bool {
+        let state = lock(&self.state);
+        let (filling, filled) = (state.filling > 0, state.filled);
+        drop(self.changed.wait_while(state, |s| s.filling > 0 && s.filled == filled));
+        filling
     }
 
     /// Whether it is larger than it has to be.

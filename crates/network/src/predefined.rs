@@ -122,14 +122,7 @@ fn ipv6(config: &Config, record: &NetworkRecord) -> Result<IpamSubnet, Error> {
         (None, Some(part), Some(earlier)) if earlier.network() == part.network() => earlier,
         (None, Some(part), _) => first_address(part.network()),
         (None, None, Some(earlier)) => earlier,
-        (None, None, None) => {
-            let mut octets = [0; 16];
-            octets[..8].copy_from_slice(&identity::random::<8>()?);
-            octets[0] = 0xfd;
-            octets[6..8].fill(0);
-            let subnet = Subnet::new(Ipv6Addr::from(octets), 64);
-            first_address(subnet.unwrap_or_else(|| unreachable!("64 <= 128")))
-        }
+        (None, None, None) => first_address(unique_local()?),
     };
     if !bridge.is_ipv6() {
         return Err(Error::InvalidConfig(format!("{bridge} is no IPv6 subnet")));
@@ -140,6 +133,14 @@ fn ipv6(config: &Config, record: &NetworkRecord) -> Result<IpamSubnet, Error> {
         gateway: Some(bridge.address()),
         bridge: None,
     })
+}
+
+/// A random unique local /64 (RFC 4193).
+pub(crate) fn unique_local() -> Result<Subnet, Error> {
+    let mut octets = [0; 16];
+    octets[..6].copy_from_slice(&identity::random::<6>()?);
+    octets[0] = 0xfd;
+    Ok(Subnet::new(Ipv6Addr::from(octets), 64).unwrap_or_else(|| unreachable!("64 <= 128")))
 }
 
 fn own_address(ipam: &IpamSubnet) -> Option<Subnet> {

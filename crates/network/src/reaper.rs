@@ -1,11 +1,12 @@
-//! Removal of links, off the path and many at a time.
+//! Removal of links and of what the kernel remembers about them, off the path and many at a time.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use teu_sys::netlink::{Batch, Family, Socket, delete_links, push_delete_neighbour};
+use teu_sys::netlink::{Batch, Family, Flow, Socket, delete_links, forget_connections, push_delete_neighbour};
 
+use crate::Protocol;
 use crate::leases::{Lease, Leases};
 use crate::pool::lock;
 
@@ -27,9 +28,32 @@ pub(crate) struct Corpse {
     pub(crate) leases: Arc<Leases>,
 }
 
+/// Datagrams have no connections that end: as long as somebody sends, the kernel goes on translating (or not
+/// translating) as it did for the first one, wherever that leads.
+#[derive(Debug, Default)]
+pub(crate) struct Stale {
+    /// UDP ports of this host that were published or withdrawn.
+    pub(crate) ports: Vec<u16>,
+    /// Addresses that are nobody's any more.
+    pub(crate) addresses: Vec<IpAddr>,
+}
+
+impl Stale {
+    fn is_empty(&self) -> bool {
+        self.ports.is_empty() && self.addresses.is_empty()
+    }
+
+    /// Whether the connection with these directions should be forgotten.
+    fn covers(&self, original: &Flow, reply: &Flow) -> bool {
+        original.protocol == Protocol::Udp.number()
+            && (self.ports.contains(&original.destination.1) || self.addresses.contains(&reply.source.0))
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
     queue: Vec<Corpse>,
+    stale: Stale,
     busy: bool,
     /// Somebody waits for addresses: do not gather.
     urgent: bool,
@@ -53,8 +77,27 @@ impl Reaper {
     }
 
     pub(crate) fn bury(&self, corpse: Corpse) {
-        lock(&self.state).queue.push(corpse);
-        self.changed.notify_all();
+        self.add(|state| state.queue.push(corpse));
+    }
+
+    pub(crate) fn forget(&self, stale: Stale) {
+        if !stale.is_empty() {
+            self.add(|state| {
+                state.stale.ports.extend(stale.ports);
+                state.stale.addresses.extend(stale.addresses);
+            });
+        }
+    }
+
+    /// Adds work; the thread is woken by the first piece only, and gathers the rest.
+    fn add(&self, change: impl FnOnce(&mut State)) {
+        let mut state = lock(&self.state);
+        let idle = !state.has_work();
+        change(&mut state);
+        drop(state);
+        if idle {
+            self.changed.notify_all();
+        }
     }
 
     /// Waits until everything that was there at the call is removed.
@@ -62,7 +105,7 @@ impl Reaper {
         let mut state = lock(&self.state);
         state.urgent = true;
         self.changed.notify_all();
-        let state = self.changed.wait_while(state, |s| (s.busy || !s.queue.is_empty()) && !s.closed);
+        let state = self.changed.wait_while(state, |s| (s.busy || s.has_work()) && !s.closed);
         state.unwrap_or_else(PoisonError::into_inner).urgent = false;
     }
 
@@ -72,7 +115,10 @@ impl Reaper {
     }
 
     fn run(&self) {
-        while let Some(corpses) = self.next() {
+        // Kept open: closing one makes the packet filter wait for an RCU grace period, with its lock held.
+        let mut netfilter = None;
+        while let Some((corpses, stale)) = self.next() {
+            forget(&mut netfilter, &stale);
             remove(&corpses);
             for corpse in corpses {
                 corpse.leases.release(&corpse.lease);
@@ -83,13 +129,34 @@ impl Reaper {
     }
 
     /// Waits for work; `None` when closed and done.
-    fn next(&self) -> Option<Vec<Corpse>> {
-        let state = self.changed.wait_while(lock(&self.state), |s| s.queue.is_empty() && !s.closed);
+    fn next(&self) -> Option<(Vec<Corpse>, Stale)> {
+        let state = self.changed.wait_while(lock(&self.state), |s| !s.has_work() && !s.closed);
         let state = state.unwrap_or_else(PoisonError::into_inner);
         let gather = self.changed.wait_timeout_while(state, GATHER, |s| !s.urgent && !s.closed);
         let mut state = gather.unwrap_or_else(PoisonError::into_inner).0;
-        state.busy = !state.queue.is_empty();
-        state.busy.then(|| std::mem::take(&mut state.queue))
+        state.busy = state.has_work();
+        state.busy.then(|| (std::mem::take(&mut state.queue), std::mem::take(&mut state.stale)))
+    }
+}
+
+impl State {
+    fn has_work(&self) -> bool {
+        !self.queue.is_empty() || !self.stale.is_empty()
+    }
+}
+
+fn forget(socket: &mut Option<Socket>, stale: &Stale) {
+    if stale.is_empty() {
+        return;
+    }
+    let matches = |original: &Flow, reply: &Flow| stale.covers(original, reply);
+    let forgotten = match socket {
+        Some(socket) => forget_connections(socket, matches),
+        None => Socket::open(Family::Netfilter).and_then(|new| forget_connections(socket.insert(new), matches)),
+    };
+    match forgotten {
+        Ok(count) => tracing::debug!(count, "forgot tracked datagrams"),
+        Err(error) => tracing::warn!(%error, "cannot forget tracked datagrams of published ports"),
     }
 }
 

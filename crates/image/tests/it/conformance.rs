@@ -13,6 +13,11 @@ use teu_testkit::image::{Image, Layer, header};
 
 use crate::tree;
 
+/// A folder on a disk: what is in memory (tmpfs, often `/tmp`) cannot hold EROFS images.
+pub(crate) fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/var/tmp").unwrap()
+}
+
 /// A store in a folder of its own.
 pub(crate) struct Fixture {
     pub(crate) store: Store,
@@ -21,7 +26,7 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) fn new(driver: DriverKind) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         let options = StoreOptions { driver: Some(driver), ..StoreOptions::default() };
         Self { store: Store::open(&folder.path().join("store"), options).unwrap(), folder }
     }

@@ -9,7 +9,7 @@ use teu_oci::digest::Digest;
 use teu_testkit::host::privileged;
 use teu_testkit::image::{Image, Layer, gzip, header};
 
-use crate::conformance::{DRIVERS, Fixture};
+use crate::conformance::{DRIVERS, Fixture, folder};
 use crate::tree;
 
 fn ingest(store: &Store, blob: &[u8], expectation: Expectation) -> teu_image::Result<Digest> {
@@ -149,7 +149,7 @@ fn bombs_are_stopped_early() {
         return;
     }
     for driver in DRIVERS {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         let limits = Limits { tar_size: 4 << 20, entries: 100, ..Limits::default() };
         let store = Store::open(folder.path(), StoreOptions { driver: Some(driver), limits }).unwrap();
         let zeros = gzip(&Layer::new().file("zeros", 0o644, vec![0; 32 << 20]).finish());

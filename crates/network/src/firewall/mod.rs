@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::sync::Mutex;
 
 use teu_sys::netlink::{Family, Socket};
-use teu_sys::nft::{Transaction, commit, table_exists};
+use teu_sys::nft::{BaseChain, Hook, Policy, Transaction, base_chains, commit, table_exists};
 
 use crate::error::{Error, refused};
 use crate::pool::lock;
@@ -128,7 +128,29 @@ impl Firewall {
         table_exists(&mut lock(&self.socket), &self.table).unwrap_or(false)
     }
 
+    /// Chains of other tables that drop forwarded packets which nobody there allowed, as `table ip filter, chain FORWARD`.
+    /// A packet has to pass the chains of every table: what another one drops, ours cannot save.
+    pub(crate) fn dropping_chains(&self) -> Vec<String> {
+        let dropping = |c: &BaseChain| c.hook == Hook::Forward as u32 && c.policy == Policy::Drop;
+        base_chains(&mut lock(&self.socket))
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|c| dropping(c) && family_name(c.family).is_some())
+            .map(|c| format!("table {} {}, chain {}", family_name(c.family).unwrap_or_default(), c.table, c.name))
+            .collect()
+    }
+
     fn commit(&self, transaction: Transaction, action: &str) -> Result<(), Error> {
         commit(&mut lock(&self.socket), transaction).map_err(refused(&format!("{action} inet {}", self.table)))
+    }
+}
+
+/// Name of an address family that sees forwarded IP packets.
+fn family_name(family: u8) -> Option<&'static str> {
+    match family {
+        1 => Some("inet"),
+        2 => Some("ip"),
+        10 => Some("ip6"),
+        _ => None,
     }
 }

@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::firewall::{Firewall, Translation};
 use crate::pool::lock;
+use crate::reaper::{Reaper, Stale};
 use crate::{Config, Endpoint, Error, FirewallMode, HostPorts, PortBinding, PortRequest, Protocol};
 
 use claims::Claims;
@@ -57,6 +58,7 @@ pub(crate) struct Publisher {
     claims: Claims,
     by_endpoint: Mutex<HashMap<String, Vec<Published>>>,
     firewall: Arc<Firewall>,
+    reaper: Arc<Reaper>,
     mode: FirewallMode,
     userland_proxy: bool,
     default_host_ip: IpAddr,
@@ -64,11 +66,12 @@ pub(crate) struct Publisher {
 }
 
 impl Publisher {
-    pub(crate) fn new(config: &Config, firewall: Arc<Firewall>) -> Publisher {
+    pub(crate) fn new(config: &Config, firewall: Arc<Firewall>, reaper: Arc<Reaper>) -> Publisher {
         Publisher {
             claims: Claims::new(),
             by_endpoint: Mutex::default(),
             firewall,
+            reaper,
             mode: config.firewall,
             userland_proxy: config.userland_proxy,
             default_host_ip: config.default_host_ip,
@@ -93,6 +96,7 @@ impl Publisher {
             return Err(error);
         }
         let bindings = published.iter().map(|p| p.binding).collect();
+        self.forget_datagrams(&published);
         lock(&self.by_endpoint).insert(endpoint.id.clone(), published);
         Ok(bindings)
     }
@@ -102,8 +106,16 @@ impl Publisher {
         let Some(published) = lock(&self.by_endpoint).remove(endpoint) else { return Ok(()) };
         let translations: Vec<_> = published.iter().filter_map(|p| p.translation).collect();
         let result = if translations.is_empty() { Ok(()) } else { self.firewall.withdraw(&translations) };
+        self.forget_datagrams(&published);
         self.unclaim(published);
         result
+    }
+
+    /// Datagrams on their way to an earlier (or no) holder of a port must not go there for ever.
+    fn forget_datagrams(&self, published: &[Published]) {
+        let udp = || published.iter().filter(|p| p.binding.protocol == Protocol::Udp).filter_map(|p| p.translation);
+        let (ports, addresses) = (udp().map(|t| t.host.1).collect(), udp().map(|t| t.target.0).collect());
+        self.reaper.forget(Stale { ports, addresses });
     }
 
     /// Claims and reserves the ports of an endpoint that has them already. The packet filter is not changed: the caller

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use teu_network::{AttachRequest, Config, DriverKind, Kind, MacAddress, Networks, PoolLimits, Target};
-use teu_sys::netlink::{Family, Socket, addresses, link_by_name, links, routes};
+use teu_sys::netlink::{Batch, Family, Socket, addresses, link_by_name, links, routes};
 use teu_sys::netns;
 
 use crate::world::{UPLINK_MTU, container, ipv4, netns_of, on_host, open, port, request};
@@ -140,6 +140,34 @@ fn small_subnet() {
             );
             ids.iter().for_each(|id| networks.release(id).unwrap());
         }
+    });
+}
+
+/// A chain of somebody else that drops what it does not know is reported: our table cannot overrule it.
+#[test]
+fn foreign_drop_policy() {
+    on_host(|_| {
+        let networks = open(Config::default());
+        assert_eq!(networks.warnings(), [] as [String; 0]);
+        let mut batch = Batch::new();
+        batch.push(0x10, 0, &[0, 0, 0, 10], |_| ());
+        batch.push(10 << 8, 0x400, &[2, 0, 0, 0], |a| a.string(1, "filter"));
+        batch.push(10 << 8 | 3, 0x400, &[2, 0, 0, 0], |a| {
+            a.string(1, "filter");
+            a.string(3, "FORWARD");
+            a.nest(4, |a| {
+                a.be32(1, 2);
+                a.be32(2, 0);
+            });
+            a.be32(5, 0);
+            a.string(7, "filter");
+        });
+        batch.push(0x11, 0, &[0, 0, 0, 10], |_| ());
+        // The end of a batch is not acknowledged by older kernels.
+        let _ = Socket::open(Family::Netfilter).unwrap().execute(batch);
+        let warnings = networks.warnings();
+        assert_eq!(warnings.len(), 1);
+        assert!(warnings[0].starts_with("WARNING: table ip filter, chain FORWARD drops"), "{warnings:?}");
     });
 }
 

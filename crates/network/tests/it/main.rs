@@ -4,8 +4,11 @@
 //! container a thread in the namespace that it was given: nothing of the machine's own network is touched, and all of it
 //! is gone when the last descriptor is closed.
 
+#![allow(clippy::print_stdout, reason = "timings are printed")]
+
 mod adopt;
 mod attach;
+mod manage;
 mod publish;
 mod reach;
 mod world;

@@ -4,10 +4,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::AsFd;
 
 use teu_network::{Config, HostPorts, PortRequest, Protocol};
+use teu_sys::netns;
 
 use crate::world::{
     HOST, HOST6, OUTSIDE, OUTSIDE6, ask, ask_udp, container, has_bridge_netfilter, ipv4, ipv6, is_closed, netns_of,
-    on_both_hosts, open, port, serve, serve_udp,
+    on_both_hosts, on_host, open, port, serve, serve_udp,
 };
 
 fn dual_stack() -> Config {
@@ -55,6 +56,34 @@ fn published_udp_port() {
         assert_eq!(ask_udp(world.host.as_fd(), (Ipv6Addr::LOCALHOST, 5353)).unwrap(), format!("dns {gateway}"));
         assert_eq!(ask_udp(netns_of(&dns), (HOST, 5353)).unwrap(), format!("dns {gateway}"));
         assert!(is_closed(world.outside.as_fd(), (HOST, 5353)));
+    });
+}
+
+/// A client that goes on sending from the same port while containers come and go.
+#[test]
+fn datagrams_follow_the_port() {
+    on_host(|world| {
+        let networks = open(Config::default());
+        let request = PortRequest { protocol: Protocol::Udp, ..port(5353, 53) };
+        let client = netns::run_in(world.outside.as_fd(), || std::net::UdpSocket::bind("0.0.0.0:4000")).unwrap();
+        client.set_read_timeout(Some(std::time::Duration::from_millis(200))).unwrap();
+        // Answers to earlier datagrams may be late.
+        let answers = |wanted: String| {
+            let mut buffer = [0; 64];
+            (0..50).any(|_| {
+                // An error is the port unreachable of an earlier try.
+                let _ = client.send_to(b"?", (Ipv4Addr::from(HOST), 5353));
+                client.recv(&mut buffer).is_ok_and(|length| buffer[..length] == *wanted.as_bytes())
+            })
+        };
+        // Before anything is published the kernel remembers that there is nothing to translate.
+        client.send_to(b"?", (Ipv4Addr::from(HOST), 5353)).unwrap();
+        for name in ["one", "two"] {
+            let sandbox = container(&networks, name, &[request]);
+            let _server = serve_udp(netns_of(&sandbox), 53, name);
+            assert!(answers(format!("{name} {}", IpAddr::from(OUTSIDE))));
+            networks.release(name).unwrap();
+        }
     });
 }
 

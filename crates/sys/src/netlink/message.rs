@@ -161,6 +161,11 @@ impl Attributes<'_> {
         self.wrap(kind | NESTED, fill);
     }
 
+    /// A nest whose attributes are encoded already.
+    pub fn nested_bytes(&mut self, kind: u16, value: &[u8]) {
+        self.bytes(kind | NESTED, value);
+    }
+
     /// A nest that begins with a fixed header, not marked as nested (`VETH_INFO_PEER`).
     pub fn nest_after(&mut self, kind: u16, header: &[u8], fill: impl FnOnce(&mut Attributes<'_>)) {
         self.wrap(kind, |a| {

@@ -7,6 +7,7 @@
 //! Formats: `linux/netlink.h`, `linux/rtnetlink.h`, `linux/if_link.h` and rtnetlink(7).
 
 mod address;
+mod conntrack;
 mod link;
 mod message;
 mod neighbour;
@@ -16,6 +17,7 @@ mod route;
 mod socket;
 
 pub use address::{Address, addresses, push_address, push_delete_address};
+pub use conntrack::{Flow, forget_connections};
 pub use link::{
     Bridge, Link, LinkChange, LinkRef, PortOptions, Veth, delete_links, link_by_name, links, push_bridge,
     push_delete_link, push_link_change, push_no_automatic_address, push_port_options, push_veth,

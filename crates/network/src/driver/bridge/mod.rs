@@ -115,12 +115,25 @@ impl Bridge {
                 other => other,
             };
         }
-        // An address that waits in the pool is not taken: its namespace goes, the wish is built anew.
-        let holds = |ready: &Ready| ready.holds(wish.ipv4) || ready.holds(wish.ipv6);
-        if let Some(ready) = self.pool.take_if(holds) {
-            self.discard(ready);
+        self.discard_holder(wish);
+        loop {
+            let result = crate::sandbox::on_thread(|| self.build(wish));
+            if !matches!(result, Err(Error::AddressInUse(_))) {
+                return result;
+            }
+            // It may be the address of one that was just being made.
+            let waited = self.pool.wait_for_fill();
+            if !self.discard_holder(wish) && !waited {
+                return result;
+            }
         }
-        crate::sandbox::on_thread(|| self.build(wish))
+    }
+
+    /// Takes the wanted addresses from one that waits in the pool; true if there was one. Its namespace goes: the wish is
+    /// built anew.
+    fn discard_holder(&self, wish: Wish) -> bool {
+        let holder = self.pool.take_if(|ready| ready.holds(wish.ipv4) || ready.holds(wish.ipv6));
+        holder.map(|ready| self.discard(ready)).is_some()
     }
 
     /// Takes back one that nobody used.

@@ -1,0 +1,224 @@
+//! The entry point: all networks of one engine.
+
+mod inner;
+mod manage;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use crate::driver::{self, Driver};
+use crate::error::system;
+use crate::firewall::Firewall;
+use crate::pool::{Filler, Replenish, lock};
+use crate::publish::Publisher;
+use crate::reaper::Reaper;
+use crate::{
+    AttachRequest, Config, Endpoint, Error, LiveContainer, NetworkInfo, NetworkRecord, PortBinding, Sandbox, Target,
+    host, predefined,
+};
+
+pub use manage::NetworkSpec;
+
+/// All networks of one engine. Cheap to clone; all methods block for a short time at most (see each).
+#[derive(Clone, Debug)]
+pub struct Networks {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    config: Config,
+    networks: RwLock<Vec<Arc<Network>>>,
+    /// By container.
+    places: Mutex<HashMap<String, Place>>,
+    firewall: Arc<Firewall>,
+    publisher: Publisher,
+    filler: Arc<Filler>,
+    reaper: Arc<Reaper>,
+    warnings: Mutex<Vec<String>>,
+    /// Held while a network is made or removed.
+    managing: Mutex<()>,
+}
+
+/// A network with its driver.
+#[derive(Debug)]
+struct Network {
+    record: NetworkRecord,
+    driver: Arc<dyn Driver>,
+    /// The driver as the background thread sees it, if it makes endpoints ahead of time.
+    replenish: Option<Arc<dyn Replenish>>,
+}
+
+/// Where a container is. An endpoint that is just being made has no id yet.
+#[derive(Debug)]
+struct Place {
+    name: String,
+    network: Arc<Network>,
+    endpoint: Endpoint,
+    /// Index of the host's end of the link.
+    link: Option<u32>,
+}
+
+/// What [`Networks::adopt`] found.
+#[derive(Debug, Default)]
+pub struct Adoption {
+    /// Links of the bridge that belonged to no live container and are gone now.
+    pub removed_links: Vec<String>,
+    /// Containers whose link is gone (somebody deleted it): they run without a network.
+    pub lost: Vec<String>,
+    /// Published ports that a process of the host took meanwhile; translation works, reservation does not.
+    pub conflicts: Vec<PortConflict>,
+}
+
+/// A published port that could not be reserved again.
+#[derive(Debug)]
+pub struct PortConflict {
+    /// Id of the container.
+    pub container: String,
+    /// The port.
+    pub binding: PortBinding,
+}
+
+impl Networks {
+    /// Makes or verifies the bridge, its addresses and sysctls. `records` are what [`records`](Networks::records)
+    /// returned before; predefined networks that are missing are added.
+    /// Call [`adopt`](Networks::adopt) next: only then namespaces are made ahead of time and ports can be published.
+    pub fn open(config: Config, mut records: Vec<NetworkRecord>) -> Result<Networks, Error> {
+        predefined::complete(&config, &mut records)?;
+        let firewall = Arc::new(Firewall::new(&config.bridge)?);
+        let filler = Filler::start().map_err(system("start thread"))?;
+        let reaper = Reaper::start().map_err(system("start thread"))?;
+        let inner = Inner {
+            publisher: Publisher::new(&config, Arc::clone(&firewall), Arc::clone(&reaper)),
+            networks: RwLock::default(),
+            places: Mutex::default(),
+            warnings: Mutex::new(forwarding(&config)),
+            managing: Mutex::default(),
+            firewall,
+            filler,
+            reaper,
+            config,
+        };
+        let mtu = host::uplink_mtu()?;
+        for record in records {
+            let network = inner.start(record, mtu)?;
+            inner.networks.write().unwrap_or_else(PoisonError::into_inner).push(Arc::new(network));
+        }
+        Ok(Networks { inner: Arc::new(inner) })
+    }
+
+    /// Reconciles kernel and records by full diff: links, neighbours, elements and allocations of containers that are
+    /// not in `live` are removed, those of `live` are verified or made again. To be called once, after
+    /// [`open`](Networks::open).
+    pub fn adopt(&self, live: &[LiveContainer]) -> Result<Adoption, Error> {
+        let mut adoption = Adoption::default();
+        for network in self.inner.networks() {
+            self.inner.adopt_network(&network, live, &mut adoption)?;
+        }
+        self.inner.program()?;
+        self.inner.networks().iter().for_each(|n| n.driver.open());
+        Ok(adoption)
+    }
+
+    /// What the caller persists; the same as given to [`open`](Networks::open) plus what was added since.
+    pub fn records(&self) -> Vec<NetworkRecord> {
+        self.inner.networks().iter().map(|n| n.record.clone()).collect()
+    }
+
+    /// All networks with their containers, by creation.
+    pub fn list(&self) -> Vec<NetworkInfo> {
+        self.inner.networks().iter().map(|n| self.inner.describe(n)).collect()
+    }
+
+    /// One network by name, id or unambiguous prefix of an id.
+    pub fn inspect(&self, name: &str) -> Result<NetworkInfo, Error> {
+        self.inner.find(name).map(|n| self.inner.describe(&n))
+    }
+
+    /// Gives a container its namespace, address and published ports: well under a millisecond when a
+    /// namespace is ready, 1–2 ms otherwise. On an error nothing remains.
+    pub fn attach(&self, request: AttachRequest) -> Result<Sandbox, Error> {
+        let network = match request.target {
+            Target::Namespace(netns) => return Ok(driver::share(netns)),
+            Target::Network(ref name) => self.inner.find(name)?,
+        };
+        self.inner.occupy(&request, &network)?;
+        let result = self.inner.attach(&request, &network);
+        let mut places = lock(&self.inner.places);
+        match result {
+            Ok((attached, endpoint)) => {
+                if let Some(place) = places.get_mut(&request.container) {
+                    place.endpoint = endpoint.clone();
+                    place.link = attached.link;
+                }
+                Ok(Sandbox { netns: attached.netns, endpoint })
+            }
+            Err(error) => {
+                places.remove(&request.container);
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes everything back that [`attach`](Networks::attach) gave the container. Ports are free when this returns,
+    /// links go in the background. Does nothing for an unknown container.
+    pub fn release(&self, container: &str) -> Result<(), Error> {
+        let Some(place) = lock(&self.inner.places).remove(container) else { return Ok(()) };
+        let result = self.inner.publisher.withdraw(&place.endpoint.id);
+        place.network.driver.detach(&place.endpoint, place.link);
+        result
+    }
+
+    /// Renames a container in what `inspect` shows.
+    pub fn rename(&self, container: &str, name: &str) {
+        if let Some(place) = lock(&self.inner.places).get_mut(container) {
+            name.clone_into(&mut place.name);
+        }
+    }
+
+    /// What an administrator should know, for `info`: one sentence each. Reads the packet filter of others.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = lock(&self.inner.warnings).clone();
+        let bridge = &self.inner.config.bridge;
+        warnings.extend(self.inner.firewall.dropping_chains().into_iter().map(|chain| {
+            format!(
+                "WARNING: {chain} drops forwarded packets that it does not know (Docker sets it up so), and no other \
+                 table can overrule it: containers on {bridge} cannot reach the outside, nor the outside their \
+                 published ports, until packets from and to {bridge} are accepted there, for instance by \
+                 \"iptables -I DOCKER-USER -i {bridge} -j ACCEPT\" and the same with -o"
+            )
+        }));
+        warnings
+    }
+
+    /// Waits until links of released containers are gone. For tests and for a tidy end of the engine.
+    pub fn settle(&self) {
+        self.inner.reaper.flush();
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.filler.signal.close();
+        self.reaper.close();
+    }
+}
+
+/// Switches forwarding on if allowed, and says what became of it.
+fn forwarding(config: &Config) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if config.ip_forward {
+        match host::enable_forwarding(config.ipv6) {
+            Ok(true) => {}
+            Ok(false) => tracing::info!("IP forwarding was off and is on now"),
+            Err(error) => tracing::warn!(%error, "cannot switch IP forwarding on"),
+        }
+    }
+    if !host::forwards(false) {
+        warnings.push("WARNING: IPv4 forwarding is disabled".to_owned());
+    }
+    if config.ipv6 && !host::forwards(true) {
+        warnings.push("WARNING: IPv6 forwarding is disabled".to_owned());
+    }
+    warnings
+}

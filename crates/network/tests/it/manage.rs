@@ -1,0 +1,130 @@
+//! Networks that users define.
+
+use std::net::IpAddr;
+use std::os::fd::AsFd;
+
+use teu_network::{
+    AttachRequest, Config, IpamSubnet, Kind, LiveContainer, NetworkSpec, Networks, Sandbox, Target, option,
+};
+use teu_sys::netlink::{Family, Socket, link_by_name};
+
+use crate::world::{
+    HOST, OUTSIDE, ask, container, ipv4, is_closed, netns_of, on_both_hosts, on_host, open, port, serve,
+};
+
+fn spec(name: &str) -> NetworkSpec {
+    NetworkSpec { name: name.into(), ..NetworkSpec::default() }
+}
+
+fn with_subnet(name: &str, subnet: &str) -> NetworkSpec {
+    let wanted = IpamSubnet { subnet: subnet.parse().unwrap(), range: None, gateway: None, bridge: None };
+    NetworkSpec { ipam: vec![wanted], ..spec(name) }
+}
+
+fn request(id: &str, network: &str) -> AttachRequest {
+    AttachRequest::new(id, id, Target::Network(network.to_owned()))
+}
+
+fn attach(networks: &Networks, id: &str, network: &str) -> Sandbox {
+    networks.attach(request(id, network)).unwrap()
+}
+
+#[test]
+fn separate_from_others() {
+    on_both_hosts(|world| {
+        let networks = open(Config::default());
+        networks.create(spec("front")).unwrap();
+        networks.create(NetworkSpec { internal: true, ..spec("back") }).unwrap();
+        let (a, b) = (attach(&networks, "a", "front"), attach(&networks, "b", "front"));
+        let (c, d) = (attach(&networks, "c", "back"), attach(&networks, "d", "back"));
+        let web = container(&networks, "web", &[port(8080, 80)]);
+        let _servers: Vec<_> = [&a, &b, &c, &d, &web].map(|s| serve(netns_of(s), 80, "here")).into();
+        let _outside = serve(world.outside.as_fd(), 80, "outside");
+        // Inside of each network, and to the outside unless internal.
+        assert!(ask(netns_of(&a), (ipv4(&b), 80)).is_ok());
+        assert!(ask(netns_of(&c), (ipv4(&d), 80)).is_ok());
+        assert_eq!(ask(netns_of(&a), (OUTSIDE, 80)).unwrap(), format!("outside {}", IpAddr::from(HOST)));
+        assert!(is_closed(netns_of(&c), (OUTSIDE, 80)));
+        // Not from one to another, but by published ports.
+        assert!(is_closed(netns_of(&a), (ipv4(&web), 80)));
+        assert!(is_closed(netns_of(&web), (ipv4(&a), 80)));
+        assert!(is_closed(netns_of(&a), (ipv4(&c), 80)));
+        assert!(ask(netns_of(&a), (HOST, 8080)).is_ok());
+    });
+}
+
+#[test]
+fn wanted_addresses() {
+    on_host(|_| {
+        let networks = open(Config::default());
+        networks.create(with_subnet("front", "10.5.0.0/24")).unwrap();
+        let wish = |id: &str, address: &str| AttachRequest { ipv4: address.parse().ok(), ..request(id, "front") };
+        // Of all addresses, some wait in the pool already.
+        for last in 2..20 {
+            let address = format!("10.5.0.{last}");
+            let sandbox = networks.attach(wish(&address, &address)).unwrap();
+            assert_eq!(sandbox.endpoint.ipv4.unwrap().to_string(), format!("{address}/24"));
+        }
+        let taken = networks.attach(wish("x", "10.5.0.2")).unwrap_err();
+        assert_eq!((taken.to_string().as_str(), taken.kind()), ("Address already in use", Kind::Conflict));
+        let foreign = networks.attach(wish("x", "10.6.0.2")).unwrap_err();
+        assert_eq!(foreign.to_string(), "no configured subnet or ip-range contain the IP address 10.6.0.2");
+    });
+}
+
+#[test]
+fn life_of_a_network() {
+    on_host(|_| {
+        let networks = open(Config::default());
+        let options =
+            [(option::BRIDGE_NAME.to_owned(), "front0".to_owned()), (option::MTU.to_owned(), "1300".to_owned())];
+        let spec = NetworkSpec { options: options.into(), enable_ipv6: true, ..spec("front") };
+        let record = networks.create(spec.clone()).unwrap();
+        assert_eq!(networks.create(spec).unwrap_err().to_string(), "network with name front already exists");
+        assert_eq!(record.ipam[0].subnet.to_string(), "172.18.0.0/16");
+        let bridge = || link_by_name(&mut Socket::open(Family::Route).unwrap(), "front0").unwrap();
+        assert_eq!(bridge().unwrap().mtu, 1300);
+        let a = attach(&networks, "a", "front");
+        assert!(a.endpoint.ipv6.is_some());
+        let error = networks.remove("front").unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.starts_with("error while removing network: network front has active endpoints (name:\"a\""),
+            "{text}"
+        );
+        let text = networks.remove("bridge").unwrap_err().to_string();
+        assert_eq!(text, "bridge is a pre-defined network and cannot be removed");
+
+        // It outlives the engine.
+        let records = networks.records();
+        drop(networks);
+        let networks = Networks::open(Config::default(), records).unwrap();
+        let live = LiveContainer { id: "a".into(), name: "a".into(), endpoints: vec![a.endpoint.clone()] };
+        assert!(networks.adopt(&[live]).unwrap().lost.is_empty());
+        let b = attach(&networks, "b", "front");
+        let _b = serve(netns_of(&b), 80, "b");
+        assert!(ask(netns_of(&a), (ipv4(&b), 80)).is_ok());
+
+        networks.release("a").unwrap();
+        networks.release("b").unwrap();
+        assert_eq!(networks.remove(&record.id[..12]).unwrap(), record);
+        assert_eq!(bridge(), None);
+        assert_eq!(networks.inspect("front").unwrap_err().kind(), Kind::NotFound);
+    });
+}
+
+#[test]
+fn refused_subnets() {
+    on_host(|_| {
+        let networks = open(Config::default());
+        networks.create(with_subnet("a", "10.5.0.0/16")).unwrap();
+        let error = networks.create(with_subnet("b", "10.5.1.0/24")).unwrap_err();
+        assert_eq!(error.to_string(), "Pool overlaps with other one on this address space");
+        let error = networks.create(with_subnet("b", "10.6.0.1/24")).unwrap_err();
+        assert_eq!(error.to_string(), "invalid subnet 10.6.0.1/24: it should be 10.6.0.0/24");
+        let long = [(option::BRIDGE_NAME.to_owned(), "much-too-long-name".to_owned())];
+        let error = networks.create(NetworkSpec { options: long.into(), ..spec("b") }).unwrap_err();
+        assert_eq!(error.kind(), Kind::InvalidParameter);
+        networks.create(with_subnet("b", "10.6.0.0/24")).unwrap();
+    });
+}
