@@ -131,7 +131,7 @@ mod tests {
         let (original, reply, raw) = parse(&message).unwrap();
         assert_eq!(original.destination, ([10, 0, 0, 2].into(), 53));
         assert_eq!(reply.source.0, IpAddr::from([172, 17, 0, 2]));
-        assert_eq!((original.protocol, raw.len()), (17, 52));
+        assert_eq!((original.protocol, raw.len()), (17, 48));
         for end in 0..message.payload.len() {
             parse(&Message { payload: &message.payload[..end], ..message });
         }

@@ -241,6 +241,13 @@ pub fn push_no_automatic_address(batch: &mut Batch, link: LinkRef<'_>) {
     });
 }
 
+/// Adds: settle the state of the link with this index now. A link that has just become ready drops packets until a kernel
+/// thread has noticed; since Linux 6.9 a link is also settled before it is described (`linkwatch_sync_dev` in
+/// `rtnl_getlink`).
+pub fn push_settle_link(batch: &mut Batch, index: u32) {
+    batch.push(GET_LINK, 0, &header(0, index, 0, 0), |a| a.u32(EXTENSIONS, SKIP_STATISTICS));
+}
+
 /// How a bridge treats one of its ports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PortOptions {

@@ -12,6 +12,10 @@ const KEY_LENGTH: u16 = 5;
 const DATA_TYPE: u16 = 6;
 const DATA_LENGTH: u16 = 7;
 const ID: u16 = 10;
+const USER_DATA: u16 = 13;
+/// Tells `nft list` that keys are in the machine's byte order, without which it prints no interface names: type
+/// `NFTNL_UDATA_SET_KEYBYTEORDER`, length, `BYTEORDER_HOST_ENDIAN`.
+const HOST_ORDER: [u8; 6] = [0, 4, 1, 0, 0, 0];
 // `NFT_SET_*`
 const INTERVAL: u32 = 4;
 const MAP: u32 = 8;
@@ -118,6 +122,9 @@ pub(super) fn write(a: &mut Attributes<'_>, set: &Set<'_>, number: u32) {
         }
     }
     a.be32(ID, number);
+    if set.key == [DataType::Interface] {
+        a.bytes(USER_DATA, &HOST_ORDER);
+    }
 }
 
 pub(super) fn write_element(a: &mut Attributes<'_>, element: &Element<'_>) {

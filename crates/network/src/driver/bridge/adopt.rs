@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use teu_sys::netlink::{
     self, Batch, Family, Link, LinkChange, LinkRef, Socket, delete_links, links, permanent_neighbours,
-    push_delete_neighbour, push_link_change, push_port_options,
+    push_delete_neighbour, push_link_change, push_port_options, push_settle_link,
 };
 
 use super::{Bridge, Found, ready};
@@ -33,6 +33,7 @@ pub(super) fn reconcile(bridge: &Bridge, endpoints: &[&Endpoint]) -> Result<Foun
         found.links.push(link.map(|l| l.index));
     }
     forget_neighbours(&mut socket, &mut batch, bridge, endpoints).map_err(refused(&action))?;
+    push_settle_link(&mut batch, bridge.index);
     socket.execute(batch).map_err(refused(&action))?;
     found.removed = remove_leftovers(&mut socket, bridge, endpoints, &all).map_err(refused(&action))?;
     Ok(found)
@@ -43,6 +44,7 @@ fn repair(batch: &mut Batch, bridge: &Bridge, endpoint: &Endpoint, link: &Link) 
         let change = LinkChange { master: Some(bridge.index), up: Some(true), ..LinkChange::default() };
         push_link_change(batch, LinkRef::Index(link.index), change);
         push_port_options(batch, link.index, bridge.settings.port_options());
+        push_settle_link(batch, link.index);
     }
     if let Some(mac) = endpoint.mac {
         ready::push_neighbours(batch, bridge.index, link.index, endpoint.lease(), mac);

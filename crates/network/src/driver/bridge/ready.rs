@@ -6,7 +6,8 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use teu_sys::netlink::{
     Address, Batch, Family, Link, LinkChange, LinkRef, Socket, Veth, link_by_name, push_address, push_default_route,
-    push_forwarding, push_link_change, push_neighbour, push_no_automatic_address, push_port_options, push_veth,
+    push_forwarding, push_link_change, push_neighbour, push_no_automatic_address, push_port_options, push_settle_link,
+    push_veth,
 };
 use teu_sys::netns::{Created, write_sysctl};
 
@@ -55,8 +56,7 @@ pub(super) fn build(bridge: &Bridge, lease: Lease, mac: MacAddress) -> Result<Re
 
 /// Makes the pair and configures both ends. Returns the host end's name and index.
 ///
-/// Both ends are up from now on: carrier and queueing discipline are settled long before the first packet, which the
-/// kernel would drop otherwise.
+/// Both ends are up and settled from now on: the kernel drops what is sent before.
 fn connect(
     bridge: &Bridge,
     host: &mut Socket,
@@ -130,6 +130,7 @@ fn configure_inside(
             push_neighbour(&mut batch, link.index, gateway, device::mac(settings).0);
         }
     }
+    push_settle_link(&mut batch, link.index);
     socket.execute(batch)
 }
 
@@ -144,6 +145,9 @@ fn configure_outside(
     let mut batch = Batch::new();
     push_neighbours(&mut batch, bridge.index, link, lease, mac);
     push_port_options(&mut batch, link, bridge.settings.port_options());
+    // The bridge becomes ready with its first port.
+    push_settle_link(&mut batch, link);
+    push_settle_link(&mut batch, bridge.index);
     socket.execute(batch)
 }
 
