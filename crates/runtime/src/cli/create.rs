@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use teu_oci::runtime::{Process, Spec};
-use teu_sys::cgroup::{Cgroup, Hierarchy, SystemdPath};
+use teu_sys::cgroup::Cgroup;
 
 use super::arguments::{Create, Global};
-use super::{console, log};
+use super::{cgroup, console, log};
 use crate::container::{Bundle, Container, Gate, Record, Store, start_time};
 use crate::{Created, Launch, Rootfs, Stdio};
 
@@ -40,8 +40,9 @@ pub(super) fn make(global: &Global, args: &Create, bundle: Bundle, gated: bool) 
     warn_of_capabilities(global, spec.process.as_ref());
     let store = Store::new(&global.root);
     let directory = store.reserve(&args.id)?;
-    let cgroup = match cgroup(global, &args.id, &bundle) {
-        Ok(cgroup) => cgroup,
+    // What keeps systemd's scope alive goes once the container's first process is in it, or has failed to be.
+    let (cgroup, _scope) = match cgroup::make(global, &args.id, &bundle) {
+        Ok(made) => made,
         Err(e) => {
             remove_leftovers(global, &directory, None);
             return Err(e);
@@ -151,28 +152,6 @@ pub(super) fn inherited(spec: &mut Spec, count: u16) -> u16 {
     count.saturating_add(listening)
 }
 
-/// Makes the container's cgroup, with its limits. Without the right to, a container without limits has none.
-fn cgroup(global: &Global, id: &str, bundle: &Bundle) -> Result<Option<Cgroup>> {
-    let linux = bundle.spec.linux.as_ref();
-    let path = cgroup_path(global, id, linux.map_or("", |l| l.cgroups_path.as_str()))?;
-    let resources = crate::resources::for_new_container(linux.and_then(|l| l.resources.as_ref()))?;
-    let made = Hierarchy::detect().and_then(|hierarchy| Cgroup::create(&hierarchy, &path));
-    let cgroup = match made {
-        Ok(cgroup) => cgroup,
-        Err(e) if rootless(global) => {
-            log::warning(global, &format!("no cgroup for the container: {e}"));
-            return Ok(None);
-        }
-        Err(e) => return Err(e.into()),
-    };
-    if let Err(e) = cgroup.apply(&resources) {
-        // It has no processes yet.
-        let _ = cgroup.remove();
-        return Err(e.into());
-    }
-    Ok(Some(cgroup))
-}
-
 /// Whether the caller is not the machine's root, or says so.
 pub(super) fn rootless(global: &Global) -> bool {
     match global.rootless.as_str() {
@@ -180,20 +159,6 @@ pub(super) fn rootless(global: &Global) -> bool {
         "false" => false,
         _ => !rustix::process::geteuid().is_root(),
     }
-}
-
-fn cgroup_path(global: &Global, id: &str, path: &str) -> Result<String> {
-    let systemd = global.systemd_cgroup || global.cgroup_manager.as_deref() == Some("systemd");
-    if systemd || path.matches(':').count() == 2 && !path.contains('/') {
-        let default = format!("system.slice:teu-runtime:{id}");
-        let path = if path.is_empty() { &default } else { path };
-        return Ok(SystemdPath::parse(path)?.cgroup_path());
-    }
-    Ok(match path {
-        "" => format!("/teu-runtime/{id}"),
-        path if path.starts_with('/') => path.to_owned(),
-        path => format!("/{path}"),
-    })
 }
 
 fn remove_leftovers(global: &Global, directory: &Path, cgroup: Option<&Cgroup>) {

@@ -1,6 +1,7 @@
 //! The command line, with the commands and flags that engines pass to an OCI runtime (`runc` in particular).
 
 mod arguments;
+mod cgroup;
 mod console;
 mod create;
 mod delete;

@@ -11,7 +11,9 @@ pub(super) fn run(global: &Global, args: &Update) -> Result<ExitCode> {
     let mut container = Store::new(&global.root).open(&args.id)?;
     let changes = changes(args)?;
     let cgroup = container.cgroup()?.with_context(|| format!("container {} has no cgroup", args.id))?;
-    cgroup.apply(&crate::resources::for_update(&changes)?)?;
+    let limits = crate::resources::for_update(&changes)?;
+    cgroup.apply(&limits)?;
+    cgroup.tell_systemd(&limits)?;
     let linux = container.record.spec.linux.get_or_insert_default();
     merge(linux.resources.get_or_insert_default(), changes)?;
     container.save()?;
