@@ -4,6 +4,7 @@ mod inner;
 mod manage;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::driver::{self, Driver};
@@ -36,6 +37,8 @@ struct Inner {
     filler: Arc<Filler>,
     reaper: Arc<Reaper>,
     warnings: Mutex<Vec<String>>,
+    /// Whether what an earlier process left has been dealt with.
+    adopted: AtomicBool,
     /// Held while a network is made or removed.
     managing: Mutex<()>,
 }
@@ -93,6 +96,7 @@ impl Networks {
             networks: RwLock::default(),
             places: Mutex::default(),
             warnings: Mutex::new(forwarding(&config)),
+            adopted: AtomicBool::new(false),
             managing: Mutex::default(),
             firewall,
             filler,
@@ -108,10 +112,15 @@ impl Networks {
     }
 
     /// Reconciles kernel and records by full diff: links, neighbours, elements and allocations of containers that are
-    /// not in `live` are removed, those of `live` are verified or made again. To be called once, after
-    /// [`open`](Networks::open).
+    /// not in `live` are removed, those of `live` are verified or made again. To be called after
+    /// [`open`](Networks::open); when called again, only what this process attached itself is compared with `live`.
     pub fn adopt(&self, live: &[LiveContainer]) -> Result<Adoption, Error> {
         let mut adoption = Adoption::default();
+        if self.inner.adopted.swap(true, Ordering::AcqRel) {
+            self.release_all_but(live)?;
+            self.inner.program()?;
+            return Ok(adoption);
+        }
         for network in self.inner.networks() {
             self.inner.adopt_network(&network, live, &mut adoption)?;
         }
@@ -167,6 +176,15 @@ impl Networks {
         let result = self.inner.publisher.withdraw(&place.endpoint.id);
         place.network.driver.detach(&place.endpoint, place.link);
         result
+    }
+
+    /// Releases every container that is not in `live`.
+    fn release_all_but(&self, live: &[LiveContainer]) -> Result<(), Error> {
+        let gone: Vec<String> = {
+            let places = lock(&self.inner.places);
+            places.keys().filter(|id| !live.iter().any(|c| c.id == **id)).cloned().collect()
+        };
+        gone.iter().try_for_each(|id| self.release(id))
     }
 
     /// Renames a container in what `inspect` shows.

@@ -94,6 +94,24 @@ fn deleted_bridge() {
     });
 }
 
+/// A second time it neither takes away what waits in the pool nor what lives.
+#[test]
+fn adopted_again() {
+    on_host(|world| {
+        let networks = open(Config::default());
+        let a = container(&networks, "a", &[port(8080, 80)]);
+        container(&networks, "b", &[port(8081, 80)]);
+        let _a = serve(netns_of(&a), 80, "a");
+        networks.adopt(&[live("a", &a)]).unwrap();
+        assert!(ask(world.outside.as_fd(), (HOST, 8080)).is_ok());
+        for id in ["b", "c", "d", "e", "f", "g"] {
+            let next = container(&networks, id, &[]);
+            let _next = serve(netns_of(&next), 80, "next");
+            assert!(ask(netns_of(&a), (ipv4(&next), 80)).is_ok());
+        }
+    });
+}
+
 /// Without records the subnet is taken from the bridge that is there.
 #[test]
 fn records_lost() {
