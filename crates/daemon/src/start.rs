@@ -15,6 +15,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Workers of the runtime. The daemon waits more than it computes.
 const WORKERS: usize = 2;
+/// Arenas of the allocator; few threads allocate at the same time.
+const ARENAS: i32 = 2;
 /// Most threads for blocking calls, such as unpacking and deleting files.
 const BLOCKING: usize = 32;
 /// How long such a thread stays when it has nothing to do.
@@ -41,6 +43,8 @@ pub(crate) enum StartError {
 
 /// Runs the daemon until it is told to end.
 pub(crate) fn run(invocation: &Invocation) -> Result<(), StartError> {
+    // Before the first thread: each would get an arena of its own.
+    teu_sys::heap::limit_arenas(ARENAS);
     let settings = config::load(invocation)?;
     let hosts = settings.addresses(invocation.personality)?;
     let engine = settings.engine(std::env::current_exe()?)?;

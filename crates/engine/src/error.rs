@@ -91,8 +91,8 @@ pub enum Error {
         /// What it said, with its sources.
         message: String,
     },
-    /// The keeper died before it started a container.
-    #[error("the keeper died before it started the container")]
+    /// The keeper died over a request.
+    #[error("the keeper died before it answered")]
     KeeperLost,
     /// The engine is going down and takes no more work.
     #[error("the engine is shutting down")]

@@ -167,7 +167,7 @@ impl Processes for Link {
 impl From<teu_keeper::Error> for Error {
     fn from(error: teu_keeper::Error) -> Error {
         match error {
-            teu_keeper::Error::Gone => Error::Unavailable("the keeper is gone".to_owned()),
+            teu_keeper::Error::Gone => Error::KeeperLost,
             error => Error::Part { part: "keeper", message: super::chain(&error) },
         }
     }

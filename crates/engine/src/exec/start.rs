@@ -10,8 +10,8 @@ use futures_util::StreamExt;
 use jiff::Timestamp;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use teu_api::exec::StartRequest;
-use teu_keeper::Descriptors;
 use teu_keeper::protocol::{ExecRequest, Reply, Request, WinSize};
+use teu_keeper::{Descriptors, Listed};
 use teu_oci::runtime::Process;
 
 use super::create::check_container;
@@ -61,8 +61,31 @@ impl Engine {
     }
 
     async fn run_exec(&self, exec: &Arc<Exec>, request: &StartRequest) -> Result<ExecStarted, Error> {
-        let wanted = &exec.request;
         let process = self.exec_process(exec).await?;
+        let action = format!("exec_start: {}", exec.line());
+        self.container_event(&exec.container.view().definition, &action, &[("execID", exec.id.clone())]);
+        let epoch = self.processes().epoch();
+        match self.launch_exec(exec, request, &process, None).await {
+            Err(Error::KeeperLost) => {
+                self.processes().renewed(epoch).await?;
+                let wanted = exec.process();
+                // The next keeper knows whether it took effect.
+                let known = self.list_processes().await?.into_iter().find(|listed| listed.state.process == wanted);
+                self.launch_exec(exec, request, &process, known).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Hooks up to the output and starts the process, unless it is `known` to run.
+    async fn launch_exec(
+        &self,
+        exec: &Arc<Exec>,
+        request: &StartRequest,
+        process: &Process,
+        known: Option<Listed>,
+    ) -> Result<ExecStarted, Error> {
+        let wanted = &exec.request;
         let detach = is_detached(exec, request);
         let output = if detach {
             None
@@ -72,20 +95,20 @@ impl Engine {
             Some(hook_up(self, Hookup { process: exec.process(), tty: wanted.tty, stdout, stderr }).await?)
         };
         let [rows, cols] = request.console_size.or(wanted.console_size).unwrap_or_default();
-        let action = format!("exec_start: {}", exec.line());
-        self.container_event(&exec.container.view().definition, &action, &[("execID", exec.id.clone())]);
-        self.call_exec(
-            exec,
-            ExecRequest {
-                container: exec.container.id.clone(),
-                id: exec.id.clone(),
-                process: Box::new(process),
-                terminal: wanted.tty.then_some(WinSize { rows, cols }),
-                open_stdin: wanted.attach_stdin && !detach,
-                detach,
-            },
-        )
-        .await?;
+        match known {
+            Some(known) => exec.started(known.state.pid, known.state.started_at, known.fds),
+            None => {
+                let request = ExecRequest {
+                    container: exec.container.id.clone(),
+                    id: exec.id.clone(),
+                    process: Box::new(process.clone()),
+                    terminal: wanted.tty.then_some(WinSize { rows, cols }),
+                    open_stdin: wanted.attach_stdin && !detach,
+                    detach,
+                };
+                self.call_exec(exec, request).await?;
+            }
+        }
         let Some(output) = output else { return Ok(ExecStarted::Detached) };
         let input = wanted.attach_stdin.then(|| self.exec_input(exec)).flatten();
         Ok(ExecStarted::Attached(Attachment { tty: wanted.tty, input, output: output.boxed() }))

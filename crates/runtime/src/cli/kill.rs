@@ -49,7 +49,7 @@ pub(super) fn run(global: &Global, args: &Kill) -> Result<ExitCode> {
 /// Without a PID namespace, the end of the first process does not end the others.
 pub(super) fn shares_pids(container: &Container) -> bool {
     let linux = container.record.spec.linux.as_ref();
-    !linux.is_some_and(|l| l.namespace(NamespaceKind::Pid).is_some_and(|n| n.join_path().is_none()))
+    linux.is_none_or(|l| l.namespace(NamespaceKind::Pid).is_none_or(|n| n.join_path().is_some()))
 }
 
 fn kill_all(container: &Container, signal: i32) -> Result<()> {

@@ -36,11 +36,11 @@ const ENTERS_CONTAINERS: [&str; 3] = ["create", "run", "exec"];
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     // Before the arguments are parsed, which would be done twice otherwise. A word that is no command does no harm.
-    if args.iter().any(|word| ENTERS_CONTAINERS.iter().any(|c| word == c)) {
-        if let Err(error) = crate::protect_executable() {
-            let _ = writeln!(std::io::stderr(), "teu-runtime: error: protect the executable: {error}");
-            return ExitCode::FAILURE;
-        }
+    if args.iter().any(|word| ENTERS_CONTAINERS.iter().any(|c| word == c))
+        && let Err(error) = crate::protect_executable()
+    {
+        let _ = writeln!(std::io::stderr(), "teu-runtime: error: protect the executable: {error}");
+        return ExitCode::FAILURE;
     }
     let arguments = match Arguments::try_parse_from(args) {
         Ok(arguments) => arguments,
@@ -84,10 +84,8 @@ fn dispatch(global: &Global, command: Command) -> anyhow::Result<ExitCode> {
 
 /// 127 and 126 where the program was not found or could not be executed, 1 for all other failures.
 fn exit_code(error: &anyhow::Error) -> u8 {
-    match error.downcast_ref::<crate::Error>().map(crate::Error::exit_code) {
-        Some(code @ (126 | 127)) => code,
-        _ => 1,
-    }
+    let code = error.downcast_ref::<crate::Error>().map(crate::Error::exit_code);
+    code.filter(|code| matches!(code, 126 | 127)).unwrap_or(1)
 }
 
 /// Prints a value as JSON.

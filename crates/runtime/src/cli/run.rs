@@ -31,10 +31,10 @@ pub(super) fn run(global: &Global, args: &Run) -> Result<ExitCode> {
     if let Ok(None) = ended {
         return Ok(ExitCode::SUCCESS);
     }
-    if !args.keep || ended.is_err() {
-        if let Err(problem) = delete::clean_up(global, &container, cgroup.as_ref()) {
-            log::warning(global, &format!("{problem:#}"));
-        }
+    if (!args.keep || ended.is_err())
+        && let Err(problem) = delete::clean_up(global, &container, cgroup.as_ref())
+    {
+        log::warning(global, &format!("{problem:#}"));
     }
     Ok(foreground::exit_code(ended?))
 }

@@ -32,12 +32,12 @@ pub(super) fn run(global: &Global, args: &Id) -> Result<ExitCode> {
     if let Some((left, errno)) = Starter::open(&container.directory)?.start()? {
         return Err(failure(&container, left, errno).into());
     }
-    if let Some(hooked) = &hooked {
-        if let Err(e) = hooked.after_start(container.record.pid) {
-            // The specification: the container is stopped.
-            let _ = teu_sys::pidfd::send_signal(pidfd.as_fd(), 9);
-            return Err(e.into());
-        }
+    if let Some(hooked) = &hooked
+        && let Err(e) = hooked.after_start(container.record.pid)
+    {
+        // The specification: the container is stopped.
+        let _ = teu_sys::pidfd::send_signal(pidfd.as_fd(), 9);
+        return Err(e.into());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -6,15 +6,15 @@ use teu_testkit::engine::Engine;
 use teu_testkit::host::privileged;
 
 /// The image that nearly all tests run.
-pub const BUSYBOX: &str = "busybox:latest";
+pub(crate) const BUSYBOX: &str = "busybox:latest";
 
 /// An engine with the busybox image, or `None` where tests cannot have one (never under CI).
-pub fn engine() -> Option<Engine> {
+pub(crate) fn engine() -> Option<Engine> {
     engine_with(&[])
 }
 
 /// The same with flags for the daemon.
-pub fn engine_with(flags: &[&str]) -> Option<Engine> {
+pub(crate) fn engine_with(flags: &[&str]) -> Option<Engine> {
     if !privileged() {
         return None;
     }
@@ -25,13 +25,13 @@ pub fn engine_with(flags: &[&str]) -> Option<Engine> {
 }
 
 /// The archive of the busybox image, made once.
-pub fn busybox() -> &'static [u8] {
+pub(crate) fn busybox() -> &'static [u8] {
     static ARCHIVE: OnceLock<Vec<u8>> = OnceLock::new();
     ARCHIVE.get_or_init(|| teu_testkit::image::busybox(BUSYBOX).expect("busybox-static").docker_archive())
 }
 
 /// Runs a command with this standard input.
-pub fn feed(command: &mut Command, input: &[u8]) -> Output {
+pub(crate) fn feed(command: &mut Command, input: &[u8]) -> Output {
     use std::io::Write as _;
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a process");
@@ -46,24 +46,24 @@ pub fn feed(command: &mut Command, input: &[u8]) -> Output {
 }
 
 /// Bytes as text.
-pub fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// Output of `sh -c SCRIPT` in a container of its own, which must succeed.
-pub fn sh(engine: &Engine, flags: &[&str], script: &str) -> String {
+pub(crate) fn sh(engine: &Engine, flags: &[&str], script: &str) -> String {
     let arguments = [&["run", "--rm"], flags, &[BUSYBOX, "sh", "-c", script]].concat();
     engine.run(&arguments).unwrap_or_else(|error| panic!("{error:#}"))
 }
 
 /// Exit code, standard output and standard error of a command line.
-pub fn outcome(engine: &Engine, arguments: &[&str]) -> (i32, String, String) {
+pub(crate) fn outcome(engine: &Engine, arguments: &[&str]) -> (i32, String, String) {
     let output = engine.output(arguments).expect("a process");
     (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
 }
 
 /// A field of `inspect`.
-pub fn inspect(engine: &Engine, container: &str, template: &str) -> String {
+pub(crate) fn inspect(engine: &Engine, container: &str, template: &str) -> String {
     let arguments = ["inspect", "--format", template, container];
     engine.run(&arguments).unwrap_or_else(|error| panic!("{error:#}")).trim().to_owned()
 }
