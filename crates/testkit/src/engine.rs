@@ -3,7 +3,7 @@
 use crate::host::{Host, succeed};
 use anyhow::{Context as _, Result};
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 /// A daemon with its keeper and containers, alone in its namespaces.
@@ -157,11 +157,24 @@ impl Drop for Engine {
             drop(daemon.kill());
             drop(daemon.wait());
         }
-        for hierarchy in std::fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten() {
-            drop(std::fs::remove_dir(hierarchy.path().join(self.cgroup.trim_start_matches('/'))));
+        // The keeper would go on removing cgroups: it ends first, with whatever still runs.
+        self.host.end();
+        let name = self.cgroup.trim_start_matches('/');
+        let mounts = std::fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten().map(|entry| entry.path());
+        for mount in mounts.chain([PathBuf::from("/sys/fs/cgroup")]) {
+            remove_cgroup(&mount.join(name));
         }
-        drop(std::fs::remove_dir(format!("/sys/fs/cgroup{}", self.cgroup)));
     }
+}
+
+/// Removes a cgroup and those below it. One that is still in use stays, as does one that is not there.
+fn remove_cgroup(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove_cgroup(&entry.path());
+        }
+    }
+    drop(std::fs::remove_dir(folder));
 }
 
 /// Sends SIGKILL to one process.

@@ -115,11 +115,18 @@ impl Host {
     }
 }
 
-impl Drop for Host {
-    fn drop(&mut self) {
+impl Host {
+    /// Ends everything that runs inside, and returns when it is gone. Happens by itself when the value is dropped.
+    pub fn end(&mut self) {
         // The first process takes the namespace with it; it is gone for good when its parent has reaped it.
         let _ = pidfd_send_signal(&self.init_fd, Signal::KILL);
         drop(self.unshare.wait());
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

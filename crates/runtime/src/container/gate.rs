@@ -120,6 +120,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let files = Gate::create(dir.path()).unwrap();
         let container = std::thread::spawn(move || {
+            // All of it: a closure takes single fields otherwise, and the report would stay open.
+            let files = files;
             assert!(crate::channel::wait(&files.start));
         });
         assert_eq!(Starter::open(dir.path()).unwrap().start().unwrap(), None);

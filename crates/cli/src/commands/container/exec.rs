@@ -14,6 +14,9 @@ use crate::session::{self, Ended, Streams};
 use crate::terminal::{self, resize};
 use crate::verb::{Arity, Spec, Verb};
 
+/// What is answered for a process whose end nobody saw: never 0.
+const UNKNOWN_EXIT: i64 = 255;
+
 #[derive(Debug, Args)]
 pub(crate) struct Exec {
     /// Detached mode: run command in the background
@@ -103,7 +106,7 @@ impl Verb for Exec {
         match ended {
             Ended::Detached => Ok(ExitCode::SUCCESS),
             Ended::Signal(number) => Ok(ExitCode::from(128 + u8::try_from(number).unwrap_or(0))),
-            Ended::Output => Ok(exit_code(client.exec_inspect(&id).await?.exit_code.unwrap_or(0))),
+            Ended::Output => Ok(exit_code(client.exec_inspect(&id).await?.exit_code.unwrap_or(UNKNOWN_EXIT))),
         }
     }
 }
