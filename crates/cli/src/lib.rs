@@ -5,7 +5,7 @@
 //! command that was called is built.
 //!
 //! - [`opts`]: parsers of flag values, with Docker's messages;
-//! - [`format`]: tables, Go templates, JSON, sizes and times, as Docker prints them;
+//! - [`mod@format`]: tables, Go templates, JSON, sizes and times, as Docker prints them;
 //! - [`terminal`]: raw mode, resizing, signals, detach keys;
 //! - [`session`]: the streams of `run`, `attach`, `exec` and `logs`;
 //! - [`config`]: configuration files, contexts, credentials, where the engine is;

@@ -1,6 +1,6 @@
 //! Parsers of flag values: text as a user types it, into what the Engine API carries.
 //!
-//! Every parser is a pure function or a `FromStr` (the file system and environment are touched only in [`env`] and
+//! Every parser is a pure function or a `FromStr` (the file system and environment are touched only in [`mod@env`] and
 //! [`device`]), and its messages are Docker's, since people search for them.
 
 pub(crate) mod device;

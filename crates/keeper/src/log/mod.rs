@@ -3,7 +3,7 @@
 //! Output waits in a FIFO that the container holds open itself. `splice` moves it from there to the end of a spool file
 //! beside the FIFO: the kernel takes bytes out of the pipe and puts them into the file in one call that a signal cannot
 //! cut, so the spool's size says what was consumed. Entries are encoded from the spool and appended to the log. Before
-//! each append a [journal](journal) record says where in which file it goes and which part of the spool it encodes;
+//! each append a [journal] record says where in which file it goes and which part of the spool it encodes;
 //! encoding is a pure function of that part and the record, so after a kill at any instant the rest of a write that was
 //! cut can be made again to the byte, and one that completed is seen to be complete by the log's size.
 //!

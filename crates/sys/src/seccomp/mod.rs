@@ -1,8 +1,8 @@
 //! System call filters: policies, a compiler to classic BPF of our own, and their installation.
 //!
-//! A [`Policy`] says for each system call, and if need be its arguments, what happens. [`compile`] turns it into a
+//! A [`Policy`] says for each system call, and if need be its arguments, what happens. [`compile()`] turns it into a
 //! [`Program`] in which the call's number is found by binary search over ranges of calls that are treated alike, so that
-//! a call costs some ten instructions where a list costs hundreds. [`install`] loads it into the calling thread, without
+//! a call costs some ten instructions where a list costs hundreds. [`install()`] loads it into the calling thread, without
 //! allocation, so that it can be used between `clone3` and `execve`.
 
 mod compile;
