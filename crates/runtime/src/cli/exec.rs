@@ -3,7 +3,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail, ensure};
 use teu_oci::runtime::{Process, Status};
-use teu_sys::cgroup::{Cgroup, Hierarchy};
+use teu_sys::cgroup::{Cgroup, Hierarchy, Version};
 
 use super::arguments::{Exec, Global};
 use super::create::{inherited, warn_of_capabilities, write_pid};
@@ -141,7 +141,7 @@ fn cgroup(container: &Container, below: &[String]) -> Result<Option<Cgroup>> {
     let Some(own) = container.cgroup()? else { return Ok(None) };
     let [path] = below else {
         ensure!(below.is_empty(), "only one --cgroup is supported");
-        let v2 = own.clone_fd().is_some();
+        let v2 = own.hierarchy().version() == Version::V2;
         // On v2 the container's init may have moved into a group of its own, to be able to divide the limits.
         if v2 && own.pids().is_ok_and(|pids| pids.contains(&container.record.pid)) {
             let hierarchy = Hierarchy::detect()?;

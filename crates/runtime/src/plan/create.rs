@@ -40,7 +40,7 @@ pub(crate) fn compile(launch: Launch<'_>, gate: Option<GateFiles>) -> Result<Cre
     let program = environment::executable(process, root.0.as_fd(), None)?;
 
     let mut steps = Vec::new();
-    if let Some(cgroup) = launch.cgroup.filter(|c| c.clone_fd().is_none()) {
+    if let Some(cgroup) = launch.cgroup {
         let fds = cgroup.join_fds().map_err(|e| Error::Cgroup(Box::new(e)))?;
         steps.push(Step::JoinCgroup(fds));
     }

@@ -29,7 +29,7 @@ pub(crate) fn compile(request: ExecRequest<'_>) -> Result<ExecPlan, Error> {
     let mut steps = Vec::new();
     let affinity = process.exec_cpu_affinity.as_ref();
     steps.extend(affinity.map(|a| cpus(&a.initial)).transpose()?.flatten());
-    if let Some(cgroup) = request.cgroup.filter(|c| c.clone_fd().is_none()) {
+    if let Some(cgroup) = request.cgroup {
         steps.push(Step::JoinCgroup(cgroup.join_fds().map_err(|e| Error::Cgroup(Box::new(e)))?));
     }
     steps.extend(affinity.map(|a| cpus(&a.last)).transpose()?.flatten());

@@ -124,16 +124,15 @@ impl Cgroup {
         self.dirs.iter().zip(self.hierarchy.mounts.iter()).map(|(dir, mount)| (dir.as_path(), mount.v2))
     }
 
-    /// v2: the directory, for `CLONE_INTO_CGROUP`. `None` on v1 and hybrid (use [`Cgroup::join_fds`]) and if the group
-    /// is gone. Opened when first asked for and kept until the group is dropped or [`Cgroup::close_fd`] is called.
+    /// The directory in the unified hierarchy, for `CLONE_INTO_CGROUP`, on v2 and hybrid: a process cloned into it need not
+    /// be moved, which waits for an RCU grace period (milliseconds on a busy machine). `None` on v1 and if the group is not
+    /// there. Opened when first asked for and kept until the group is dropped or [`Cgroup::close_fd`] is called.
     #[must_use]
     pub fn clone_fd(&self) -> Option<BorrowedFd<'_>> {
-        if self.hierarchy.version() != Version::V2 {
-            return None;
-        }
         if self.fd.get().is_none() {
+            let (dir, _) = self.directories().find(|(_, v2)| *v2)?;
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-            let fd = rustix::fs::open(&self.dirs[0], flags, Mode::empty()).ok()?;
+            let fd = rustix::fs::open(dir, flags, Mode::empty()).ok()?;
             let _ = self.fd.set(fd);
         }
         self.fd.get().map(AsFd::as_fd)

@@ -9,15 +9,16 @@ use rustix::io::Errno;
 use super::{Cgroup, Controller, Error, Result, file, kill};
 
 impl Cgroup {
-    /// The files to which a new single-threaded process writes `"0"` to put itself into the group, one per hierarchy.
+    /// The files to which a new single-threaded process writes `"0"` to put itself into the group, one per v1 hierarchy; none
+    /// on v2. For the unified hierarchy there is [`Cgroup::clone_fd`].
     /// The permission to do so is that of whoever opened them.
     ///
     /// # Errors
     /// If one cannot be opened.
     pub fn join_fds(&self) -> Result<Vec<OwnedFd>> {
         let mut fds = Vec::with_capacity(self.dirs.len());
-        for (dir, v2) in self.directories() {
-            let path = dir.join(if v2 { "cgroup.procs" } else { "tasks" });
+        for (dir, _) in self.directories().filter(|(_, v2)| !v2) {
+            let path = dir.join("tasks");
             match rustix::fs::open(&path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()) {
                 Ok(fd) => fds.push(fd),
                 // A group made by another runtime need not be in every hierarchy.
@@ -25,7 +26,10 @@ impl Cgroup {
                 Err(errno) => return Err(Error::Path { action: "open", path, errno }),
             }
         }
-        if fds.is_empty() { Err(Error::NotFound { path: self.path.clone() }) } else { Ok(fds) }
+        if fds.is_empty() && self.clone_fd().is_none() {
+            return Err(Error::NotFound { path: self.path.clone() });
+        }
+        Ok(fds)
     }
 
     /// Moves a process into the group, from outside.

@@ -6,9 +6,9 @@
 //!
 //! # Joining
 //!
-//! * v2: pass [`Cgroup::clone_fd`] to `clone3` with `CLONE_INTO_CGROUP`.
-//! * v1 and hybrid: open [`Cgroup::join_fds`] before the clone, and let the *child, while single-threaded,* write
-//!   `"0"` to each. A thread that moves itself through `tasks` takes no machine-wide lock (kernel:
+//! * The unified hierarchy (v2, hybrid): pass [`Cgroup::clone_fd`] to `clone3` with `CLONE_INTO_CGROUP`.
+//! * v1 hierarchies (also of hybrid): open [`Cgroup::join_fds`] before the clone, and let the *child, while
+//!   single-threaded,* write `"0"` to each. A thread that moves itself through `tasks` takes no machine-wide lock (kernel:
 //!   `cgroup_procs_write_start`), while writing another's id to `cgroup.procs` waits for an RCU grace period:
 //!   57 µs against 474 µs for ten hierarchies. A new cgroup namespace must be unshared after that.
 //! * [`Cgroup::attach`] moves a process from outside; it works always and costs the most.

@@ -140,29 +140,28 @@ fn too_many_tasks_are_refused() {
 
 #[test]
 fn a_process_joins_by_itself() {
+    use std::os::fd::AsFd;
     let Some(group) = group() else { return };
     let fds = group.join_fds().unwrap();
-    let open = |fd: &std::os::fd::OwnedFd| {
-        rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::empty()).unwrap();
-        format!("echo 0 >/proc/self/fd/{};", std::os::fd::AsRawFd::as_raw_fd(fd))
-    };
-    // A plain shell takes only one-digit descriptors in redirections.
-    let script: String = fds.iter().map(open).collect();
-    let mut child = Command::new("/bin/sh")
-        .args(["-c", &format!("{script} echo in; read end")])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(fds);
-    assert_eq!(wait_for_output(&mut child), "in");
-    let pid = i32::try_from(child.id()).unwrap();
-    assert_eq!(group.pids().unwrap(), [pid]);
-    let groups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+    let (joined, tell) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap();
+    let child = teu_sys::process::spawn(teu_sys::process::CloneFlags::empty(), group.clone_fd(), || {
+        let all = fds.iter().all(|fd| rustix::io::write(fd, b"0").is_ok());
+        let _ = rustix::io::write(&tell, if all { b"y" } else { b"n" });
+        // Until it is killed.
+        loop {
+            let _ = rustix::event::poll(&mut [], None);
+        }
+    })
+    .unwrap();
+    let mut answer = [0];
+    rustix::io::read(&joined, &mut answer).unwrap();
+    assert_eq!(&answer, b"y");
+    assert_eq!(group.pids().unwrap(), [child.pid]);
+    let groups = std::fs::read_to_string(format!("/proc/{}/cgroup", child.pid)).unwrap();
     assert!(groups.lines().all(|line| line.ends_with(group.path())), "{groups}");
-    assert_eq!(Cgroup::of_process(&Hierarchy::detect().unwrap(), pid).unwrap().path(), group.path());
+    assert_eq!(Cgroup::of_process(&Hierarchy::detect().unwrap(), child.pid).unwrap().path(), group.path());
     group.kill().unwrap();
-    assert!(!child.wait().unwrap().success());
+    assert_eq!(teu_sys::pidfd::wait(child.pidfd.as_fd()).unwrap(), teu_sys::pidfd::ExitStatus::Signaled(9));
 }
 
 #[test]
