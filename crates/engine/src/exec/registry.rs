@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use teu_api::exec::CreateRequest;
 use teu_keeper::protocol::{AdoptRequest, ExitRecord, ProcessRef, Request};
 use teu_keeper::{Descriptors, Listed};
+use tokio::sync::watch;
 
 use crate::container::{Handle, unknown_exit};
 use crate::{Engine, Error};
@@ -39,11 +40,13 @@ pub(crate) struct Exec {
     pub(super) container: Arc<Handle>,
     pub(super) request: CreateRequest,
     phase: Mutex<Phase>,
+    /// Whether it has ended.
+    over: watch::Sender<bool>,
 }
 
 impl Exec {
     pub(super) fn new(id: String, container: Arc<Handle>, request: CreateRequest) -> Exec {
-        Exec { id, container, request, phase: Mutex::new(Phase::Created) }
+        Exec { id, container, request, phase: Mutex::new(Phase::Created), over: watch::Sender::new(false) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Phase> {
@@ -86,7 +89,15 @@ impl Exec {
             Phase::Created | Phase::Starting => 0,
         };
         *phase = Phase::Exited { code, pid, at };
+        self.over.send_replace(true);
         true
+    }
+
+    /// Resolves when it has ended and its exit code is known.
+    pub(super) async fn is_over(self: Arc<Self>) {
+        let mut over = self.over.subscribe();
+        // The sender lives as long as the exec.
+        drop(over.wait_for(|over| *over).await);
     }
 
     /// Lets go of standard input.

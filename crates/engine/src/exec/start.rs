@@ -111,6 +111,9 @@ impl Engine {
         }
         let Some(output) = output else { return Ok(ExecStarted::Detached) };
         let input = wanted.attach_stdin.then(|| self.exec_input(exec)).flatten();
+        // Clients ask for the exit code at the end of the output: it comes after the exit is known.
+        let over = futures_util::stream::once(Arc::clone(exec).is_over());
+        let output = output.chain(over.filter_map(|()| std::future::ready(None)));
         Ok(ExecStarted::Attached(Attachment { tty: wanted.tty, input, output: output.boxed() }))
     }
 
