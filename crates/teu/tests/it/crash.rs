@@ -4,7 +4,8 @@ use crate::support::{BUSYBOX, engine, inspect};
 use std::time::Instant;
 use teu_testkit::engine::{Engine, kill};
 
-const CHATTY: &str = "i=0; while [ ! -f /tmp/stop ]; do echo line $i; i=$((i+1)); done; echo end $i; exit 33";
+const CHATTY: &str =
+    "i=0; while [ ! -f /tmp/stop ]; do echo line $i; i=$((i+1)); usleep 1000; done; echo end $i; exit 33";
 
 fn keeper_pid(engine: &Engine) -> u32 {
     let pids = engine.host.processes().unwrap();
