@@ -32,7 +32,7 @@ pub fn protect_executable() -> io::Result<()> {
     if is_protected(&exe)? {
         return Ok(());
     }
-    let copy = overlay().or_else(|_| memory(exe))?;
+    let copy = overlay(false).or_else(|_| overlay(true)).or_else(|_| memory(exe))?;
     let args = strings(std::env::args_os())?;
     let env = strings(std::env::vars_os().map(|(mut name, value)| {
         name.push("=");
@@ -61,16 +61,19 @@ fn is_protected(exe: &OwnedFd) -> io::Result<bool> {
     Ok(magic == OVERLAYFS_SUPER_MAGIC && read_only && top)
 }
 
-/// The executable in a read-only overlay of its directory.
-fn overlay() -> io::Result<OwnedFd> {
+/// The executable in a read-only overlay of its directory. An overlay without an upper layer needs two lower ones: the
+/// second is a directory of sysfs, or (`own_layer`) a new tmpfs, whose end costs another RCU grace period.
+fn overlay(own_layer: bool) -> io::Result<OwnedFd> {
     let path = std::fs::read_link(EXE)?;
     let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else { return Err(io::ErrorKind::NotFound.into()) };
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let dir = rustix::fs::openat(CWD, dir, flags, Mode::empty())?;
     let attributes = Attributes::NODEV | Attributes::NOSUID | Attributes::RDONLY;
-    // An overlay without an upper layer needs two lower ones.
-    let empty = new_filesystem(c"tmpfs", Some(c"tmpfs"), &[], attributes, &mut Log::default())?;
-    let layers = format!("/proc/self/fd/{}:/proc/self/fd/{}", dir.as_raw_fd(), empty.as_raw_fd());
+    let second = match own_layer {
+        true => new_filesystem(c"tmpfs", Some(c"tmpfs"), &[], attributes, &mut Log::default())?,
+        false => rustix::fs::openat(CWD, c"/sys/kernel", flags, Mode::empty())?,
+    };
+    let layers = format!("/proc/self/fd/{}:/proc/self/fd/{}", dir.as_raw_fd(), second.as_raw_fd());
     let layers = CString::new(layers).map_err(|_| io::ErrorKind::InvalidInput)?;
     let lower = [Parameter::Value(c"lowerdir".into(), layers)];
     let overlay = new_filesystem(c"overlay", Some(c"teu"), &lower, attributes, &mut Log::default())?;
@@ -109,10 +112,12 @@ mod tests {
         if !rustix::process::geteuid().is_root() {
             return;
         }
-        let copy = overlay().unwrap();
-        let path = format!("/proc/self/fd/{}", copy.as_raw_fd());
-        assert_eq!(std::fs::metadata(&path).unwrap().len(), std::fs::metadata(EXE).unwrap().len());
-        let error = std::fs::OpenOptions::new().write(true).open(&path).unwrap_err();
-        assert_eq!(error.raw_os_error(), Some(rustix::io::Errno::ROFS.raw_os_error()));
+        for own_layer in [false, true] {
+            let copy = overlay(own_layer).unwrap();
+            let path = format!("/proc/self/fd/{}", copy.as_raw_fd());
+            assert_eq!(std::fs::metadata(&path).unwrap().len(), std::fs::metadata(EXE).unwrap().len());
+            let error = std::fs::OpenOptions::new().write(true).open(&path).unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(rustix::io::Errno::ROFS.raw_os_error()));
+        }
     }
 }
