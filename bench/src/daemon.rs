@@ -17,12 +17,6 @@ fn fill(subject: &Subject) -> Result<Vec<String>> {
     Ok(names)
 }
 
-fn empty(subject: &Subject, names: &[String]) -> Result<()> {
-    let mut arguments = vec!["rm", "-f"];
-    arguments.extend(names.iter().map(String::as_str));
-    subject.run(&arguments).map(drop)
-}
-
 /// `ps` as a whole process.
 pub(crate) fn ps(settings: &Settings) -> Result<()> {
     let subjects = Subject::all(settings)?;
@@ -30,7 +24,7 @@ pub(crate) fn ps(settings: &Settings) -> Result<()> {
     let floor = || plain(Path::new("/bin/true"), &[]);
     let rows = in_turns(settings.runs, &subjects, |_| words(&["ps"]), Some(("a process", &floor)));
     for (subject, names) in subjects.iter().zip(&names) {
-        empty(subject, names)?;
+        subject.remove(names)?;
     }
     table::print("P12: ps with 100 running containers", "ms", &rows?);
     Ok(())
@@ -50,7 +44,7 @@ pub(crate) fn restart(settings: &Settings) -> Result<()> {
         row.time(begin.elapsed());
         anyhow::ensure!(running == CONTAINERS, "only {running} of {CONTAINERS} containers run after the restart");
     }
-    empty(&subject, &names)?;
+    subject.remove(&names)?;
     table::print("P13: restart of the daemon with 100 running containers, until ps answers", "ms", &[row]);
     Ok(())
 }

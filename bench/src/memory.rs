@@ -25,9 +25,8 @@ pub(crate) fn per_container(settings: &Settings) -> Result<()> {
         let mut row = Row::new(subject.name());
         row.samples.push((before - after) / 1024.0 / CONTAINERS as f64);
         rows.push(row);
-        for name in names.iter().map(String::as_str).chain(["teu-bench-first"]) {
-            subject.run(&["rm", "-f", name])?;
-        }
+        subject.remove(&names)?;
+        subject.remove(&["teu-bench-first".to_owned()])?;
     }
     table::print("P5: memory per idle container on the default network", "MiB", &rows);
     Ok(())

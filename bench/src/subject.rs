@@ -98,6 +98,16 @@ impl Subject {
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
+    /// Removes running containers at once. Podman would wait for ten seconds for each that ignores SIGTERM.
+    pub(crate) fn remove(&self, names: &[String]) -> Result<()> {
+        let mut arguments = vec!["rm", "-f"];
+        if self.name() == "podman" {
+            arguments.extend(["-t", "0"]);
+        }
+        arguments.extend(names.iter().map(String::as_str));
+        self.run(&arguments).map(drop)
+    }
+
     /// The time of a whole process that must succeed.
     pub(crate) fn time(&self, arguments: &[&str]) -> Result<Duration> {
         time(self.command(arguments)).with_context(|| format!("{} {}", self.name(), arguments.join(" ")))
