@@ -29,7 +29,7 @@ mod time;
 mod volume;
 
 pub use config::EngineConfig;
-pub use container::Wait;
+pub use container::{StatsStream, Wait};
 pub use engine::Engine;
 pub use error::{Error, Kind, StartError};
 pub use events::EventStream;

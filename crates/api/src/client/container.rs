@@ -1,10 +1,11 @@
 //! Requests about containers.
 
 use super::request::{Answer, Call, decode};
-use super::{BodyStream, Client, Error, Hijacked, Media};
+use super::{BodyStream, Client, Error, Hijacked, JsonStream, Media};
 use crate::container::{
     AttachOptions, CreateOptions, CreateRequest, CreateResponse, Inspect, ListOptions, LogsOptions, RemoveOptions,
-    ResizeOptions, StopOptions, Summary, Top, WaitCondition, WaitResponse,
+    ResizeOptions, Stats, StatsOptions, StopOptions, Summary, Top, UpdateRequest, UpdateResponse, WaitCondition,
+    WaitResponse,
 };
 use crate::query::{Query, encode};
 use crate::stream::MULTIPLEXED;
@@ -118,6 +119,22 @@ impl Client {
     /// The engine cannot be reached or refuses.
     pub async fn container_rename(&self, id: &str, name: &str) -> Result<(), Error> {
         self.verb(id, "rename", &Query::new().set("name", name)).await
+    }
+
+    /// Changes a container's limits and restart policy.
+    ///
+    /// # Errors
+    /// The engine cannot be reached or refuses.
+    pub async fn container_update(&self, id: &str, request: &UpdateRequest) -> Result<UpdateResponse, Error> {
+        self.fetch(Call::new(Method::POST, &path(id, "update"), &Query::new()).json(request)?).await
+    }
+
+    /// Usage of a container: one document a second with `stream`, otherwise one.
+    ///
+    /// # Errors
+    /// The engine cannot be reached or refuses.
+    pub async fn container_stats(&self, id: &str, options: StatsOptions) -> Result<JsonStream<Stats>, Error> {
+        self.documents(Call::new(Method::GET, &path(id, "stats"), &options.to_query())).await
     }
 
     /// Sets the size of a container's terminal.

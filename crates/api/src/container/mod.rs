@@ -7,6 +7,7 @@ mod inspect;
 mod list;
 mod mount;
 mod options;
+mod stats;
 
 pub use config::{Config, Healthcheck};
 pub use create::{CreateRequest, CreateResponse, UpdateRequest, UpdateResponse};
@@ -20,4 +21,8 @@ pub use mount::{BindOptions, ImageOptions, Mount, MountPoint, TmpfsOptions, Volu
 pub use options::{
     AttachOptions, CreateOptions, ListOptions, LogsOptions, RemoveOptions, ResizeOptions, StopOptions, Top,
     WaitCondition, WaitError, WaitResponse,
+};
+pub use stats::{
+    BlkioEntry, BlkioStats, CpuStats, CpuUsage, MemoryStats, NetworkStats, PidsStats, Stats, StatsOptions,
+    ThrottlingData,
 };

@@ -21,18 +21,14 @@ pub(crate) struct Noun {
 
 /// All groups.
 pub(crate) static NOUNS: [Noun; 4] = [
-    Noun {
-        name: "container",
-        about: "Manage containers",
-        later: &["commit", "cp", "diff", "export", "prune", "stats", "update"],
-    },
+    Noun { name: "container", about: "Manage containers", later: &["commit", "cp", "diff", "export", "prune"] },
     Noun { name: "image", about: "Manage images", later: &["build", "prune", "push"] },
     Noun { name: "network", about: "Manage networks", later: &["connect", "create", "disconnect", "prune", "rm"] },
     Noun { name: "system", about: "Manage the engine", later: &["df", "dial-stdio", "prune"] },
 ];
 
 /// Docker's commands that are not built yet.
-pub(crate) const LATER: [&str; 28] = [
+pub(crate) const LATER: [&str; 26] = [
     "build",
     "builder",
     "buildx",
@@ -54,17 +50,15 @@ pub(crate) const LATER: [&str; 28] = [
     "secret",
     "service",
     "stack",
-    "stats",
     "swarm",
     "trust",
-    "update",
     "volume",
     "scan",
     "scout",
 ];
 
 /// All commands.
-pub(crate) static ALL: [Command; 33] = [
+pub(crate) static ALL: [Command; 35] = [
     Command::of::<container::attach::Attach>(),
     Command::of::<container::create::Create>(),
     Command::of::<container::exec::Exec>(),
@@ -79,9 +73,11 @@ pub(crate) static ALL: [Command; 33] = [
     Command::of::<container::rm::Remove>(),
     Command::of::<container::run::Run>(),
     Command::of::<container::start::Start>(),
+    Command::of::<container::stats::Stats>(),
     Command::of::<container::stop::Stop>(),
     Command::of::<container::top::Top>(),
     Command::of::<container::unpause::Unpause>(),
+    Command::of::<container::update::Update>(),
     Command::of::<container::wait::Wait>(),
     Command::of::<image::history::History>(),
     Command::of::<image::import::Import>(),

@@ -19,6 +19,8 @@ pub(crate) struct ConfigFile {
     pub(crate) ps_format: String,
     /// Default of `images --format`.
     pub(crate) images_format: String,
+    /// Default of `stats --format`.
+    pub(crate) stats_format: String,
     /// Default of `network ls --format`.
     pub(crate) networks_format: String,
     /// Keys that detach from a container.

@@ -9,6 +9,7 @@ pub(crate) mod network;
 pub(crate) mod ordered;
 pub(crate) mod ports;
 pub(crate) mod row;
+pub(crate) mod stats;
 pub(crate) mod tabwriter;
 pub(crate) mod template;
 pub(crate) mod time;

@@ -10,7 +10,7 @@ use axum::extract::{Path, RawQuery, State};
 use http::{Request, StatusCode};
 use teu_api::container::{
     CreateOptions, CreateRequest, CreateResponse, Inspect, ListOptions, RemoveOptions, ResizeOptions, StopOptions,
-    Summary, Top,
+    Summary, Top, UpdateRequest, UpdateResponse,
 };
 use teu_api::query::Query;
 
@@ -27,6 +27,7 @@ pub(super) fn routes() -> Routes {
         .post("/containers/{id}/pause", pause)
         .post("/containers/{id}/unpause", unpause)
         .post("/containers/{id}/rename", rename)
+        .post("/containers/{id}/update", update)
         .post("/containers/{id}/resize", resize)
         .delete("/containers/{id}", remove)
 }
@@ -105,6 +106,15 @@ async fn rename(State(app): State<App>, Path(id): Path<String>, RawQuery(query):
     let name = parse(query.as_ref()).string("name");
     to_end(async move { app.engine.container_rename(&id, &name).await }).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn update(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    request: Request<Body>,
+) -> Result<Json<UpdateResponse>> {
+    let body: UpdateRequest = read_json(request).await?;
+    Ok(Json(to_end(async move { app.engine.container_update(&id, body).await }).await?))
 }
 
 async fn resize(State(app): State<App>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Result<StatusCode> {

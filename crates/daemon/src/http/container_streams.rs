@@ -12,7 +12,7 @@ use axum::response::Response;
 use futures_util::stream;
 use http::HeaderMap;
 use std::sync::Arc;
-use teu_api::container::{AttachOptions, LogsOptions, WaitCondition};
+use teu_api::container::{AttachOptions, LogsOptions, StatsOptions, WaitCondition};
 use teu_api::query::Query;
 use teu_api::version::ApiVersion;
 
@@ -20,6 +20,7 @@ pub(super) fn routes() -> Routes {
     Routes::default()
         .post("/containers/{id}/attach", attach)
         .get("/containers/{id}/logs", logs)
+        .get("/containers/{id}/stats", stats)
         .post("/containers/{id}/wait", wait)
 }
 
@@ -55,6 +56,21 @@ async fn logs(
     let logs = app.engine.container_logs(&id, &options).await?;
     connection.is_stream();
     Ok(bytes(hijack::media(logs.tty, version), logs.output))
+}
+
+async fn stats(
+    State(app): State<App>,
+    Extension(connection): Extension<Arc<Connection>>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Response> {
+    let options = StatsOptions::from_query(&parse(query.as_ref()));
+    if options.stream && options.one_shot {
+        return Err(ApiError::bad_request("cannot have stream=true and one-shot=true"));
+    }
+    let samples = app.engine.container_stats(&id, options).await?;
+    connection.is_stream();
+    Ok(documents(samples))
 }
 
 /// The head of the answer is sent at once: it tells the client that an exit will not be missed from here on.

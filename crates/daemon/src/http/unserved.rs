@@ -11,8 +11,6 @@ pub(super) fn routes() -> Routes {
 const UNSERVED: &[(Method, &str)] = &[
     (Method::GET, "/containers/{id}/changes"),
     (Method::GET, "/containers/{id}/export"),
-    (Method::GET, "/containers/{id}/stats"),
-    (Method::POST, "/containers/{id}/update"),
     (Method::GET, "/containers/{id}/attach/ws"),
     (Method::HEAD, "/containers/{id}/archive"),
     (Method::GET, "/containers/{id}/archive"),

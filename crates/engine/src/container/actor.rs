@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use teu_api::container::UpdateRequest;
 use teu_keeper::Listed;
 use teu_keeper::protocol::ExitRecord;
 use tokio::sync::{mpsc, oneshot};
@@ -46,6 +47,10 @@ pub(crate) enum Command {
     Unpause(Reply),
     Rename {
         name: String,
+        reply: Reply,
+    },
+    Update {
+        request: Box<UpdateRequest>,
         reply: Reply,
     },
     /// Remove a container that does not run.
@@ -131,6 +136,7 @@ impl Actor {
             Command::Pause(reply) => answer(reply, Box::pin(self.freeze(true)).await),
             Command::Unpause(reply) => answer(reply, Box::pin(self.freeze(false)).await),
             Command::Rename { name, reply } => answer(reply, Box::pin(self.rename(name)).await),
+            Command::Update { request, reply } => answer(reply, Box::pin(self.update(*request)).await),
             Command::Remove { volumes, reply } => answer(reply, Box::pin(self.remove(volumes)).await),
             Command::Settle(reply) => {
                 self.settle().await;

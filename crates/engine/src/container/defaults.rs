@@ -26,6 +26,10 @@ pub(super) fn fill(config: &mut Config, host: &mut HostConfig, id: &str, engine:
     if host.runtime.is_empty() {
         host.runtime.clone_from(&engine.default_runtime);
     }
+    if host.memory > 0 && host.memory_swap == 0 {
+        // As much swap as memory. Said here, so that a later update knows what is in effect.
+        host.memory_swap = host.memory.saturating_mul(2);
+    }
     if host.shm_size == 0 {
         host.shm_size = i64::try_from(engine.default_shm_size).unwrap_or(i64::MAX);
     }

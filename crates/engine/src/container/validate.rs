@@ -143,17 +143,12 @@ pub(super) fn host(
     machine: &Machine,
     warnings: &mut Vec<String>,
 ) -> Result<(), Error> {
-    restart_policy(host)?;
-    memory(host)?;
-    processors(host)?;
+    limits(host)?;
     if host.shm_size < 0 {
         return invalid("SHM size can not be less than 0");
     }
     if !(-1000..=1000).contains(&host.oom_score_adj) {
         return invalid(format!("Invalid value {}, range for oom score adj is [-1000, 1000]", host.oom_score_adj));
-    }
-    if host.blkio_weight != 0 && !(10..=1000).contains(&host.blkio_weight) {
-        return invalid("Range of blkio weight is from 10 to 1000");
     }
     if host.extra_hosts.iter().flatten().any(|e| e.ends_with("host-gateway"))
         && host.network_mode == "none"
@@ -174,6 +169,17 @@ pub(super) fn host(
              running out of resources."
                 .to_owned(),
         );
+    }
+    Ok(())
+}
+
+/// Checks the limits and the restart policy: what an update may change, too.
+pub(super) fn limits(host: &HostConfig) -> Result<(), Error> {
+    restart_policy(host)?;
+    memory(host)?;
+    processors(host)?;
+    if host.blkio_weight != 0 && !(10..=1000).contains(&host.blkio_weight) {
+        return invalid("Range of blkio weight is from 10 to 1000");
     }
     Ok(())
 }

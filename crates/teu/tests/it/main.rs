@@ -3,7 +3,9 @@
 mod container_exec;
 mod container_logs;
 mod container_run;
+mod container_stats;
 mod container_stop;
+mod container_update;
 mod crash;
 mod image;
 mod network;

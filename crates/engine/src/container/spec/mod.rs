@@ -21,6 +21,7 @@ use crate::machine::Machine;
 
 pub(crate) use devices::parse_rule as parse_device_rule;
 pub(crate) use process::{ExecDifferences, exec_process};
+pub(crate) use resources::changed as changed_resources;
 pub(crate) use security::check as check_security;
 
 /// Everything that a specification follows from.

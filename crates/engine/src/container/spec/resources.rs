@@ -3,7 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 
 use rustix::fs::{major, minor};
-use teu_api::container::{HostConfig, ThrottleDevice};
+use teu_api::container::{HostConfig, ThrottleDevice, UpdateRequest};
 use teu_oci::runtime as oci;
 
 use super::devices;
@@ -21,6 +21,40 @@ pub(super) fn build(host: &HostConfig) -> Result<oci::Resources, Error> {
         block_io: block_io(host)?,
         ..oci::Resources::default()
     })
+}
+
+/// The limits that a request changes, those that hang together with them included; `host` has them merged already.
+pub(crate) fn changed(host: &HostConfig, request: &UpdateRequest) -> Option<oci::Resources> {
+    let cpu_times = request.nano_cpus != 0 || request.cpu_quota != 0 || request.cpu_period != 0;
+    let all = cpu(host).unwrap_or_default();
+    let cpu = oci::Cpu {
+        shares: unsigned(request.cpu_shares),
+        quota: all.quota.filter(|_| cpu_times),
+        period: all.period.filter(|_| cpu_times),
+        realtime_runtime: set(request.cpu_realtime_runtime),
+        realtime_period: unsigned(request.cpu_realtime_period),
+        cpus: request.cpuset_cpus.clone(),
+        mems: request.cpuset_mems.clone(),
+        ..oci::Cpu::default()
+    };
+    let limits = request.memory != 0 || request.memory_swap != 0;
+    let all = memory(host).unwrap_or_default();
+    let memory = oci::Memory {
+        limit: all.limit.filter(|_| limits),
+        swap: all.swap.filter(|_| limits),
+        reservation: set(request.memory_reservation),
+        ..oci::Memory::default()
+    };
+    let weight = (request.blkio_weight != 0).then_some(request.blkio_weight);
+    let resources = oci::Resources {
+        memory: (memory != oci::Memory::default()).then_some(memory),
+        cpu: (cpu != oci::Cpu::default()).then_some(cpu),
+        // Docker's 0 and -1 are both "no limit"; the runtime's 0 is a limit.
+        pids: request.pids_limit.map(|limit| oci::Pids { limit: Some(if limit > 0 { limit } else { -1 }) }),
+        block_io: weight.map(|weight| oci::BlockIo { weight: Some(weight), ..oci::BlockIo::default() }),
+        ..oci::Resources::default()
+    };
+    (resources != oci::Resources::default()).then_some(resources)
 }
 
 /// The value, unless it is Docker's zero for "not set".

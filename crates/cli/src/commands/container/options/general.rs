@@ -119,7 +119,7 @@ impl General {
 }
 
 /// `name[:maximum]`. Whether the name is known, the engine decides.
-fn restart_policy(text: &str) -> anyhow::Result<RestartPolicy> {
+pub(crate) fn restart_policy(text: &str) -> anyhow::Result<RestartPolicy> {
     let (name, count) = text.split_once(':').map_or((text, None), |(name, count)| (name, Some(count)));
     if name.is_empty() && count.is_some() {
         bail!("invalid restart policy format: no policy provided before colon");

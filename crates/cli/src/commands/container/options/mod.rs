@@ -16,7 +16,7 @@ mod security;
 use clap::Args;
 use teu_api::container::{CreateRequest, HostConfig};
 
-pub(crate) use general::Pull;
+pub(crate) use general::{Pull, restart_policy};
 
 use crate::error::Error;
 
