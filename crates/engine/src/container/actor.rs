@@ -4,13 +4,14 @@
 //! two operations can meet half-way. What may take long (waiting for a process to end, deleting files) happens
 //! elsewhere: the actor is always about to read its next message, but while it starts the container.
 
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use teu_api::container::UpdateRequest;
-use teu_keeper::Listed;
 use teu_keeper::protocol::ExitRecord;
+use teu_keeper::{Descriptors, Listed};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -80,6 +81,9 @@ pub(crate) struct Actor {
     /// Root file system that was mounted ahead of the start.
     pub(super) prepared: Option<JoinHandle<Result<Prepared, Error>>>,
     prepared_until: Option<Instant>,
+    /// The mount namespace of the current run. The kernel takes a namespace apart when its last user is gone, and
+    /// tells nobody of the end of a process that was the last user before it is done (0.5 ms to 10 ms): so it is not.
+    pub(super) mounts: Option<OwnedFd>,
     /// Clean-up after the last run.
     pub(super) teardown: Option<JoinHandle<()>>,
     pub(super) backoff: Backoff,
@@ -96,11 +100,19 @@ impl Actor {
             inbox,
             prepared: None,
             prepared_until: None,
+            mounts: None,
             teardown: None,
             backoff: Backoff::default(),
             restart_at: None,
         };
         tokio::spawn(actor.run());
+    }
+
+    /// Takes over the descriptors of a run.
+    pub(super) fn hold(&mut self, descriptors: Descriptors, pid: i32) {
+        // What has ended already, and what is denied, is only told of a little later.
+        self.mounts = descriptors.pidfd.as_ref().and_then(|fd| teu_sys::pidfd::mount_namespace(fd.as_fd(), pid).ok());
+        self.handle.hold(Some(descriptors));
     }
 
     async fn run(mut self) {

@@ -56,16 +56,21 @@ impl Actor {
         }
     }
 
-    /// Gives back in the background what the run had: its network and, if it ran, the keeper's record of it. The next
+    /// Gives back in the background what the run had: its mounts, its network and, if it ran, the keeper's record of it. The next
     /// start waits for it.
     pub(super) fn tear_down(&mut self, endpoint: Option<Arc<Endpoint>>, ran: bool) {
         let engine = self.engine.clone();
         let id = self.handle.id.clone();
         let before = self.teardown.take();
+        let mounts = self.mounts.take();
         self.teardown = Some(tokio::spawn(async move {
             if let Some(before) = before {
                 // A panic there is logged by the runtime; this run's clean-up goes on.
                 drop(before.await);
+            }
+            if let Some(mounts) = mounts {
+                // Takes the namespace apart. A panic is logged by the runtime.
+                drop(tokio::task::spawn_blocking(move || drop(mounts)).await);
             }
             let release = engine.release_sandbox(&id, endpoint);
             if ran {

@@ -76,7 +76,7 @@ impl Actor {
             Some(held) => held.duplicate().map_err(|source| Error::File { path: "descriptors".into(), source })?,
             None => {
                 let orphaned = listed.state.health == Health::Orphaned;
-                self.handle.hold(Some(listed.fds));
+                self.hold(listed.fds, listed.state.pid);
                 if !orphaned {
                     return Ok(());
                 }

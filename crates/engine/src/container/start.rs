@@ -111,7 +111,7 @@ impl Actor {
 
     fn started(&mut self, launched: Launched, by: Starter) {
         let Launched { started, descriptors, endpoint } = launched;
-        self.handle.hold(Some(descriptors));
+        self.hold(descriptors, started.pid);
         self.change(|next| {
             next.endpoint = endpoint.map(Arc::new);
             next.state.has_been_started = true;
