@@ -3,6 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+/// The commit this executable was built from, as the environment of the build named it in `TEU_GIT_COMMIT`.
+pub const GIT_COMMIT: &str = match option_env!("TEU_GIT_COMMIT") {
+    Some(commit) => commit,
+    None => "unknown",
+};
+
 /// An API version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ApiVersion {

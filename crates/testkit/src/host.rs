@@ -4,6 +4,7 @@
 //! dies, and the kernel ends the rest of the namespace.
 
 use anyhow::{Context as _, Result, bail, ensure};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -118,9 +119,13 @@ impl Host {
 impl Host {
     /// Ends everything that runs inside, and returns when it is gone. Happens by itself when the value is dropped.
     pub fn end(&mut self) {
-        // The first process takes the namespace with it; it is gone for good when its parent has reaped it.
-        let _ = pidfd_send_signal(&self.init_fd, Signal::KILL);
+        // `unshare` first: it would complain of a child that was killed. The first process inside dies with it (it is
+        // told again, for a second call) and takes the namespace along before its own end is seen.
+        drop(self.unshare.kill());
         drop(self.unshare.wait());
+        let _ = pidfd_send_signal(&self.init_fd, Signal::KILL);
+        let mut ended = [PollFd::new(&self.init_fd, PollFlags::IN)];
+        while poll(&mut ended, None).is_err_and(|error| error == rustix::io::Errno::INTR) {}
     }
 }
 

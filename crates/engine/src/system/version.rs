@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use teu_api::system::{Component, Platform, Version};
-use teu_api::version::ApiVersion;
+use teu_api::version::{ApiVersion, GIT_COMMIT};
 
 use crate::{Engine, Error, machine};
 
@@ -18,6 +18,7 @@ impl Engine {
         let details: BTreeMap<String, String> = [
             ("ApiVersion", ApiVersion::MAX.to_string()),
             ("Arch", machine::architecture().to_owned()),
+            ("GitCommit", GIT_COMMIT.to_owned()),
             ("Experimental", "false".to_owned()),
             ("KernelVersion", kernel.clone()),
             ("MinAPIVersion", ApiVersion::MIN.to_string()),
@@ -33,6 +34,7 @@ impl Engine {
             version: version.to_owned(),
             api_version: ApiVersion::MAX.to_string(),
             min_api_version: ApiVersion::MIN.to_string(),
+            git_commit: GIT_COMMIT.to_owned(),
             go_version: "none (Rust)".to_owned(),
             os: "linux".to_owned(),
             arch: machine::architecture().to_owned(),

@@ -53,7 +53,7 @@ impl Verb for Version {
                 .map_or(teu_api::version::ApiVersion::MAX, |client| client.version())
                 .to_string(),
             default_api_version: teu_api::version::ApiVersion::MAX.to_string(),
-            git_commit: option_env!("TEU_GIT_COMMIT").unwrap_or("unknown").to_owned(),
+            git_commit: teu_api::version::GIT_COMMIT.to_owned(),
             os: std::env::consts::OS.to_owned(),
             arch: platform::host_architecture().to_owned(),
             context: cli.context_name(),
