@@ -14,7 +14,7 @@ use crate::config::{ConfigFile, endpoint};
 use crate::error::Error;
 use crate::globals::Globals;
 use crate::verb::Command;
-use crate::{autostart, flags, help, suggest};
+use crate::{autostart, completion, flags, help, suggest};
 
 /// What every command has at hand.
 pub(crate) struct Cli {
@@ -41,6 +41,14 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<String> = args.collect();
     if args.first().is_some_and(|arg| arg == autostart::ROLE) {
         return autostart::become_engine(&args[1..]);
+    }
+    if let Some(command) =
+        args.first().filter(|arg| [completion::COMMAND, completion::COMMAND_PLAIN].contains(&arg.as_str()))
+    {
+        let answer = completion::answer(&args[1..], command == completion::COMMAND);
+        // The shell that asked may have gone away.
+        let _ = io::stdout().write_all(answer.as_bytes());
+        return ExitCode::SUCCESS;
     }
     let mut place = Place { command: program.to_owned(), usage: "[OPTIONS] COMMAND [ARG...]" };
     match dispatch(program, &args, &mut place) {

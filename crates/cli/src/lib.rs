@@ -9,11 +9,13 @@
 //! - [`terminal`]: raw mode, resizing, signals, detach keys;
 //! - [`session`]: the streams of `run`, `attach`, `exec` and `logs`;
 //! - [`config`]: configuration files, contexts, credentials, where the engine is;
-//! - [`autostart`]: starts an engine when none answers.
+//! - [`autostart`]: starts an engine when none answers;
+//! - [`completion`]: what shells ask for when Tab is pressed.
 
 mod app;
 mod autostart;
 mod commands;
+mod completion;
 mod config;
 mod error;
 mod flags;

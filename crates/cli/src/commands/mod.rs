@@ -58,7 +58,7 @@ pub(crate) const LATER: [&str; 26] = [
 ];
 
 /// All commands.
-pub(crate) static ALL: [Command; 35] = [
+pub(crate) static ALL: [Command; 36] = [
     Command::of::<container::attach::Attach>(),
     Command::of::<container::create::Create>(),
     Command::of::<container::exec::Exec>(),
@@ -91,6 +91,7 @@ pub(crate) static ALL: [Command; 35] = [
     Command::of::<inspect::Inspect>(),
     Command::of::<network::inspect::Inspect>(),
     Command::of::<network::ls::List>(),
+    Command::of::<system::completion::Completion>(),
     Command::of::<system::events::Events>(),
     Command::of::<system::info::Info>(),
     Command::of::<system::version::Version>(),

@@ -124,8 +124,8 @@ mod tests {
         .unwrap();
         assert_eq!(
             show(Some(stats)),
-            "CONTAINER ID   NAME      CPU %     MEM USAGE / LIMIT   MEM %     NET I/O       BLOCK I/O    PIDS\n\
-             0123456789ab   web       20.00%    2MiB / 8MiB         25.00%    1.5kB / 2B    4.1kB / 1B   3\n"
+            "CONTAINER ID   NAME      CPU %     MEM USAGE / LIMIT   MEM %     NET I/O      BLOCK I/O    PIDS\n\
+             0123456789ab   web       20.00%    2MiB / 8MiB         25.00%    1.5kB / 2B   4.1kB / 1B   3\n"
         );
     }
 

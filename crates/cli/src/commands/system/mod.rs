@@ -1,5 +1,6 @@
 //! `system`, and the commands about the engine itself.
 
+pub(super) mod completion;
 pub(super) mod events;
 pub(super) mod info;
 pub(super) mod version;
