@@ -12,6 +12,7 @@ use crate::backend::{Backends, Images, Processes, Sandboxes};
 use crate::container::{Definition, Files, Index};
 use crate::events::{Bus, Subject};
 use crate::exec::Execs;
+use crate::health::Prober;
 use crate::machine::Machine;
 use crate::store::Store;
 use crate::volume::Volumes;
@@ -105,6 +106,10 @@ impl Engine {
 
     pub(crate) fn images(&self) -> &dyn Images {
         &*self.0.backends.images
+    }
+
+    pub(crate) fn prober(&self) -> &dyn Prober {
+        &*self.0.backends.prober
     }
 
     pub(crate) fn library(&self) -> Result<ImageStore, Error> {

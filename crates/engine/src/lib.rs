@@ -1,4 +1,4 @@
-//! The engine: containers, exec, logs, events, state and reconciliation; no HTTP.
+//! The engine: containers, exec, logs, events, state and reconciliation; serves no HTTP.
 //!
 //! [`Engine`] has one async method per noun and verb, `Engine::container_start`, in the file of that name
 //! (`container/start.rs`). What users ask for and are told is expressed in the wire types of `teu-api`, so that there
@@ -12,6 +12,7 @@ mod engine;
 mod error;
 mod events;
 mod exec;
+mod health;
 mod ids;
 mod image;
 mod log;

@@ -14,6 +14,7 @@ use crate::container::Index;
 use crate::engine::Inner;
 use crate::events::Bus;
 use crate::exec::Execs;
+use crate::health::Probes;
 use crate::machine::Machine;
 use crate::store::Store;
 use crate::volume::Volumes;
@@ -34,6 +35,7 @@ impl Engine {
             processes: link,
             sandboxes: Arc::new(networks.clone()),
             images: Arc::new(StoreImages(library.clone())),
+            prober: Arc::new(Probes),
         };
         let registry = teu_registry::Client::new(RegistryConfig {
             insecure: config.insecure_registries.clone(),

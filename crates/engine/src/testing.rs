@@ -8,7 +8,7 @@ use teu_api::container::{Config, CreateOptions, CreateRequest, HostConfig};
 use teu_registry::{Client, RegistryConfig};
 
 use crate::backend::Backends;
-use crate::backend::fake::{FakeImages, FakeKeeper, FakeNetworks};
+use crate::backend::fake::{FakeImages, FakeKeeper, FakeNetworks, FakeProber};
 use crate::container::Index;
 use crate::engine::Inner;
 use crate::events::Bus;
@@ -24,6 +24,7 @@ pub(crate) struct Rig {
     pub(crate) keeper: Arc<FakeKeeper>,
     pub(crate) networks: Arc<FakeNetworks>,
     pub(crate) images: Arc<FakeImages>,
+    pub(crate) prober: Arc<FakeProber>,
 }
 
 /// Opens an engine in `folder`, over what an earlier one left there.
@@ -48,8 +49,14 @@ pub(crate) async fn rig_over(
     let mut config = EngineConfig::new("/nowhere".into());
     config.data_root = folder.join("data");
     config.exec_root = folder.join("run");
+    let prober = Arc::new(FakeProber::default());
     let (store, contents) = Store::open(&config.data_root.join("state.db")).expect("a database");
-    let backends = Backends { processes: keeper.clone(), sandboxes: networks.clone(), images: images.clone() };
+    let backends = Backends {
+        processes: keeper.clone(),
+        sandboxes: networks.clone(),
+        images: images.clone(),
+        prober: prober.clone(),
+    };
     let engine = Engine::from_inner(Inner {
         id: contents.engine_id.clone(),
         volumes: Volumes::new(config.data_root.join("volumes")),
@@ -67,7 +74,7 @@ pub(crate) async fn rig_over(
     });
     engine.reconcile(contents).await.expect("reconciled");
     tokio::spawn(crate::notices::serve(engine.clone(), notices));
-    Rig { engine, keeper, networks, images }
+    Rig { engine, keeper, networks, images, prober }
 }
 
 impl Rig {

@@ -74,7 +74,8 @@ pub struct Config {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct Healthcheck {
-    /// `["NONE"]`, `["CMD", args…]` or `["CMD-SHELL", command]`; empty inherits.
+    /// `["NONE"]`, `["CMD", args…]` or `["CMD-SHELL", command]`; empty inherits. Teu's own, without any command:
+    /// `["HTTP", "http://localhost:80/path"]`, `["TCP", "localhost:80"]`, `["GRPC", "localhost:80", service]`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test: Option<Vec<String>>,
     /// Time between checks.
@@ -92,4 +93,8 @@ pub struct Healthcheck {
     /// Consecutive failures after which the container is unhealthy.
     #[serde(skip_serializing_if = "is_zero")]
     pub retries: i64,
+    /// Teu's own: what happens to a container that becomes unhealthy, `none` (as when empty), `kill`, `restart` or
+    /// `stop`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub on_failure: String,
 }

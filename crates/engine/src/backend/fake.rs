@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -20,8 +21,10 @@ use teu_oci::digest::Digest;
 use teu_oci::image::{ContainerConfig, ImageConfig};
 use tokio::sync::mpsc;
 
-use super::{Answer, Images, Notice, Processes, Sandboxes};
-use crate::Error;
+use super::{Answer as KeeperAnswer, Images, Notice, Processes, Sandboxes};
+use crate::container::Handle;
+use crate::health::{Answer, Probe, Probed, Prober};
+use crate::{Engine, Error};
 
 /// A keeper whose containers exist in its memory only. Programs behave by their names: `missing` is not found,
 /// `stubborn` survives `SIGTERM`.
@@ -61,7 +64,7 @@ impl FakeKeeper {
         }
     }
 
-    fn start(&self, id: &str, program: &str) -> Answer {
+    fn start(&self, id: &str, program: &str) -> KeeperAnswer {
         if program == "missing" {
             let message = format!("exec: {program:?}: executable file not found in $PATH");
             return Err(teu_keeper::Error::Refused(Failure { kind: FailureKind::CommandNotFound, message }));
@@ -83,7 +86,7 @@ impl FakeKeeper {
         Ok((Reply::Started(Started { pid, started_at, fds: Vec::new() }), Vec::new()))
     }
 
-    fn signal(&self, id: &str, signal: i32) -> Answer {
+    fn signal(&self, id: &str, signal: i32) -> KeeperAnswer {
         let ends = signal == 9 || (signal == 15 && !lock(&self.stubborn).iter().any(|s| s == id));
         if ends {
             self.exit(id, ExitStatus::Signaled(signal));
@@ -93,7 +96,7 @@ impl FakeKeeper {
 }
 
 impl Processes for FakeKeeper {
-    fn call(&self, request: Request, _: Vec<OwnedFd>) -> BoxFuture<'static, Answer> {
+    fn call(&self, request: Request, _: Vec<OwnedFd>) -> BoxFuture<'static, KeeperAnswer> {
         let answer = match request {
             Request::Start(start) => {
                 let program = start.spec.process.as_ref().and_then(|p| p.args.first()).cloned().unwrap_or_default();
@@ -234,5 +237,27 @@ impl Images for FakeImages {
 
     fn driver(&self) -> &'static str {
         "fake"
+    }
+}
+
+/// Health checks that find what they are told to.
+#[derive(Debug, Default)]
+pub(crate) struct FakeProber {
+    /// The code that the next probes bring; none lets them wait for their time limit.
+    pub(crate) code: Mutex<Option<i64>>,
+    pub(crate) asked: AtomicI32,
+}
+
+impl Prober for FakeProber {
+    fn probe<'a>(&self, _: &'a Engine, _: &'a Arc<Handle>, _: &'a Probe, limit: Duration) -> BoxFuture<'a, Probed> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        match *lock(&self.code) {
+            Some(code) => std::future::ready(Ok(Some(Answer { code, text: b"said".to_vec() }))).boxed(),
+            None => async move {
+                tokio::time::sleep(limit).await;
+                Ok(None)
+            }
+            .boxed(),
+        }
     }
 }

@@ -18,6 +18,7 @@ use teu_network::{AttachRequest, Sandbox};
 use teu_oci::digest::Digest;
 
 use crate::Error;
+use crate::health::Prober;
 
 pub(crate) use image::StoreImages;
 pub(crate) use keeper::{Link, Notice};
@@ -75,6 +76,7 @@ pub(crate) struct Backends {
     pub(crate) processes: Arc<dyn Processes>,
     pub(crate) sandboxes: Arc<dyn Sandboxes>,
     pub(crate) images: Arc<dyn Images>,
+    pub(crate) prober: Arc<dyn Prober>,
 }
 
 /// Text of an error with all its sources, in Go's manner.

@@ -20,6 +20,7 @@ use super::handle::{Handle, View};
 use super::policy::Backoff;
 use super::start::{Prepared, Starter};
 use super::state::Phase;
+use crate::health::{Check, Finding, Monitor};
 use crate::store::Write;
 use crate::{Engine, Error};
 
@@ -63,6 +64,14 @@ pub(crate) enum Command {
     Settle(Reply),
     /// Its process has ended.
     Exited(ExitRecord),
+    /// A health check of the run that began at `run` has found something.
+    Probed {
+        run: Timestamp,
+        /// The run's age when the probe was begun.
+        age: Duration,
+        finding: Box<Finding>,
+        reply: Reply,
+    },
     /// A new engine or a new keeper compares what should be with what is.
     Reconcile {
         listed: Option<Listed>,
@@ -89,6 +98,10 @@ pub(crate) struct Actor {
     pub(super) backoff: Backoff,
     /// When the restart policy starts it again.
     pub(super) restart_at: Option<Instant>,
+    /// Its health check, if it has one and has been started.
+    pub(super) check: Option<Arc<Check>>,
+    /// Who asks for its health while it runs.
+    pub(super) monitor: Option<Monitor>,
 }
 
 impl Actor {
@@ -104,6 +117,8 @@ impl Actor {
             teardown: None,
             backoff: Backoff::default(),
             restart_at: None,
+            check: None,
+            monitor: None,
         };
         tokio::spawn(actor.run());
     }
@@ -152,6 +167,10 @@ impl Actor {
             Command::Remove { volumes, reply } => answer(reply, Box::pin(self.remove(volumes)).await),
             Command::Settle(reply) => {
                 self.settle().await;
+                answer(reply, Ok(()));
+            }
+            Command::Probed { run, age, finding, reply } => {
+                self.probed(run, age, *finding);
                 answer(reply, Ok(()));
             }
             Command::Exited(record) => Box::pin(self.exited(record)).await,

@@ -14,7 +14,7 @@ use super::handle::{Handle, View};
 use super::state::State;
 use super::{defaults, merge, mounts, names, sandbox, stored, validate};
 use crate::store::Write;
-use crate::{Engine, Error, ids};
+use crate::{Engine, Error, health, ids};
 
 impl Engine {
     /// Creates a container.
@@ -76,11 +76,14 @@ impl Engine {
         let mut host = request.host_config.unwrap_or_default();
         let mut warnings = Vec::new();
         validate::request(&config, &host)?;
+        if let Some(health) = &config.healthcheck {
+            health::validate(health, config.shell.as_deref(), &mut warnings)?;
+        }
         if let Some(other) = sandbox::shared_with(&host.network_mode) {
             // One network, one name.
             config.hostname.clone_from(&self.containers().find(other)?.view().definition.config.hostname);
         }
-        merge::with_image(&mut config, &image.config, &mut warnings)?;
+        merge::with_image(&mut config, &image.config)?;
         defaults::fill(&mut config, &mut host, &id, self.config(), self.machine());
         validate::host(&host, self.config(), self.machine(), &mut warnings)?;
         let endpoints = endpoints(request.networking_config.and_then(|n| n.endpoints_config), &host)?;
@@ -115,8 +118,14 @@ impl Engine {
     /// Makes the container: root file system and database row at the same time, then the actor.
     async fn make(&self, definition: Definition, image: &Image) -> Result<Arc<Handle>, Error> {
         let id = definition.id.clone();
-        let view =
-            View { definition: Arc::new(definition), state: State::new(), endpoint: None, exits: 0, removed: false };
+        let view = View {
+            definition: Arc::new(definition),
+            state: State::new(),
+            endpoint: None,
+            health: None,
+            exits: 0,
+            removed: false,
+        };
         let insert = Write::Insert {
             id: id.clone(),
             name: view.definition.name.clone(),

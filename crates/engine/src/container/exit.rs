@@ -42,6 +42,7 @@ impl Actor {
             self.event("oom", &[]);
         }
         let code = exit.status.code();
+        self.monitor = None;
         self.change(|next| end(next, exit, restart));
         self.event("die", &[("execDuration", lasted.to_string()), ("exitCode", code.to_string())]);
         self.handle.hold(None);
@@ -100,6 +101,9 @@ impl Engine {
 fn end(view: &mut View, exit: Exit, restart: bool) {
     view.exits += 1;
     view.endpoint = None;
+    if let Some(health) = &mut view.health {
+        Arc::make_mut(health).end();
+    }
     view.state.phase = if restart {
         view.state.restart_count += 1;
         Phase::Restarting(exit)

@@ -11,6 +11,7 @@ use super::actor::Command;
 use super::definition::Definition;
 use super::state::State;
 use crate::Error;
+use crate::health::Health;
 
 /// How long a request may wait for a container's actor. It is long enough for the slowest start, and short enough
 /// that a container stuck in the kernel does not keep a client for good.
@@ -23,6 +24,8 @@ pub(crate) struct View {
     pub(crate) state: State,
     /// Its place in the network while it runs.
     pub(crate) endpoint: Option<Arc<Endpoint>>,
+    /// What its health checks have found, once it has run with one.
+    pub(crate) health: Option<Arc<Health>>,
     /// How many times it has ended since the engine came up.
     pub(crate) exits: u64,
     /// It is gone.

@@ -6,7 +6,7 @@ use teu_api::container::{DriverData, Inspect, State};
 
 use super::handle::{Handle, View};
 use super::state::Phase;
-use super::{network_view, sandbox};
+use super::{health, network_view, sandbox};
 use crate::{Engine, Error, time};
 
 impl Engine {
@@ -88,6 +88,6 @@ fn state(view: &View) -> State {
         error: state.failure().map(|f| f.message.clone()).unwrap_or_default(),
         started_at: time::show(run.map(|r| r.started_at).or(exit.and_then(|e| e.started_at))),
         finished_at: time::show(exit.map(|e| e.finished_at)),
-        health: None,
+        health: view.health.as_deref().map(health::shown),
     }
 }

@@ -39,7 +39,7 @@ impl Engine {
             ports: network_view::port_list(view),
             labels: definition.config.labels.clone().unwrap_or_default(),
             state: view.state.word().to_owned(),
-            status: status::words(&view.state, jiff::Timestamp::now()),
+            status: status::words(view, jiff::Timestamp::now()),
             host_config: SummaryHostConfig {
                 network_mode: definition.host.network_mode.clone(),
                 annotations: definition.host.annotations.clone(),

@@ -1,12 +1,12 @@
 //! What a request leaves open is taken from the image.
 
-use teu_api::container::Config;
-use teu_oci::image::ImageConfig;
+use teu_api::container::{Config, Healthcheck};
+use teu_oci::image::{self, ImageConfig};
 
 use crate::Error;
 
 /// Completes `config` from the image's configuration, by Docker's rules.
-pub(super) fn with_image(config: &mut Config, image: &ImageConfig, warnings: &mut Vec<String>) -> Result<(), Error> {
+pub(super) fn with_image(config: &mut Config, image: &ImageConfig) -> Result<(), Error> {
     let defaults = image.config.clone().unwrap_or_default();
     if config.user.is_empty() {
         config.user = defaults.user;
@@ -33,9 +33,8 @@ pub(super) fn with_image(config: &mut Config, image: &ImageConfig, warnings: &mu
     for (key, value) in defaults.labels {
         labels.entry(key).or_insert(value);
     }
-    if config.healthcheck.is_none() && defaults.healthcheck.is_some_and(|h| h.test.first().is_some_and(|t| t != "NONE"))
-    {
-        warnings.push("Health checks are not supported yet: the image's is not run.".to_owned());
+    if let Some(image) = defaults.healthcheck {
+        merge_health(config.healthcheck.get_or_insert_default(), image);
     }
     if config.entrypoint.iter().flatten().chain(config.cmd.iter().flatten()).next().is_none() {
         return Err(Error::Invalid("no command specified".to_owned()));
@@ -60,6 +59,24 @@ fn merge_command(config: &mut Config, entrypoint: Option<Vec<String>>, cmd: Opti
     }
 }
 
+/// Of a health check, each field that the request leaves open is the image's.
+fn merge_health(config: &mut Healthcheck, image: image::Healthcheck) {
+    if config.test.as_ref().is_none_or(Vec::is_empty) {
+        config.test = Some(image.test);
+    }
+    for (own, image) in [
+        (&mut config.interval, image.interval),
+        (&mut config.timeout, image.timeout),
+        (&mut config.start_period, image.start_period),
+        (&mut config.start_interval, image.start_interval),
+        (&mut config.retries, image.retries),
+    ] {
+        if *own == 0 {
+            *own = image;
+        }
+    }
+}
+
 /// Variables of the request come first; the image's follow unless the request sets them.
 fn merge_env(config: &mut Config, image: Vec<String>) {
     let env = config.env.get_or_insert_default();
@@ -70,7 +87,7 @@ fn merge_env(config: &mut Config, image: Vec<String>) {
 
 #[cfg(test)]
 mod tests {
-    use teu_api::container::Config;
+    use teu_api::container::{Config, Healthcheck};
     use teu_oci::image::{ContainerConfig, ImageConfig};
 
     use super::with_image;
@@ -88,7 +105,7 @@ mod tests {
         let image = ImageConfig { config: Some(image), ..ImageConfig::default() };
         let mut config = Config { entrypoint: entrypoint.map(list), cmd: cmd.map(list), ..Config::default() };
         // An empty command is an error of its own; the merge is what is looked at here.
-        drop(with_image(&mut config, &image, &mut Vec::new()));
+        drop(with_image(&mut config, &image));
         (config.entrypoint, config.cmd)
     }
 
@@ -107,14 +124,37 @@ mod tests {
         let image = ContainerConfig { env: list(&["PATH=/image", "A=1"]), ..ContainerConfig::default() };
         let image = ImageConfig { config: Some(image), ..ImageConfig::default() };
         let mut config = Config { env: Some(list(&["A=2", "B"])), cmd: Some(list(&["x"])), ..Config::default() };
-        with_image(&mut config, &image, &mut Vec::new()).expect("a command");
+        with_image(&mut config, &image).expect("a command");
         assert_eq!(config.env, Some(list(&["A=2", "B", "PATH=/image"])));
+    }
+
+    #[test]
+    fn health_checks_are_completed_field_by_field() {
+        let of_image = teu_oci::image::Healthcheck {
+            test: list(&["CMD", "image"]),
+            interval: 5_000_000,
+            retries: 7,
+            ..Default::default()
+        };
+        let image = ContainerConfig { healthcheck: Some(of_image.clone()), ..ContainerConfig::default() };
+        let image = ImageConfig { config: Some(image), ..ImageConfig::default() };
+        let merged = |own: Option<Healthcheck>| {
+            let mut config = Config { healthcheck: own, cmd: Some(list(&["x"])), ..Config::default() };
+            with_image(&mut config, &image).expect("a command");
+            config.healthcheck.expect("a check")
+        };
+        let whole = merged(None);
+        assert_eq!((whole.test, whole.interval, whole.retries), (Some(of_image.test.clone()), 5_000_000, 7));
+        let part = merged(Some(Healthcheck { interval: 9_000_000, ..Healthcheck::default() }));
+        assert_eq!((part.test, part.interval, part.retries), (Some(of_image.test.clone()), 9_000_000, 7));
+        let none = merged(Some(Healthcheck { test: Some(list(&["NONE"])), ..Healthcheck::default() }));
+        assert_eq!(none.test, Some(list(&["NONE"])));
     }
 
     #[test]
     fn nothing_to_run() {
         let mut config = Config::default();
-        let error = with_image(&mut config, &ImageConfig::default(), &mut Vec::new()).expect_err("no command");
+        let error = with_image(&mut config, &ImageConfig::default()).expect_err("no command");
         assert_eq!(error.to_string(), "no command specified");
     }
 }

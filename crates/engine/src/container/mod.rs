@@ -8,6 +8,7 @@ mod definition;
 mod exit;
 mod files;
 mod handle;
+mod health;
 mod index;
 mod inspect;
 mod kill;

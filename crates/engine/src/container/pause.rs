@@ -33,6 +33,7 @@ impl Actor {
             (Phase::Running(run), true) => {
                 let run = run.clone();
                 self.keeper(Request::Pause { container }).await?;
+                self.pause_health();
                 self.change(|next| next.state.phase = Phase::Paused(run));
                 self.event("pause", &[]);
                 Ok(())
@@ -41,6 +42,7 @@ impl Actor {
                 let run = run.clone();
                 self.keeper(Request::Unpause { container }).await?;
                 self.change(|next| next.state.phase = Phase::Running(run));
+                self.watch_health();
                 self.event("unpause", &[]);
                 Ok(())
             }

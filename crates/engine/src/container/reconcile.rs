@@ -27,6 +27,9 @@ impl Actor {
             }
             None => {}
         }
+        if fresh && self.view().state.is_up() {
+            self.resume_health();
+        }
         if fresh && !self.view().removed {
             self.apply_policy().await;
         }

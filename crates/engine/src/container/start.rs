@@ -122,6 +122,7 @@ impl Actor {
             }
         });
         self.event("start", &[]);
+        self.begin_health();
     }
 
     /// Records why it did not start.

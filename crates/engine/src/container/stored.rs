@@ -8,18 +8,21 @@ use teu_network::Endpoint;
 use super::definition::Definition;
 use super::handle::View;
 use super::state::State;
+use crate::health::Health;
 use crate::store::ContainerRow;
 
 /// The part that changes while a container lives.
 #[derive(Serialize, Deserialize)]
-struct Stored<S, E> {
+struct Stored<S, E, H> {
     state: S,
     endpoint: E,
+    #[serde(default = "Option::default", skip_serializing_if = "Option::is_none")]
+    health: Option<H>,
 }
 
 /// JSON of what changes.
 pub(crate) fn state(view: &View) -> String {
-    json(&Stored { state: &view.state, endpoint: view.endpoint.as_deref() })
+    json(&Stored { state: &view.state, endpoint: view.endpoint.as_deref(), health: view.health.as_deref() })
 }
 
 /// JSON of what stays.
@@ -35,11 +38,12 @@ fn json(value: &impl Serialize) -> String {
 /// Reads a container back.
 pub(crate) fn read(row: &ContainerRow) -> serde_json::Result<View> {
     let definition: Definition = serde_json::from_str(&row.definition)?;
-    let stored: Stored<State, Option<Endpoint>> = serde_json::from_str(&row.state)?;
+    let stored: Stored<State, Option<Endpoint>, Health> = serde_json::from_str(&row.state)?;
     Ok(View {
         definition: Arc::new(definition),
         state: stored.state,
         endpoint: stored.endpoint.map(Arc::new),
+        health: stored.health.map(Arc::new),
         exits: 0,
         removed: false,
     })

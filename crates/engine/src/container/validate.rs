@@ -32,7 +32,7 @@ pub(super) fn request(config: &Config, host: &HostConfig) -> Result<(), Error> {
     }
     hostname(config)?;
     modes(config, host)?;
-    unsupported(config, host)?;
+    unsupported(host)?;
     host.extra_hosts.iter().flatten().try_for_each(|entry| check_extra_host(entry))
 }
 
@@ -105,16 +105,9 @@ fn shares_network(config: &Config, host: &HostConfig) -> Result<(), Error> {
 }
 
 /// What is not built is refused, never ignored.
-fn unsupported(config: &Config, host: &HostConfig) -> Result<(), Error> {
+fn unsupported(host: &HostConfig) -> Result<(), Error> {
     let some = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|l| !l.is_empty());
     let checks: BTreeMap<&str, bool> = BTreeMap::from([
-        (
-            "--health-cmd",
-            config
-                .healthcheck
-                .as_ref()
-                .is_some_and(|h| h.test.as_ref().is_some_and(|t| t.first().is_some_and(|kind| kind != "NONE"))),
-        ),
         ("--link", some(&host.links)),
         ("--volumes-from", some(&host.volumes_from)),
         ("--gpus", host.device_requests.as_ref().is_some_and(|r| !r.is_empty())),

@@ -1,5 +1,6 @@
 //! Processes in running containers. They are remembered in memory only: an exec does not outlive its engine.
 
+mod collect;
 mod create;
 mod inspect;
 mod registry;

@@ -93,6 +93,14 @@ impl Exec {
         true
     }
 
+    /// How it ended; 255 if that is not known.
+    pub(super) fn exit_code(&self) -> i32 {
+        match *self.lock() {
+            Phase::Exited { code, .. } => code,
+            _ => 255,
+        }
+    }
+
     /// Resolves when it has ended and its exit code is known.
     pub(super) async fn is_over(self: Arc<Self>) {
         let mut over = self.over.subscribe();
@@ -156,6 +164,11 @@ impl Execs {
         let mut ids: Vec<String> = here.map(|e| e.id.clone()).collect();
         ids.sort();
         (!ids.is_empty()).then_some(ids)
+    }
+
+    /// Forgets one that nobody can ask for any more.
+    pub(super) fn forget_exec(&self, id: &str) {
+        self.lock().remove(id);
     }
 
     /// Forgets those of a container that is gone.

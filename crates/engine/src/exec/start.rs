@@ -60,7 +60,7 @@ impl Engine {
         }
     }
 
-    async fn run_exec(&self, exec: &Arc<Exec>, request: &StartRequest) -> Result<ExecStarted, Error> {
+    pub(super) async fn run_exec(&self, exec: &Arc<Exec>, request: &StartRequest) -> Result<ExecStarted, Error> {
         let process = self.exec_process(exec).await?;
         let action = format!("exec_start: {}", exec.line());
         self.container_event(&exec.container.view().definition, &action, &[("execID", exec.id.clone())]);

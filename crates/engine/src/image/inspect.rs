@@ -70,6 +70,7 @@ fn config(image: ContainerConfig) -> Config {
             start_period: h.start_period,
             start_interval: h.start_interval,
             retries: h.retries,
+            on_failure: String::new(),
         }),
         args_escaped: image.args_escaped,
         volumes: set(image.volumes),

@@ -1,6 +1,7 @@
 //! End to end: the real executable, in namespaces of its own.
 
 mod container_exec;
+mod container_health;
 mod container_logs;
 mod container_run;
 mod container_stats;

@@ -30,6 +30,8 @@ const KNOWN: &[&str] = &[
 
 const STATES: &[&str] = &["created", "restarting", "running", "removing", "paused", "exited", "dead"];
 
+const HEALTHS: &[&str] = &["none", "starting", "healthy", "unhealthy"];
+
 /// Filters, checked and resolved.
 pub(super) struct Filter<'a> {
     filters: &'a Filters,
@@ -49,6 +51,9 @@ impl<'a> Filter<'a> {
         filters.validate(KNOWN).map_err(|e| Error::Invalid(e.to_string()))?;
         if let Some(bad) = filters.get("status").find(|s| !STATES.contains(s)) {
             return Err(Error::Invalid(format!("invalid filter 'status={bad}'")));
+        }
+        if let Some(bad) = filters.get("health").find(|s| !HEALTHS.contains(s)) {
+            return Err(Error::Invalid(format!("invalid filter 'health={bad}'")));
         }
         let created = |name: &str| -> Result<Option<Timestamp>, Error> {
             let times = filters.get(name).map(|id| engine.containers().find(id).map(|h| h.view().definition.created));
@@ -97,7 +102,7 @@ impl<'a> Filter<'a> {
             && self.filters.matches_by("volume", |wanted| uses_volume(view, wanted))
             && self.filters.matches_by("publish", |port| published(view, port))
             && self.filters.matches_by("expose", |port| exposed(view, port))
-            && self.filters.matches("health", "none")
+            && self.filters.matches("health", view.health.as_deref().map_or("none", |health| health.status.word()))
             && self.filters.matches_by("is-task", |value| matches!(value, "0" | "false"))
             && self.filters.matches_by("isolation", |value| matches!(value, "" | "default"))
     }

@@ -2,14 +2,21 @@
 
 use jiff::Timestamp;
 
-use super::super::state::{Phase, State};
+use super::super::handle::View;
+use super::super::state::Phase;
+use crate::health::Status;
 
 /// The words.
-pub(super) fn words(state: &State, now: Timestamp) -> String {
+pub(super) fn words(view: &View, now: Timestamp) -> String {
+    let state = &view.state;
     let since = |time: Timestamp| human(now.duration_since(time).as_secs().max(0));
     match &state.phase {
         Phase::Created { .. } => "Created".to_owned(),
-        Phase::Running(run) => format!("Up {}", since(run.started_at)),
+        Phase::Running(run) => match view.health.as_deref().map(|health| health.status) {
+            None => format!("Up {}", since(run.started_at)),
+            Some(Status::Starting) => format!("Up {} (health: starting)", since(run.started_at)),
+            Some(status) => format!("Up {} ({})", since(run.started_at), status.word()),
+        },
         Phase::Paused(run) => format!("Up {} (Paused)", since(run.started_at)),
         Phase::Restarting(exit) => {
             format!("Restarting ({}) {} ago", state.exit_code(), since(exit.finished_at))
