@@ -14,7 +14,7 @@ use crate::config::{ConfigFile, endpoint};
 use crate::error::Error;
 use crate::globals::Globals;
 use crate::verb::Command;
-use crate::{autostart, completion, flags, help, suggest};
+use crate::{autostart, completion, flags, help, man, suggest};
 
 /// What every command has at hand.
 pub(crate) struct Cli {
@@ -39,16 +39,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         _ => "teu",
     };
     let args: Vec<String> = args.collect();
-    if args.first().is_some_and(|arg| arg == autostart::ROLE) {
-        return autostart::become_engine(&args[1..]);
-    }
-    if let Some(command) =
-        args.first().filter(|arg| [completion::COMMAND, completion::COMMAND_PLAIN].contains(&arg.as_str()))
-    {
-        let answer = completion::answer(&args[1..], command == completion::COMMAND);
-        // The shell that asked may have gone away.
-        let _ = io::stdout().write_all(answer.as_bytes());
-        return ExitCode::SUCCESS;
+    if let Some(code) = hidden(program, &args) {
+        return code;
     }
     let mut place = Place { command: program.to_owned(), usage: "[OPTIONS] COMMAND [ARG...]" };
     match dispatch(program, &args, &mut place) {
@@ -59,6 +51,29 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             let _ = io::stderr().write_all(text.as_bytes());
             ExitCode::from(error.code())
         }
+    }
+}
+
+/// The commands that are called by programs: they are in no help.
+fn hidden(program: &str, args: &[String]) -> Option<ExitCode> {
+    let (command, rest) = args.split_first()?;
+    match (command.as_str(), rest) {
+        (autostart::ROLE, _) => Some(autostart::become_engine(rest)),
+        (completion::COMMAND | completion::COMMAND_PLAIN, _) => {
+            let answer = completion::answer(rest, command == completion::COMMAND);
+            // The shell that asked may have gone away.
+            let _ = io::stdout().write_all(answer.as_bytes());
+            Some(ExitCode::SUCCESS)
+        }
+        (man::COMMAND, [folder]) => Some(man::write_all(Path::new(folder)).map_or_else(
+            |error| {
+                // There is nobody left to tell when standard error is gone.
+                let _ = io::stderr().write_all(error.render(program, program, "").as_bytes());
+                ExitCode::from(error.code())
+            },
+            |()| ExitCode::SUCCESS,
+        )),
+        _ => None,
     }
 }
 

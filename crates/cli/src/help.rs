@@ -89,7 +89,7 @@ pub(crate) fn describe(flags: &[&Arg], width: usize) -> String {
 }
 
 /// `  -m, --memory bytes`.
-fn flag(arg: &Arg) -> String {
+pub(crate) fn flag(arg: &Arg) -> String {
     let short = arg.get_short().map_or_else(|| "    ".to_owned(), |short| format!("-{short}, "));
     let value = match arg.get_value_names().and_then(<[_]>::first) {
         Some(name) if !is_switch(arg) => format!(" {name}"),

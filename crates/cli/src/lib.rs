@@ -22,6 +22,7 @@ mod flags;
 mod format;
 mod globals;
 mod help;
+mod man;
 mod opts;
 mod progress;
 mod session;
