@@ -22,6 +22,8 @@ pub struct EngineConfig {
     pub insecure_registries: Vec<String>,
     /// Mirrors of Docker Hub.
     pub registry_mirrors: Vec<String>,
+    /// Layers that come from registries at the same time, over all pulls.
+    pub max_concurrent_downloads: usize,
     /// DNS servers, search domains and options for containers that name none.
     pub dns: Vec<String>,
     /// See `dns`.
@@ -60,6 +62,7 @@ impl EngineConfig {
             labels: Vec::new(),
             insecure_registries: Vec::new(),
             registry_mirrors: Vec::new(),
+            max_concurrent_downloads: 3,
             dns: Vec::new(),
             dns_search: Vec::new(),
             dns_options: Vec::new(),

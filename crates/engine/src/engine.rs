@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use teu_image::Store as ImageStore;
 use teu_keeper::protocol::RuntimeChoice;
 use teu_network::Networks;
+use tokio::sync::Semaphore;
 
 use crate::backend::{Backends, Images, Processes, Sandboxes};
 use crate::container::{Definition, Files, Index};
@@ -40,6 +41,8 @@ pub(crate) struct Inner {
     /// The networks as clients see them; absent in tests of containers alone.
     pub(crate) networks: Option<Networks>,
     pub(crate) registry: teu_registry::Client,
+    /// One permit for each layer that may come from a registry at the same time.
+    pub(crate) downloads: Arc<Semaphore>,
     pub(crate) closing: AtomicBool,
 }
 
@@ -118,6 +121,10 @@ impl Engine {
 
     pub(crate) fn registry(&self) -> &teu_registry::Client {
         &self.0.registry
+    }
+
+    pub(crate) fn downloads(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.0.downloads)
     }
 
     pub(crate) fn networks(&self) -> Result<Networks, Error> {

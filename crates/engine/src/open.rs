@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use teu_image::{DriverKind, Store as ImageStore, StoreOptions};
 use teu_network::Networks;
 use teu_registry::RegistryConfig;
+use tokio::sync::Semaphore;
 
 use crate::backend::{Backends, Link, StoreImages};
 use crate::container::Index;
@@ -45,6 +46,7 @@ impl Engine {
         });
         let engine = Engine::from_inner(Inner {
             registry,
+            downloads: Arc::new(Semaphore::new(config.max_concurrent_downloads.max(1))),
             volumes: Volumes::new(config.data_root.join("volumes")),
             id: contents.engine_id.clone(),
             config,

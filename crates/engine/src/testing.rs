@@ -70,6 +70,7 @@ pub(crate) async fn rig_over(
         library: None,
         networks: None,
         registry: Client::new(RegistryConfig::default()),
+        downloads: Arc::new(tokio::sync::Semaphore::new(1)),
         closing: AtomicBool::new(false),
     });
     engine.reconcile(contents).await.expect("reconciled");

@@ -18,6 +18,7 @@ use teu_oci::digest::Digest;
 use teu_oci::image::{ImageConfig, Manifest, Platform};
 use teu_oci::reference::Reference;
 use teu_registry::{Client, Credentials, Repository};
+use tokio::sync::Semaphore;
 
 /// Bytes of an image configuration at most; the largest public ones have some 100 KiB.
 const CONFIG_LIMIT: u64 = 8 << 20;
@@ -29,14 +30,14 @@ pub struct PullOptions {
     pub platform: Option<Platform>,
     /// What opens the repository.
     pub credentials: Option<Credentials>,
-    /// How many layers come at once.
-    pub concurrent_layers: usize,
+    /// As many layers come at once as this has permits; pulls that share it share the limit.
+    pub downloads: Arc<Semaphore>,
 }
 
 impl Default for PullOptions {
     /// This machine's platform, nobody's credentials, as many layers at once as Docker fetches.
     fn default() -> Self {
-        Self { platform: None, credentials: None, concurrent_layers: 3 }
+        Self { platform: None, credentials: None, downloads: Arc::new(Semaphore::new(3)) }
     }
 }
 
@@ -72,7 +73,10 @@ pub async fn pull(
     let (digest, manifest) = manifest::fetch(&source, &reference, options.platform.as_ref()).await?;
     let config_bytes = fetch_config(&source, &manifest).await?;
     let config = check_config(&reference, &manifest, &config_bytes, options.platform.as_ref())?;
-    let layers = layers::fetch_all(store, &source, &manifest, &config, options.concurrent_layers, progress).await?;
+    // Nothing is said about the layers of an image that is here already.
+    let progress = if is_known(store, &config_bytes).await? { Arc::new(()) } else { progress };
+    let downloads = Arc::clone(&options.downloads);
+    let layers = layers::fetch_all(store, &source, &manifest, &config, downloads, progress).await?;
     let tags = if reference.digest().is_none() { vec![reference.clone()] } else { Vec::new() };
     let digests = vec![reference.with_digest(digest)];
     let image = NewImage { config: config_bytes, tags, digests, parent: None };
@@ -87,6 +91,11 @@ pub async fn pull(
     });
     let (image, updated) = entered.await?;
     Ok(Pulled { image, digest, updated })
+}
+
+async fn is_known(store: &Store, config: &[u8]) -> Result<bool, PullError> {
+    let (store, id) = (store.clone(), Digest::of(config).to_string());
+    blocking(move || Ok(store.resolve(&id).is_ok())).await
 }
 
 async fn fetch_config(source: &Source, manifest: &Manifest) -> Result<Vec<u8>, PullError> {

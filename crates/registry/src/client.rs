@@ -4,6 +4,7 @@ pub(crate) mod auth;
 pub(crate) mod blob;
 pub(crate) mod challenge;
 pub(crate) mod manifest;
+pub(crate) mod tags;
 pub(crate) mod transport;
 
 use crate::error::{Error, first_error, without_query};
@@ -170,6 +171,10 @@ impl Client {
         let challenges: Vec<_> =
             offered.iter().filter_map(|value| value.to_str().ok()).flat_map(challenge::parse_challenges).collect();
         let Some(header) = tokens.answer(&http, endpoint, request.repository, credentials, &challenges).await? else {
+            if credentials.is_none() && challenges.iter().any(|challenge| challenge.scheme == "basic") {
+                let url = without_query(response.url().as_str());
+                return Err(Error::NoCredentials { method: method_name(&request.method), url });
+            }
             return accept(request, response).await;
         };
         accept(request, self.attempt(&http, endpoint, request, Some(header)).await?).await
@@ -209,12 +214,13 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// A method as Go's errors, and so Docker's, write it.
 fn method_name(method: &Method) -> &'static str {
     match *method {
-        Method::GET => "GET",
-        Method::HEAD => "HEAD",
-        Method::POST => "POST",
-        _ => "request to",
+        Method::GET => "Get",
+        Method::HEAD => "Head",
+        Method::POST => "Post",
+        _ => "Request",
     }
 }
 
@@ -230,6 +236,7 @@ async fn accept(request: &Request<'_>, response: Response) -> Result<Response, E
     let repository = request.repository.to_string();
     Err(match (status, code.as_str()) {
         (StatusCode::TOO_MANY_REQUESTS, _) => Error::TooManyRequests { detail },
+        (_, "NAME_UNKNOWN") if is_listing(&request.path) => Error::NameUnknown { repository, detail },
         (_, "NAME_UNKNOWN" | "DENIED") | (StatusCode::FORBIDDEN, _) => Error::Denied { repository, detail },
         (StatusCode::UNAUTHORIZED, _) if request.credentials.is_some() => Error::Unauthorized { detail },
         (StatusCode::UNAUTHORIZED, _) => Error::Denied { repository, detail },
@@ -237,6 +244,25 @@ async fn accept(request: &Request<'_>, response: Response) -> Result<Response, E
     })
 }
 
+/// Whether a path asks for a repository's tags: only then is an unknown name not to be mixed up with a forbidden one.
+fn is_listing(path: &str) -> bool {
+    path.starts_with("tags/list")
+}
+
+/// A whole body, which must not be longer than `limit`.
+async fn bounded(mut response: Response, limit: usize, what: &str) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| Error::transport("Get", &error))? {
+        if bytes.len() + chunk.len() > limit {
+            let url = without_query(response.url().as_str());
+            return Err(Error::Protocol { url, reason: format!("{what} is larger than {limit} bytes") });
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+/// What can be read of the body of an error.
 async fn limited_body(mut response: Response) -> Vec<u8> {
     let mut body = Vec::new();
     while let Ok(Some(chunk)) = response.chunk().await {

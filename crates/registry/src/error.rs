@@ -43,8 +43,24 @@ pub enum Error {
         /// The registry's own words.
         detail: String,
     },
+    /// The registry wants a user name and a password, and there are none for it.
+    #[error("{method} \"{url}\": no basic auth credentials")]
+    NoCredentials {
+        /// HTTP method.
+        method: &'static str,
+        /// What was asked.
+        url: String,
+    },
+    /// The registry has no such repository at all.
+    #[error("repository {repository} not found: name unknown: {detail}")]
+    NameUnknown {
+        /// Repository as the user knows it.
+        repository: String,
+        /// The registry's own words.
+        detail: String,
+    },
     /// Any other status than expected.
-    #[error("{method} {url}: unexpected status {status}: {detail}")]
+    #[error("{method} \"{url}\": unexpected status {status}: {detail}")]
     Status {
         /// HTTP method.
         method: &'static str,
@@ -74,7 +90,7 @@ pub enum Error {
         actual: String,
     },
     /// The connection failed or broke.
-    #[error("{method} {url}: {reason}")]
+    #[error("{method} \"{url}\": {reason}")]
     Transport {
         /// HTTP method.
         method: &'static str,
@@ -114,13 +130,53 @@ impl Error {
 
     pub(crate) fn transport(method: &'static str, error: &reqwest::Error) -> Self {
         let url = error.url().map_or_else(|| "registry".to_owned(), |url| without_query(url.as_str()));
-        Self::Transport { method, url, reason: causes(error) }
+        Self::Transport { method, url, reason: reason(error) }
     }
 }
 
 /// Query strings of redirected blobs carry signatures: they do not belong in messages.
 pub(crate) fn without_query(url: &str) -> String {
     url.split('?').next().unwrap_or(url).to_owned()
+}
+
+/// Why a connection failed, in the words that Docker's users know: `dial tcp 127.0.0.1:5000: connect: connection refused`.
+fn reason(error: &reqwest::Error) -> String {
+    let causes = causes(error);
+    let Some(host) = error.url().filter(|_| error.is_connect()).and_then(url::Url::host_str) else { return causes };
+    if causes.contains("dns error") {
+        return format!("dial tcp: lookup {host}: {}", lookup_reason(&causes));
+    }
+    let port = error.url().and_then(url::Url::port_or_known_default).unwrap_or_default();
+    if error.is_timeout() {
+        return format!("dial tcp {host}:{port}: i/o timeout");
+    }
+    match io_cause(error) {
+        // The system's own errors have a number; others, such as those of TLS, say what they are.
+        Some(io) if io.raw_os_error().is_some() => {
+            format!("dial tcp {host}:{port}: connect: {}", std::io::Error::from(io.kind()))
+        }
+        _ => causes,
+    }
+}
+
+/// What the resolver means: it says it in the terms of the DNS library.
+fn lookup_reason(causes: &str) -> &str {
+    match causes {
+        text if text.contains("no records found") || text.contains("NXDomain") => "no such host",
+        text if text.contains("no connections available") => "no DNS server can be reached",
+        text => text.rsplit(": ").next().unwrap_or(text),
+    }
+}
+
+fn io_cause(error: &reqwest::Error) -> Option<&std::io::Error> {
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
+            return Some(io);
+        }
+        source = cause.source();
+    }
+    None
 }
 
 /// The innermost causes say what happened ("connection refused"); the outermost only that something did.
@@ -172,6 +228,14 @@ mod tests {
         assert_eq!(first_error(body), ("MANIFEST_UNKNOWN".to_owned(), "manifest unknown".to_owned()));
         assert_eq!(first_error(b"<html>no</html>").1, "<html>no</html>");
         assert_eq!(first_error(br#"{"errors":[{"code":"DENIED"}]}"#).1, "denied");
+    }
+
+    #[test]
+    fn lookups_fail_in_plain_words() {
+        let missing = "dns error: no records found for Query { name: Name(\"x.invalid.\") }";
+        assert_eq!(lookup_reason(missing), "no such host");
+        assert_eq!(lookup_reason("dns error: no connections available"), "no DNS server can be reached");
+        assert_eq!(lookup_reason("dns error: request timed out"), "request timed out");
     }
 
     #[test]

@@ -15,6 +15,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Behaviour {
     /// Every request needs a bearer token, got with this user and password when given.
     pub token: Option<Option<(String, String)>>,
+    /// Every request needs this user and password.
+    pub basic: Option<(String, String)>,
+    /// A list of tags comes in pages of this length.
+    pub tags_per_page: Option<usize>,
     /// Connections of blob requests close after this many bytes of body.
     pub break_after: Option<usize>,
     /// `Range` headers are not heeded.
@@ -179,6 +183,15 @@ fn answer(shared: &Shared, address: SocketAddr, head: &Head, out: &mut TcpStream
             br#"{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}"#,
         );
     }
+    if let Some((user, password)) = &shared.behaviour.basic
+        && head.headers.get("authorization") != Some(&basic(user, password))
+    {
+        let body = br#"{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}"#;
+        return respond(out, "401 Unauthorized", "WWW-Authenticate: Basic realm=\"test\"\r\n", body);
+    }
+    if let Some((repository, query)) = head.path.split_once("/tags/list") {
+        return tags(shared, repository.trim_start_matches("/v2/"), query, out);
+    }
     let key = head.path.trim_start_matches("/v2/").to_owned();
     let found = lock(&shared.content).get(&key).cloned();
     let Some((media_type, bytes)) = found else {
@@ -194,6 +207,26 @@ fn answer(shared: &Shared, address: SocketAddr, head: &Head, out: &mut TcpStream
     };
     let media_type = format!("Content-Type: {media_type}\r\n");
     if key.contains("/blobs/") { blob(shared, head, &bytes, out) } else { respond(out, "200 OK", &media_type, &bytes) }
+}
+
+/// The tags of a repository, in pages if so configured (distribution specification, "Listing Tags").
+fn tags(shared: &Shared, repository: &str, query: &str, out: &mut TcpStream) -> std::io::Result<bool> {
+    let prefix = format!("{repository}/manifests/");
+    let content = lock(&shared.content);
+    let all: Vec<String> = content.keys().filter_map(|key| key.strip_prefix(&prefix)).map(str::to_owned).collect();
+    drop(content);
+    if all.is_empty() {
+        let body = br#"{"errors":[{"code":"NAME_UNKNOWN","message":"repository name not known to registry"}]}"#;
+        return respond(out, "404 Not Found", "", body);
+    }
+    let last = query.split(['?', '&']).find_map(|pair| pair.strip_prefix("last=")).unwrap_or_default();
+    let rest: Vec<&String> = all.iter().filter(|tag| !tag.contains(':') && tag.as_str() > last).collect();
+    let page = &rest[..rest.len().min(shared.behaviour.tags_per_page.unwrap_or(usize::MAX))];
+    let more = page.last().filter(|_| page.len() < rest.len());
+    let link = more.map(|last| format!("Link: </v2/{repository}/tags/list?last={last}&n=1>; rel=\"next\"\r\n"));
+    let names: Vec<String> = page.iter().map(|tag| format!("\"{tag}\"")).collect();
+    let body = format!("{{\"name\":\"{repository}\",\"tags\":[{}]}}", names.join(","));
+    respond(out, "200 OK", &link.unwrap_or_default(), body.as_bytes())
 }
 
 fn token(shared: &Shared, head: &Head, out: &mut TcpStream) -> std::io::Result<bool> {

@@ -194,6 +194,9 @@ impl Settings {
         config.debug = self.debug;
         config.insecure_registries.clone_from(&self.insecure_registries);
         config.registry_mirrors.clone_from(&self.registry_mirrors);
+        if self.max_concurrent_downloads > 0 {
+            config.max_concurrent_downloads = usize::try_from(self.max_concurrent_downloads).unwrap_or(usize::MAX);
+        }
         config.dns.clone_from(&self.dns);
         config.dns_search.clone_from(&self.dns_search);
         config.dns_options.clone_from(&self.dns_opts);

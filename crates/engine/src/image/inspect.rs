@@ -61,7 +61,7 @@ fn config(image: ContainerConfig) -> Config {
     Config {
         user: image.user,
         exposed_ports: set(image.exposed_ports),
-        env: Some(image.env),
+        env: (!image.env.is_empty()).then_some(image.env),
         cmd: image.cmd,
         healthcheck: image.healthcheck.map(|h| Healthcheck {
             test: Some(h.test),

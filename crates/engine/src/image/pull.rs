@@ -5,43 +5,78 @@ use std::sync::Arc;
 use teu_api::auth::AuthConfig;
 use teu_api::image::CreateOptions;
 use teu_api::progress::Message;
-use teu_image::{PullError, PullOptions};
+use teu_image::{PullError, PullOptions, Store};
 use teu_oci::image::Platform;
 use teu_oci::reference::Reference;
-use teu_registry::Credentials;
+use teu_registry::{Credentials, Repository};
 
 use super::image_event;
 use super::progress::Reporter;
 use crate::{Engine, Error, ProgressStream};
 
 impl Engine {
-    /// Pulls `options.from_image`.
+    /// Pulls `options.from_image`: one image, or all tags of the repository if neither tag nor digest is given.
     ///
     /// # Errors
     /// The reference is malformed. What goes wrong later comes as an error on the stream.
     pub async fn image_pull(&self, options: CreateOptions, auth: AuthConfig) -> Result<ProgressStream, Error> {
         let reference = reference(&options.from_image, &options.tag)?;
         let platform = if options.platform.is_empty() { None } else { Some(platform(&options.platform)?) };
-        let pull = PullOptions { platform, credentials: credentials(auth), ..PullOptions::default() };
-        let (library, client) = (self.library()?, self.registry().clone());
+        let pull = PullOptions { platform, credentials: credentials(auth), downloads: self.downloads() };
         let (reporter, stream) = Reporter::new(false);
-        let (engine, reporter) = (self.clone(), Arc::new(reporter));
+        let task = Pulling { engine: self.clone(), library: self.library()?, pull, reporter: Arc::new(reporter) };
         tokio::spawn(async move {
-            let what = reference.tag().map_or_else(String::new, str::to_owned);
-            reporter.announce(Message::status(what, format!("Pulling from {}", reference.path())));
-            let progress = Arc::clone(&reporter);
-            match teu_image::pull(&library, &client, &reference, &pull, progress).await {
-                Ok(pulled) => {
-                    let name = reference.familiar();
-                    reporter.send(Message::status("", format!("Digest: {}", pulled.digest)));
-                    let what = if pulled.updated { "Downloaded newer image for" } else { "Image is up to date for" };
-                    reporter.send(Message::status("", format!("Status: {what} {name}")));
-                    image_event(&engine, "pull", &name, &reference.familiar_name());
-                }
-                Err(error) => reporter.fail(pull_error(error)),
+            let done = if reference.tag().is_none() && reference.digest().is_none() {
+                task.all_tags(&reference).await
+            } else {
+                let name = reference.familiar();
+                task.one(&reference).await.map(|updated| task.conclude(updated, &name))
+            };
+            if let Err(error) = done {
+                task.reporter.fail(pull_error(error));
             }
         });
         Ok(stream)
+    }
+}
+
+/// A pull that is under way.
+struct Pulling {
+    engine: Engine,
+    library: Store,
+    pull: PullOptions,
+    reporter: Arc<Reporter>,
+}
+
+impl Pulling {
+    /// Pulls every tag of a repository, one after the other.
+    async fn all_tags(&self, repository: &Reference) -> Result<(), PullError> {
+        let at = Repository { domain: repository.domain().to_owned(), path: repository.path().to_owned() };
+        let mut updated = false;
+        for tag in self.engine.registry().tags(&at, self.pull.credentials.as_ref()).await? {
+            // A registry's tag that is none by the grammar cannot be asked for either.
+            if let Ok(reference) = repository.with_tag(&tag) {
+                updated |= self.one(&reference).await?;
+            }
+        }
+        self.conclude(updated, &repository.familiar_name());
+        Ok(())
+    }
+
+    /// Pulls one image; whether the reference names another one than before.
+    async fn one(&self, reference: &Reference) -> Result<bool, PullError> {
+        let what = reference.tag().map_or_else(String::new, str::to_owned);
+        self.reporter.announce(Message::status(what, format!("Pulling from {}", reference.path())));
+        let progress = Arc::clone(&self.reporter);
+        let pulled = teu_image::pull(&self.library, self.engine.registry(), reference, &self.pull, progress).await?;
+        self.reporter.send(Message::status("", format!("Digest: {}", pulled.digest)));
+        image_event(&self.engine, "pull", &reference.familiar(), &reference.familiar_name());
+        Ok(pulled.updated)
+    }
+
+    fn conclude(&self, updated: bool, name: &str) {
+        let what = if updated { "Downloaded newer image for" } else { "Image is up to date for" };
+        self.reporter.send(Message::status("", format!("Status: {what} {name}")));
     }
 }
 
@@ -56,7 +91,7 @@ fn reference(image: &str, tag: &str) -> Result<Reference, Error> {
             return parsed.with_tag(tag).map_err(invalid);
         }
     };
-    Ok(Reference::parse(&joined).map_err(invalid)?.with_default_tag())
+    Reference::parse(&joined).map_err(invalid)
 }
 
 /// `os/arch[/variant]`
@@ -71,6 +106,7 @@ pub(super) fn platform(text: &str) -> Result<Platform, Error> {
             os_version: None,
             os_features: Vec::new(),
         }),
+        (.., Some(_)) => Err(Error::Invalid(format!("{text:?}: cannot parse platform specifier: invalid argument"))),
         _ => Err(Error::Invalid(format!("{text:?}: unknown operating system or architecture: invalid argument"))),
     }
 }
@@ -91,7 +127,10 @@ pub(super) fn credentials(auth: AuthConfig) -> Option<Credentials> {
 fn pull_error(error: PullError) -> Error {
     match error {
         PullError::Store(error) => error.into(),
-        PullError::Registry(error @ teu_registry::Error::Unauthorized { .. }) => Error::Unauthorized(error.to_string()),
+        // Not 401: to that, Docker's command line answers with a question for a password of its own registry.
+        PullError::Registry(
+            error @ (teu_registry::Error::Unauthorized { .. } | teu_registry::Error::NoCredentials { .. }),
+        ) => Error::Forbidden(error.to_string()),
         PullError::Registry(error) if error.is_transient() => Error::Unavailable(crate::backend::chain(&error)),
         error => Error::NotFound(crate::backend::chain(&error)),
     }

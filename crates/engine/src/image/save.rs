@@ -4,6 +4,8 @@ use std::io::{self, Write};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
+use teu_image::Store;
+use teu_oci::digest::Digest;
 use tokio::sync::mpsc;
 
 use super::{blocking, image_event};
@@ -27,8 +29,7 @@ impl Engine {
         let (lookup, wanted) = (library.clone(), names.clone());
         // Found first: a name that does not exist is an answer, not a broken archive.
         let ids =
-            blocking(move || wanted.iter().map(|name| Ok(lookup.resolve(name)?.id)).collect::<Result<Vec<_>, Error>>())
-                .await?;
+            blocking(move || wanted.iter().map(|name| found(&lookup, name)).collect::<Result<Vec<_>, Error>>()).await?;
         for (id, name) in ids.iter().zip(&names) {
             image_event(self, "save", &id.to_string(), name);
         }
@@ -48,6 +49,14 @@ impl Engine {
             receiver.recv().await.map(|item| (item, receiver))
         })
         .boxed())
+    }
+}
+
+/// The image of a name; a missing one is called as the client called it.
+fn found(library: &Store, name: &str) -> Result<Digest, Error> {
+    match library.resolve(name) {
+        Err(teu_image::Error::NoSuchImage(_)) => Err(Error::NoSuchImage(name.to_owned())),
+        other => Ok(other?.id),
     }
 }
 

@@ -21,7 +21,7 @@ pub enum PullError {
     },
     /// The image is for another platform than the one asked for.
     #[error(
-        "image with reference {reference} was found but its platform ({actual}) does not match the specified platform ({wanted})"
+        "image with reference {reference} was found but does not match the specified platform: wanted {wanted}, actual: {actual}"
     )]
     WrongPlatform {
         /// The image.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use teu_oci::digest::Digest;
 use teu_oci::image::{Descriptor, ImageConfig, Manifest};
 use teu_registry::{BlobReader, Client, Credentials, Repository};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use tokio::task::JoinSet;
 
 /// Pieces on their way from a socket to the writer; a piece is what the socket had at once, up to some 16 KiB.
@@ -58,23 +58,26 @@ pub(super) async fn fetch_all(
     source: &Source,
     manifest: &Manifest,
     config: &ImageConfig,
-    concurrent: usize,
+    slots: Arc<Semaphore>,
     progress: Arc<dyn Progress>,
 ) -> Result<Vec<HeldLayer>, PullError> {
-    let slots = Arc::new(Semaphore::new(concurrent.max(1)));
     let context = Context { store: store.clone(), source: source.clone(), progress, slots };
     // Dropped at the first error or when the caller goes away: the tasks end, and their writers leave nothing behind.
     let mut tasks = JoinSet::new();
     let mut seen = BTreeSet::new();
+    let mut held = Vec::new();
     for (descriptor, diff_id) in manifest.layers.iter().zip(&config.rootfs.diff_ids) {
         if seen.insert(*diff_id) {
             let id = descriptor.digest.short();
             let wanted = Wanted { descriptor: descriptor.clone(), diff_id: *diff_id, id };
-            context.tell(&wanted, Status::PullingFsLayer, 0);
-            tasks.spawn(fetch(context.clone(), wanted));
+            if let Some(layer) = context.known(&wanted).await? {
+                held.push(layer);
+            } else {
+                context.tell(&wanted, Status::PullingFsLayer, 0);
+                tasks.spawn(fetch(context.clone(), wanted));
+            }
         }
     }
-    let mut held = Vec::new();
     while let Some(done) = tasks.join_next().await {
         match done {
             Ok(layer) => held.push(layer?),
@@ -91,15 +94,33 @@ impl Context {
     fn tell(&self, wanted: &Wanted, status: Status, current: u64) {
         self.progress.update(Update { id: &wanted.id, status, current, total: Some(wanted.descriptor.size) });
     }
+
+    /// The layer, if the store has it.
+    async fn known(&self, wanted: &Wanted) -> Result<Option<HeldLayer>, PullError> {
+        let (store, diff_id) = (self.store.clone(), wanted.diff_id);
+        let layer = blocking(move || Ok(store.hold_layer(&diff_id)?)).await?;
+        if layer.is_some() {
+            self.tell(wanted, Status::AlreadyExists, wanted.descriptor.size);
+        }
+        Ok(layer)
+    }
+
+    /// A turn to download; says so when it has to be waited for.
+    async fn slot(&self, wanted: &Wanted) -> Result<SemaphorePermit<'_>, PullError> {
+        if let Ok(slot) = self.slots.try_acquire() {
+            return Ok(slot);
+        }
+        self.tell(wanted, Status::Waiting, 0);
+        self.slots.acquire().await.map_err(|_| PullError::Cancelled)
+    }
 }
 
 async fn fetch(context: Context, wanted: Wanted) -> Result<HeldLayer, PullError> {
-    let (store, diff_id) = (context.store.clone(), wanted.diff_id);
-    if let Some(layer) = blocking(move || Ok(store.hold_layer(&diff_id)?)).await? {
-        context.tell(&wanted, Status::AlreadyExists, wanted.descriptor.size);
+    let _slot = context.slot(&wanted).await?;
+    // Another pull may have brought it while this one waited.
+    if let Some(layer) = context.known(&wanted).await? {
         return Ok(layer);
     }
-    let Ok(_slot) = context.slots.acquire().await else { return Err(PullError::Cancelled) };
     let expectation = Expectation {
         blob: Some(wanted.descriptor.digest),
         blob_size: Some(wanted.descriptor.size),

@@ -133,7 +133,7 @@ fn check_key(key: &str) -> Result<()> {
     if ok { Ok(()) } else { Err(Error::SnapshotKey(key.to_owned())) }
 }
 
-/// Sums up what is allocated. What vanishes meanwhile is not counted: the container may run.
+/// Sums up the sizes of files; folders count as nothing, as with Docker. What vanishes meanwhile is not counted: the container may run.
 fn walk(root: &Path, usage: &mut Usage) -> std::io::Result<()> {
     let mut pending = vec![root.to_owned()];
     let mut linked = std::collections::HashSet::new();
@@ -149,10 +149,10 @@ fn walk(root: &Path, usage: &mut Usage) -> std::io::Result<()> {
                 continue;
             }
             usage.inodes += 1;
-            // `st_blocks` is in units of 512 bytes (stat(2)).
-            usage.bytes += metadata.blocks() * 512;
             if metadata.is_dir() {
                 pending.push(entry.path());
+            } else {
+                usage.bytes += metadata.len();
             }
         }
     }

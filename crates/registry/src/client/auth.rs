@@ -132,7 +132,7 @@ async fn request_token(
         }
         _ => http.get(realm.clone()).query(&query),
     };
-    let response = request.send().await.map_err(|error| Error::transport("GET", &error))?;
+    let response = request.send().await.map_err(|error| Error::transport("Get", &error))?;
     read_token(repository, credentials, realm.as_str(), response).await
 }
 
@@ -167,7 +167,7 @@ async fn read_token(
             (401 | 403, Some(_)) => Error::Unauthorized { detail },
             (401 | 403, None) => Error::Denied { repository: repository.to_string(), detail },
             (429, _) => Error::TooManyRequests { detail },
-            (status, _) => Error::Status { method: "GET", url: realm.to_owned(), status, detail },
+            (status, _) => Error::Status { method: "Get", url: realm.to_owned(), status, detail },
         });
     }
     let protocol = |reason: String| Error::Protocol { url: realm.to_owned(), reason };

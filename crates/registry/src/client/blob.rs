@@ -92,11 +92,11 @@ impl BlobReader {
         }
         let Some(response) = self.response.as_mut() else { return Ok(None) };
         let url = crate::error::without_query(response.url().as_str());
-        let chunk = response.chunk().await.map_err(|error| Error::transport("GET", &error))?;
+        let chunk = response.chunk().await.map_err(|error| Error::transport("Get", &error))?;
         let Some(mut chunk) = chunk else {
             if self.offset < self.size {
                 let reason = format!("connection closed after {} of {} bytes", self.offset, self.size);
-                return Err(Error::Transport { method: "GET", url, reason });
+                return Err(Error::Transport { method: "Get", url, reason });
             }
             return Ok(None);
         };

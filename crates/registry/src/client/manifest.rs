@@ -1,9 +1,9 @@
 //! Manifests and indexes.
 
-use super::{Client, Credentials, Repository, Request};
+use super::{Client, Credentials, Repository, Request, bounded};
 use crate::error::Error;
+use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{Method, Response};
 
 /// Docker and registries limit manifests to 4 MiB (distribution specification, section "Pushing Manifests").
 const MANIFEST_LIMIT: usize = 4 * 1024 * 1024;
@@ -45,7 +45,7 @@ impl Client {
         let response = self.send(&request).await.map_err(|error| unknown(error, repository, tag_or_digest))?;
         let media_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let media_type = media_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim().to_owned();
-        Ok(RawManifest { media_type, bytes: bounded(response).await? })
+        Ok(RawManifest { media_type, bytes: bounded(response, MANIFEST_LIMIT, "manifest").await? })
     }
 }
 
@@ -57,16 +57,4 @@ fn unknown(error: Error, repository: &Repository, tag_or_digest: &str) -> Error 
         }
         other => other,
     }
-}
-
-async fn bounded(mut response: Response) -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| Error::transport("GET", &error))? {
-        if bytes.len() + chunk.len() > MANIFEST_LIMIT {
-            let url = crate::error::without_query(response.url().as_str());
-            return Err(Error::Protocol { url, reason: format!("manifest is larger than {MANIFEST_LIMIT} bytes") });
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(bytes)
 }

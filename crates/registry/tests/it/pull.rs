@@ -43,6 +43,36 @@ async fn an_unknown_tag_is_named() {
 }
 
 #[tokio::test]
+async fn tags_come_in_pages() {
+    let (registry, client, repository) = setup(Behaviour { tags_per_page: Some(2), ..Behaviour::default() });
+    for tag in ["a", "b", "c", "d", "e"] {
+        registry.add_manifest("team/app", tag, MANIFEST, tag.as_bytes().to_vec());
+    }
+    assert_eq!(client.tags(&repository, None).await.unwrap(), ["a", "b", "c", "d", "e"]);
+    assert_eq!(registry.requests().len(), 3);
+    let unknown = Repository { path: "nope".to_owned(), ..repository };
+    let error = client.tags(&unknown, None).await.unwrap_err().to_string();
+    let words = "not found: name unknown: repository name not known to registry";
+    assert_eq!(error, format!("repository {unknown} {words}"));
+}
+
+#[tokio::test]
+async fn failures_in_dockers_words() {
+    let demanded = Some(("ann".to_owned(), "right".to_owned()));
+    let (registry, client, repository) = setup(Behaviour { basic: demanded, ..Behaviour::default() });
+    registry.add_manifest("team/app", "v1", MANIFEST, b"{}".to_vec());
+    let url = format!("http://{}/v2/team/app/manifests/v1", registry.domain());
+    let text = client.manifest(&repository, "v1", None).await.unwrap_err().to_string();
+    assert_eq!(text, format!("Get \"{url}\": no basic auth credentials"));
+    client.manifest(&repository, "v1", Some(&password("right"))).await.unwrap();
+    let domain = registry.domain();
+    drop(registry);
+    let (_, client, _) = setup(Behaviour::default());
+    let text = client.manifest(&repository, "v1", None).await.unwrap_err().to_string();
+    assert_eq!(text, format!("Get \"{url}\": dial tcp {domain}: connect: connection refused"));
+}
+
+#[tokio::test]
 async fn a_token_is_fetched_once_and_used_again() {
     let (registry, client, repository) = setup(Behaviour { token: Some(None), ..Behaviour::default() });
     registry.add_manifest("team/app", "v1", MANIFEST, b"{}".to_vec());
