@@ -20,6 +20,8 @@ pub(crate) struct Machine {
     pub(crate) selinux: bool,
     /// What containers cannot read unless asked for otherwise: what exists of Docker's list.
     pub(crate) masked_paths: Vec<PathBuf>,
+    /// Processors that containers can be given, as the kernel lists them: `0-3,6`.
+    pub(crate) online_processors: String,
     /// Go's name of the architecture.
     pub(crate) architecture: &'static str,
     pub(crate) kernel: KernelVersion,
@@ -38,6 +40,7 @@ impl Machine {
                 .is_ok_and(|t| t.starts_with('Y')),
             selinux: Path::new("/sys/fs/selinux/enforce").exists(),
             masked_paths: masked_paths(),
+            online_processors: online_processors(),
             architecture: architecture(),
             kernel: kernel(),
         })
@@ -53,6 +56,7 @@ impl Machine {
             apparmor: false,
             selinux: false,
             masked_paths: MASKED_PATHS.map(PathBuf::from).into(),
+            online_processors: "0-3".to_owned(),
             architecture: "amd64",
             kernel: KernelVersion { major: 6, minor: 12 },
         }
@@ -64,6 +68,15 @@ fn masked_paths() -> Vec<PathBuf> {
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let thermal = masked_thermal_paths(u32::try_from(processors).unwrap_or(u32::MAX)).filter(|path| path.exists());
     MASKED_PATHS.iter().map(PathBuf::from).chain(thermal).collect()
+}
+
+/// What the kernel says, else as many as this process may use.
+fn online_processors() -> String {
+    let listed = std::fs::read_to_string("/sys/devices/system/cpu/online").map(|text| text.trim().to_owned());
+    listed.ok().filter(|text| !text.is_empty()).unwrap_or_else(|| {
+        let count = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        format!("0-{}", count - 1)
+    })
 }
 
 /// Go's name for what this is built for.

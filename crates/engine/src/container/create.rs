@@ -81,7 +81,7 @@ impl Engine {
         }
         if let Some(other) = sandbox::shared_with(&host.network_mode) {
             // One network, one name.
-            config.hostname.clone_from(&self.containers().find(other)?.view().definition.config.hostname);
+            config.hostname.clone_from(&named(self.containers().find(other))?.view().definition.config.hostname);
         }
         merge::with_image(&mut config, &image.config)?;
         defaults::fill(&mut config, &mut host, &id, self.config(), self.machine());
@@ -107,7 +107,7 @@ impl Engine {
     fn check_others(&self, host: &HostConfig) -> Result<(), Error> {
         for mode in [&host.network_mode, &host.pid_mode] {
             if let Some(other) = sandbox::shared_with(mode) {
-                self.containers().find(other)?;
+                named(self.containers().find(other))?;
             }
         }
         // Whether the network exists is asked at the start, as Docker does: clients take "not found" from here to be
@@ -158,6 +158,15 @@ impl Engine {
         };
         tokio::task::spawn_blocking(work).await.map_err(|e| Error::Part { part: "image", message: e.to_string() })?
     }
+}
+
+/// Another container that a request names. That it is missing is the request's fault: clients take "not found" from
+/// here to be about the image.
+fn named(found: Result<Arc<Handle>, Error>) -> Result<Arc<Handle>, Error> {
+    found.map_err(|error| match error {
+        Error::NoSuchContainer(_) => Error::Invalid(error.to_string()),
+        other => other,
+    })
 }
 
 /// The networks of a request, by name; the one that the mode names is always among them.

@@ -1,6 +1,7 @@
 //! What neither the request nor the image says.
 
 use teu_api::container::{Config, HostConfig};
+use teu_oci::defaults::READONLY_PATHS;
 
 use crate::EngineConfig;
 use crate::machine::Machine;
@@ -41,6 +42,7 @@ pub(super) fn fill(config: &mut Config, host: &mut HostConfig, id: &str, engine:
         }
     }
     host.log_config.config.get_or_insert_default();
+    resources(host);
     // Docker's way to ask for neither: an option that becomes two empty lists.
     if let Some(options) = &mut host.security_opt
         && let Some(at) = options.iter().position(|o| o == "systempaths=unconfined")
@@ -49,6 +51,21 @@ pub(super) fn fill(config: &mut Config, host: &mut HostConfig, id: &str, engine:
         host.masked_paths = Some(Vec::new());
         host.readonly_paths = Some(Vec::new());
     }
+    // What the container gets is written down: a later version may have another list. Privileged ones get neither.
+    if !host.privileged {
+        let masked = || machine.masked_paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+        host.masked_paths.get_or_insert_with(masked);
+        host.readonly_paths.get_or_insert_with(|| READONLY_PATHS.map(str::to_owned).into());
+    }
+}
+
+/// Limits that follow from others, and clients' ways to say that there is none.
+fn resources(host: &mut HostConfig) {
+    if host.memory > 0 && host.memory_swap == 0 {
+        host.memory_swap = host.memory.saturating_mul(2);
+    }
+    host.memory_swappiness = host.memory_swappiness.filter(|swappiness| *swappiness != -1);
+    host.pids_limit = host.pids_limit.filter(|limit| *limit != 0);
 }
 
 /// The host's own name in its network, else the beginning of the id.

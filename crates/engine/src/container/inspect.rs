@@ -50,7 +50,12 @@ impl Engine {
             exec_ids: self.execs().running_in(&handle.id),
             host_config: definition.host.clone(),
             graph_driver: DriverData { data: Some(BTreeMap::new()), name: self.images().driver().to_owned() },
-            mounts: definition.mounts.iter().map(|m| m.point(self.volumes().root())).collect(),
+            mounts: definition
+                .mounts
+                .iter()
+                .filter(|m| m.is_listed())
+                .map(|m| m.point(self.volumes().root()))
+                .collect(),
             config: definition.config.clone(),
             network_settings: network_view::settings(&view),
             ..Inspect::default()

@@ -19,8 +19,13 @@ impl Engine {
     /// # Errors
     /// No such container, no such signal; the container is not running.
     pub async fn container_kill(&self, container: &str, signal: &str) -> Result<(), Error> {
-        let number = if signal.is_empty() { signal::KILL } else { signal::parse(signal)? };
-        let handle = self.containers().find(container)?;
+        let refused = |reason: &Error| format!("cannot kill container: {container}: {reason}");
+        let number = if signal.is_empty() { Ok(signal::KILL) } else { signal::parse(signal) };
+        let number = number.map_err(|error| Error::Invalid(refused(&error)))?;
+        let handle = self.containers().find(container).map_err(|error| match error {
+            Error::NoSuchContainer(_) => Error::NotFound(refused(&error)),
+            other => other,
+        })?;
         let view = handle.view();
         if !view.state.is_up() {
             let reason = format!("container {} is not running", handle.id);

@@ -45,7 +45,12 @@ impl Engine {
                 annotations: definition.host.annotations.clone(),
             },
             network_settings: SummaryNetworkSettings { networks: network_view::endpoints(view) },
-            mounts: definition.mounts.iter().map(|m| m.point(self.volumes().root())).collect(),
+            mounts: definition
+                .mounts
+                .iter()
+                .filter(|m| m.is_listed())
+                .map(|m| m.point(self.volumes().root()))
+                .collect(),
             ..Summary::default()
         };
         if size {

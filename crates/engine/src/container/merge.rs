@@ -25,6 +25,7 @@ pub(super) fn with_image(config: &mut Config, image: &ImageConfig) -> Result<(),
         let ports = config.exposed_ports.get_or_insert_default();
         ports.extend(defaults.exposed_ports.into_keys().map(|port| (port, teu_api::json::Empty {})));
     }
+    config.volumes = config.volumes.take().filter(|volumes| !volumes.is_empty());
     if !defaults.volumes.is_empty() {
         let volumes = config.volumes.get_or_insert_default();
         volumes.extend(defaults.volumes.into_keys().map(|path| (path, teu_api::json::Empty {})));
@@ -83,6 +84,9 @@ fn merge_env(config: &mut Config, image: Vec<String>) {
     let name = |variable: &str| variable.split('=').next().unwrap_or("").to_owned();
     let set: Vec<String> = env.iter().map(|v| name(v)).collect();
     env.extend(image.into_iter().filter(|v| !set.contains(&name(v))));
+    if env.is_empty() {
+        config.env = None;
+    }
 }
 
 #[cfg(test)]

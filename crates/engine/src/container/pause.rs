@@ -46,12 +46,12 @@ impl Actor {
                 self.event("unpause", &[]);
                 Ok(())
             }
-            (Phase::Paused(_), true) => Err(Error::Conflict(format!("container {container} is already paused"))),
+            (Phase::Paused(_), true) => Err(Error::Conflict(format!("Container {container} is already paused"))),
             (Phase::Running(_), false) => Err(Error::Conflict(format!("Container {container} is not paused"))),
             (Phase::Restarting(_), true) => Err(Error::Conflict(format!(
                 "Container {container} is restarting, wait until the container is running"
             ))),
-            (_, true) => Err(Error::Conflict(format!("Container {container} is not running"))),
+            (_, true) => Err(Error::Conflict(format!("container {container} is not running"))),
             (_, false) => Err(Error::Conflict(format!("Container {container} is not paused"))),
         }
     }

@@ -16,6 +16,10 @@ impl Engine {
         if !view.state.is_up() {
             return Err(Error::NotRunning(handle.id.clone()));
         }
+        if !view.definition.config.tty {
+            // Nothing to size, and no failure to Docker.
+            return Ok(());
+        }
         let size_in_cells = WinSize { rows: size.height, cols: size.width };
         let process = ProcessRef::container(&handle.id);
         self.processes().call(Request::Resize { process, size: size_in_cells }, Vec::new()).await?;

@@ -129,7 +129,7 @@ impl Actor {
         check(&view.definition.host, &request).map_err(|error| cannot(&id, error))?;
         let mut definition = (*view.definition).clone();
         merge(&mut definition.host, &request);
-        validate::limits(&definition.host).map_err(|error| cannot(&id, error))?;
+        validate::limits(&definition.host, self.engine.machine()).map_err(|error| cannot(&id, error))?;
         if view.state.is_up()
             && let Some(resources) = spec::changed_resources(&definition.host, &request)
         {

@@ -53,14 +53,13 @@ impl Accounts {
 
     fn user(&self, wanted: &str) -> Result<Entry, Error> {
         let wanted = if wanted.is_empty() { "0" } else { wanted };
-        let uid: Option<u32> = wanted.parse().ok();
+        let uid = number(wanted)?;
         let entries = self.passwd.lines().filter_map(parse_user);
         let by_name_then_uid =
             entries.filter(|e| e.name == wanted || Some(e.uid) == uid).min_by_key(|e| e.name != wanted);
         match (by_name_then_uid, uid) {
             (Some(entry), _) => Ok(entry),
-            (None, Some(uid)) if valid(uid) => Ok(Entry { name: String::new(), uid, gid: 0, home: "/".to_owned() }),
-            (None, Some(_)) => Err(Error::Invalid("uids and gids must be in range 0-2147483647".to_owned())),
+            (None, Some(uid)) => Ok(Entry { name: String::new(), uid, gid: 0, home: "/".to_owned() }),
             (None, None) => {
                 Err(Error::Invalid(format!("unable to find user {wanted}: no matching entries in passwd file")))
             }
@@ -68,12 +67,11 @@ impl Accounts {
     }
 
     fn group(&self, wanted: &str) -> Result<u32, Error> {
-        let gid: Option<u32> = wanted.parse().ok();
+        let gid = number(wanted)?;
         let by_name = self.group.lines().filter_map(parse_group).find(|(name, _, _)| *name == wanted);
         match (by_name, gid) {
             (Some((_, gid, _)), _) => Ok(gid),
-            (None, Some(gid)) if valid(gid) => Ok(gid),
-            (None, Some(_)) => Err(Error::Invalid("uids and gids must be in range 0-2147483647".to_owned())),
+            (None, Some(gid)) => Ok(gid),
             (None, None) => {
                 Err(Error::Invalid(format!("unable to find group {wanted}: no matching entries in group file")))
             }
@@ -89,9 +87,15 @@ impl Accounts {
     }
 }
 
-/// The kernel's ids are 32 bits; Docker takes 31.
-fn valid(id: u32) -> bool {
-    i32::try_from(id).is_ok()
+/// A number, if it is one. The kernel's ids are 32 bits; Docker takes 31.
+fn number(text: &str) -> Result<Option<u32>, Error> {
+    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok(None);
+    }
+    match text.parse::<i32>().ok().and_then(|id| u32::try_from(id).ok()) {
+        Some(id) => Ok(Some(id)),
+        None => Err(Error::Invalid("uids and gids must be in range 0-2147483647".to_owned())),
+    }
 }
 
 struct Entry {
@@ -162,6 +166,7 @@ mod tests {
         assert_eq!(text("nobody"), "unable to find user nobody: no matching entries in passwd file");
         assert_eq!(text("0:nogroup"), "unable to find group nogroup: no matching entries in group file");
         assert_eq!(text("2147483648"), "uids and gids must be in range 0-2147483647");
+        assert_eq!(text("9999999999"), "uids and gids must be in range 0-2147483647");
         assert!(accounts().resolve("-1", &[]).is_err());
     }
 }

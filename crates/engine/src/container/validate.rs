@@ -1,6 +1,7 @@
 //! Requests that cannot be carried out as written, in Docker's words.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use teu_api::container::{Config, HostConfig};
 
@@ -36,18 +37,12 @@ pub(super) fn request(config: &Config, host: &HostConfig) -> Result<(), Error> {
     host.extra_hosts.iter().flatten().try_for_each(|entry| check_extra_host(entry))
 }
 
+/// Any name will do that the kernel takes: Docker does not look at it either.
 fn hostname(config: &Config) -> Result<(), Error> {
-    let valid = |label: &str| {
-        !label.is_empty()
-            && label.len() <= 63
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-    };
+    const LONGEST: usize = 64;
     let name = &config.hostname;
-    // The kernel takes 64 bytes.
-    if name.len() > 64 || (!name.is_empty() && !name.split('.').all(valid)) {
-        return invalid(format!("invalid hostname format: {name}"));
+    if name.len() > LONGEST || name.contains('\0') {
+        return invalid(format!("invalid hostname format: {name}: at most {LONGEST} bytes, none of them null"));
     }
     Ok(())
 }
@@ -136,7 +131,7 @@ pub(super) fn host(
     machine: &Machine,
     warnings: &mut Vec<String>,
 ) -> Result<(), Error> {
-    limits(host)?;
+    limits(host, machine)?;
     if host.shm_size < 0 {
         return invalid("SHM size can not be less than 0");
     }
@@ -153,6 +148,9 @@ pub(super) fn host(
         spec::parse_device_rule(device)?;
     }
     sysctls(host)?;
+    if host.network_mode == "host" && host.port_bindings.as_ref().is_some_and(|ports| !ports.is_empty()) {
+        warnings.push("Published ports are discarded when using host network mode".to_owned());
+    }
     let none = BTreeMap::new();
     log_target::check(&host.log_config.driver, host.log_config.config.as_ref().unwrap_or(&none))?;
     spec::check_security(host, machine)?;
@@ -167,10 +165,10 @@ pub(super) fn host(
 }
 
 /// Checks the limits and the restart policy: what an update may change, too.
-pub(super) fn limits(host: &HostConfig) -> Result<(), Error> {
+pub(super) fn limits(host: &HostConfig, machine: &Machine) -> Result<(), Error> {
     restart_policy(host)?;
     memory(host)?;
-    processors(host)?;
+    processors(host, machine)?;
     if host.blkio_weight != 0 && !(10..=1000).contains(&host.blkio_weight) {
         return invalid("Range of blkio weight is from 10 to 1000");
     }
@@ -230,7 +228,7 @@ fn memory(host: &HostConfig) -> Result<(), Error> {
     Ok(())
 }
 
-fn processors(host: &HostConfig) -> Result<(), Error> {
+fn processors(host: &HostConfig, machine: &Machine) -> Result<(), Error> {
     let available = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     if host.nano_cpus > 0 && host.cpu_period > 0 {
         return invalid("Conflicting options: Nano CPUs and CPU Period cannot both be set.");
@@ -250,22 +248,30 @@ fn processors(host: &HostConfig) -> Result<(), Error> {
     if host.cpu_quota > 0 && host.cpu_quota < 1000 {
         return invalid("CPU cfs quota can not be less than 1ms (i.e. 1000)");
     }
-    cpuset(&host.cpuset_cpus, "cpus")?;
-    cpuset(&host.cpuset_mems, "mems")
+    let wanted = cpuset(&host.cpuset_cpus, "cpus")?;
+    let online = cpuset(&machine.online_processors, "cpus")?;
+    if !wanted.iter().all(|part| online.iter().any(|whole| whole.start() <= part.start() && part.end() <= whole.end()))
+    {
+        return invalid(format!(
+            "Requested CPUs are not available - requested {}, available: {}",
+            host.cpuset_cpus, machine.online_processors
+        ));
+    }
+    cpuset(&host.cpuset_mems, "mems").map(drop)
 }
 
 /// `0-2,4`
-fn cpuset(text: &str, what: &str) -> Result<(), Error> {
+fn cpuset(text: &str, what: &str) -> Result<Vec<RangeInclusive<u32>>, Error> {
     let number = |n: &str| n.parse::<u32>().ok();
-    let good = |part: &str| match part.split_once('-') {
-        None => number(part).is_some(),
-        Some((first, last)) => number(first).zip(number(last)).is_some_and(|(f, l)| f <= l),
+    let range = |part: &str| match part.split_once('-') {
+        None => number(part).map(|n| n..=n),
+        Some((first, last)) => number(first).zip(number(last)).map(|(f, l)| f..=l).filter(|range| !range.is_empty()),
     };
-    if text.is_empty() || text.split(',').all(good) {
-        Ok(())
-    } else {
-        invalid(format!("Invalid value {text} for cpuset {what}"))
+    if text.is_empty() {
+        return Ok(Vec::new());
     }
+    let ranges: Option<Vec<_>> = text.split(',').map(range).collect();
+    ranges.map_or_else(|| invalid(format!("Invalid value {text} for cpuset {what}: invalid format: {text}")), Ok)
 }
 
 fn sysctls(host: &HostConfig) -> Result<(), Error> {

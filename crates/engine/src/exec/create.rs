@@ -21,7 +21,7 @@ impl Engine {
         if request.env.iter().flatten().any(|v| v.is_empty() || v.starts_with('=')) {
             return Err(Error::Invalid("invalid environment variable: must not be empty".to_owned()));
         }
-        check_container(&handle)?;
+        check_container(&handle, container)?;
         let exec = Arc::new(Exec::new(ids::random_id(), handle, request));
         let id = exec.id.clone();
         let action = format!("exec_create: {}", exec.line());
@@ -31,13 +31,13 @@ impl Engine {
     }
 }
 
-/// Whether a process can be added to a container.
-pub(super) fn check_container(handle: &Handle) -> Result<(), Error> {
+/// Whether a process can be added to a container, which the client calls `name`.
+pub(super) fn check_container(handle: &Handle, name: &str) -> Result<(), Error> {
     let id = &handle.id;
     match handle.view().state.phase {
         Phase::Running(_) => Ok(()),
         Phase::Paused(_) => {
-            Err(Error::Conflict(format!("Container {id} is paused, unpause the container before exec")))
+            Err(Error::Conflict(format!("Container {name} is paused, unpause the container before exec")))
         }
         Phase::Restarting(_) => {
             Err(Error::Conflict(format!("container {id} is restarting, wait until the container is running")))

@@ -39,7 +39,7 @@ impl Engine {
     /// No such exec; it was started before; its container is not running or paused; its program cannot be run.
     pub async fn exec_start(&self, exec: &str, request: StartRequest) -> Result<ExecStarted, Error> {
         let exec = self.execs().find(exec)?;
-        check_container(&exec.container)?;
+        check_container(&exec.container, &exec.container.id)?;
         exec.claim()?;
         match self.run_exec(&exec, &request).await {
             Ok(started) => Ok(started),
@@ -51,10 +51,8 @@ impl Engine {
                 exec.ended(code, Timestamp::now());
                 match error {
                     // Docker has upgraded the connection by then: the reason comes as output, the code by inspect.
-                    Error::Start(start) if !is_detached(&exec, &request) => {
-                        Ok(ExecStarted::Attached(told(&start.message, exec.request.tty)))
-                    }
-                    error => Err(error),
+                    error if is_detached(&exec, &request) => Err(error),
+                    error => Ok(ExecStarted::Attached(told(&error.to_string(), exec.request.tty))),
                 }
             }
         }

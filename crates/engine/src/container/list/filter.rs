@@ -7,7 +7,7 @@ use teu_api::container::ListOptions;
 use teu_api::filters::Filters;
 
 use super::super::handle::View;
-use super::super::ports;
+use super::super::network_view;
 use crate::{Engine, Error};
 
 const KNOWN: &[&str] = &[
@@ -52,9 +52,7 @@ impl<'a> Filter<'a> {
         if let Some(bad) = filters.get("status").find(|s| !STATES.contains(s)) {
             return Err(Error::Invalid(format!("invalid filter 'status={bad}'")));
         }
-        if let Some(bad) = filters.get("health").find(|s| !HEALTHS.contains(s)) {
-            return Err(Error::Invalid(format!("invalid filter 'health={bad}'")));
-        }
+        check_values(filters)?;
         let created = |name: &str| -> Result<Option<Timestamp>, Error> {
             let times = filters.get(name).map(|id| engine.containers().find(id).map(|h| h.view().definition.created));
             Ok(times.collect::<Result<Vec<_>, _>>()?.into_iter().next())
@@ -142,15 +140,31 @@ fn in_range(wanted: &str, port: u16, protocol: &str) -> bool {
         && last.parse::<u16>().is_ok_and(|last| port <= last)
 }
 
+/// By port of the host.
 fn published(view: &View, wanted: &str) -> bool {
-    let ports = view.endpoint.iter().flat_map(|e| &e.ports);
-    ports.into_iter().any(|p| in_range(wanted, p.container_port, &p.protocol.to_string()))
+    network_view::port_list(view).iter().any(|p| in_range(wanted, p.public_port, &p.protocol))
 }
 
+/// By port of the container, while it runs.
 fn exposed(view: &View, wanted: &str) -> bool {
-    let ports =
-        view.definition.config.exposed_ports.iter().flatten().filter_map(|(spec, _)| ports::container_port(spec).ok());
-    ports.into_iter().any(|(port, protocol)| in_range(wanted, port, &protocol.to_string()))
+    network_view::port_list(view).iter().any(|p| in_range(wanted, p.private_port, &p.protocol))
+}
+
+/// Refuses what is no port, range of ports or health.
+fn check_values(filters: &Filters) -> Result<(), Error> {
+    for name in ["publish", "expose"] {
+        let is_port = |port: &str| {
+            let range = port.split('/').next().unwrap_or(port);
+            range.split('-').all(|end| end.parse::<u16>().is_ok())
+        };
+        if let Some(bad) = filters.get(name).find(|port| !is_port(port)) {
+            return Err(Error::Invalid(format!("error while looking up for {name} {bad}: no port or range of ports")));
+        }
+    }
+    match filters.get("health").find(|health| !HEALTHS.contains(health)) {
+        Some(bad) => Err(Error::Invalid(format!("unrecognized filter value for health: {bad}"))),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -48,10 +48,20 @@ pub(crate) enum Source {
         copy: bool,
     },
     /// A temporary file system with these mount options.
-    Tmpfs { options: Vec<String> },
+    Tmpfs {
+        options: Vec<String>,
+        /// Asked for with `--tmpfs`, not with `--mount`: inspect shows it in the host configuration alone.
+        #[serde(default)]
+        implicit: bool,
+    },
 }
 
 impl Mount {
+    /// Whether inspect and list show it among the mounts.
+    pub(crate) fn is_listed(&self) -> bool {
+        !matches!(self.source, Source::Tmpfs { implicit: true, .. })
+    }
+
     /// The mount as inspect and list show it. `volumes` is where volumes are.
     pub(crate) fn point(&self, volumes: &std::path::Path) -> MountPoint {
         let base = MountPoint {

@@ -40,7 +40,7 @@ fn temporary(path: &str, options: &str) -> Result<Mount, Error> {
     Ok(Mount {
         destination: clean(path),
         read_only: options.iter().any(|o| o == "ro"),
-        source: Source::Tmpfs { options },
+        source: Source::Tmpfs { options, implicit: true },
         mode: String::new(),
         propagation: String::new(),
     })

@@ -23,7 +23,10 @@ pub(super) fn parse(wanted: &Wanted) -> Result<Mount, Error> {
         "bind" => bind(wanted).map_err(bad)?,
         "volume" => (volume(wanted)?, String::new()),
         "tmpfs" if !wanted.source.is_empty() => return Err(bad("field Source must not be specified".to_owned())),
-        "tmpfs" => (Source::Tmpfs { options: tmpfs(wanted.tmpfs_options.as_ref())? }, String::new()),
+        "tmpfs" => {
+            let options = tmpfs(wanted.tmpfs_options.as_ref())?;
+            (Source::Tmpfs { options, implicit: false }, String::new())
+        }
         "image" | "cluster" | "npipe" => return Err(Error::Unsupported(format!("--mount type={kind}"))),
         _ => return Err(Error::Invalid(format!("invalid mount config for type \"{kind}\": mount type unknown"))),
     };

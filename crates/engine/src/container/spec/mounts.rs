@@ -80,7 +80,7 @@ fn user(wanted: &mounts::Mount) -> Mount {
         }
         // The source comes as a descriptor: its path is not needed.
         Source::Volume { name, .. } => bind(Path::new(name), &wanted.destination, &["rbind", access, "rprivate"]),
-        Source::Tmpfs { options } => {
+        Source::Tmpfs { options, .. } => {
             let mut all = vec!["nosuid".to_owned(), "nodev".to_owned(), "noexec".to_owned()];
             for option in options {
                 // `exec` takes `noexec` back.

@@ -35,7 +35,15 @@ fn limits_in_dockers_words() {
         refused(&HostConfig { memory: 8 << 20, memory_swap: 7 << 20, ..host() }),
         "Minimum memoryswap limit should be larger than memory limit, see usage"
     );
-    assert_eq!(refused(&HostConfig { cpuset_cpus: "0-".to_owned(), ..host() }), "Invalid value 0- for cpuset cpus");
+    assert_eq!(
+        refused(&HostConfig { cpuset_cpus: "0-".to_owned(), ..host() }),
+        "Invalid value 0- for cpuset cpus: invalid format: 0-"
+    );
+    assert_eq!(
+        refused(&HostConfig { cpuset_cpus: "1,3-4".to_owned(), ..host() }),
+        "Requested CPUs are not available - requested 1,3-4, available: 0-3"
+    );
+    assert!(check(&HostConfig { cpuset_cpus: "1,2-3".to_owned(), ..host() }).is_ok());
     assert_eq!(
         refused(&HostConfig { oom_score_adj: 1001, ..host() }),
         "Invalid value 1001, range for oom score adj is [-1000, 1000]"
@@ -84,6 +92,8 @@ fn modes() {
     assert_eq!(request(named, shared), Err("conflicting options: hostname and the network mode".to_owned()));
     let pid = HostConfig { pid_mode: "nonsense".to_owned(), ..host() };
     assert_eq!(request(Config::default(), pid), Err("invalid PID mode: nonsense".to_owned()));
-    let bad = Config { hostname: "-x".to_owned(), ..Config::default() };
-    assert!(request(bad, host()).is_err());
+    let odd = Config { hostname: "-x y".to_owned(), ..Config::default() };
+    request(odd, host()).expect("the kernel takes it");
+    let long = Config { hostname: "x".repeat(65), ..Config::default() };
+    assert!(request(long, host()).is_err());
 }
