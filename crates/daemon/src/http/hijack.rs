@@ -13,7 +13,7 @@ pub(crate) use pump::Pending;
 use crate::server::Connection;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, UPGRADE};
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, UPGRADE, USER_AGENT};
 use http::{HeaderMap, StatusCode, Version};
 use hyper::ext::ReasonPhrase;
 use teu_api::stream::{MULTIPLEXED, RAW};
@@ -38,7 +38,7 @@ pub(super) fn answer(
 ) -> Response {
     let media = HeaderValue::from_static(media(attachment.tty, version));
     let escape = if attachment.tty { escape } else { Escape::never() };
-    connection.hijack(Pending { attachment, escape });
+    connection.hijack(Pending { attachment, escape, after_head: !keeps_early_bytes(headers) });
     if headers.contains_key(UPGRADE) {
         let headers = [
             (CONTENT_TYPE, media),
@@ -54,6 +54,13 @@ pub(super) fn answer(
     let mut response = ([(CONTENT_TYPE, HeaderValue::from_static(RAW))], body).into_response();
     *response.version_mut() = Version::HTTP_10;
     response
+}
+
+/// Whether the client is known to keep what it reads together with the head of the answer. Others, docker-py among them,
+/// lose it in a buffer of their HTTP library: a process that is quick enough would seem to have said nothing.
+fn keeps_early_bytes(headers: &HeaderMap) -> bool {
+    let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    agent.starts_with("teu/") || agent.contains("Docker-Client/")
 }
 
 #[cfg(test)]

@@ -10,14 +10,41 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
+use tokio_rustls::server::TlsStream;
 
 /// Time a client has for the head of a request, idle time between requests included; as long as Docker's.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// How long a client may take to read the head of an answer before the stream follows anyway.
+const HEAD_TIMEOUT: Duration = Duration::from_millis(100);
+/// Time between two looks at whether it has: the kernel does not tell when a peer has read.
+const HEAD_INTERVAL: Duration = Duration::from_millis(1);
+
+/// What a connection is made of.
+pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// Whether the other side has read all that was written, as far as that can be known.
+    fn is_read(&self) -> bool {
+        true
+    }
+}
+
+impl Transport for UnixStream {
+    fn is_read(&self) -> bool {
+        teu_sys::socket::unread(self.as_fd()).is_ok_and(|amount| amount == 0)
+    }
+}
+
+impl Transport for TcpStream {}
+impl Transport for TlsStream<TcpStream> {}
+#[cfg(test)]
+impl Transport for tokio::io::DuplexStream {}
 
 /// What a handler can tell its connection.
 #[derive(Debug)]
@@ -72,7 +99,7 @@ pub(super) async fn told(stop: &mut watch::Receiver<bool>) {
 /// Serves a connection to its end.
 pub(crate) async fn serve<T>(io: T, entry: Entry, mut stop: watch::Receiver<bool>, busy: Arc<watch::Sender<usize>>)
 where
-    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    T: Transport,
 {
     let connection = Arc::new(Connection { busy, state: Mutex::default() });
     let shared = connection.clone();
@@ -110,6 +137,21 @@ where
     let pending = connection.state().pending.take();
     if let Some(pending) = pending {
         let parts = http.into_parts();
-        pending.run(parts.io.into_inner(), parts.read_buf).await;
+        let io = parts.io.into_inner();
+        if pending.after_head {
+            head_is_read(&io).await;
+        }
+        pending.run(io, parts.read_buf).await;
     }
+}
+
+/// Waits until the client has read the head of the answer.
+async fn head_is_read(io: &impl Transport) {
+    let read = async {
+        while !io.is_read() {
+            tokio::time::sleep(HEAD_INTERVAL).await;
+        }
+    };
+    // A client that is this slow is not one that loses what comes with the head.
+    drop(tokio::time::timeout(HEAD_TIMEOUT, read).await);
 }

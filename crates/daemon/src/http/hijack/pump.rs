@@ -15,6 +15,8 @@ const PIECE: usize = 16 * 1024;
 pub(crate) struct Pending {
     pub(super) attachment: Attachment,
     pub(super) escape: Escape,
+    /// The stream follows only when the client has read the head of the answer.
+    pub(crate) after_head: bool,
 }
 
 /// How the client's side ended.
@@ -29,7 +31,7 @@ impl Pending {
     /// Connects the attachment to `io` until the process has closed its output, the client detaches or is gone.
     /// `early` is what the client sent already. Output is written to its last byte before the connection is closed.
     pub(crate) async fn run<T: AsyncRead + AsyncWrite>(self, io: T, early: Bytes) {
-        let Self { attachment, escape } = self;
+        let Self { attachment, escape, .. } = self;
         let (reader, mut writer) = tokio::io::split(io);
         let ended = {
             let output = send(attachment.output, &mut writer);
@@ -106,7 +108,7 @@ mod tests {
     use tokio::io::duplex;
 
     fn pending(input: Option<Input>, output: ByteStream, escape: Escape) -> Pending {
-        Pending { attachment: Attachment { tty: true, input, output }, escape }
+        Pending { attachment: Attachment { tty: true, input, output }, escape, after_head: false }
     }
 
     #[tokio::test]
