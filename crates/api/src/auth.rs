@@ -85,7 +85,6 @@ pub struct AuthResponse {
     /// What to tell the user.
     pub status: String,
     /// Token that stands for user and password.
-    #[serde(skip_serializing_if = "is_zero")]
     pub identity_token: String,
 }
 

@@ -257,13 +257,8 @@ impl Cli {
         if target.is_default {
             autostart::ensure(&target.endpoint, |line| self.warn(line))?;
         }
-        if !self.config().http_headers.is_empty() {
-            self.warn("HttpHeaders in config.json is not supported yet: the headers are not sent");
-        }
-        let client = match endpoint::fixed_version()? {
-            Some(version) => Client::with_version(target.endpoint, version),
-            None => Client::new(target.endpoint),
-        };
+        let headers = self.config().headers()?;
+        let client = Client::configured(target.endpoint, endpoint::fixed_version()?, headers);
         Ok(self.client.get_or_init(|| client))
     }
 

@@ -50,6 +50,11 @@ impl Error {
         Self::Failed { message: message.into(), code: 1 }
     }
 
+    /// The user left a session that was there for nothing else, by the detach keys.
+    pub(crate) fn detached() -> Self {
+        Self::message("read escape sequence")
+    }
+
     /// The exit code of the process.
     pub(crate) fn code(&self) -> u8 {
         match self {

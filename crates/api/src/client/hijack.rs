@@ -7,7 +7,8 @@ use super::connection::{Stream, dial};
 use super::request::{Call, refusal};
 use super::{Client, Error};
 use crate::stream::MULTIPLEXED;
-use http::StatusCode;
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, UPGRADE, USER_AGENT};
+use http::{HeaderMap, StatusCode};
 use std::fmt::Write;
 use std::io;
 use std::pin::Pin;
@@ -16,6 +17,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 /// Most bytes of an answer's head, and of an error's body.
 const MAX_HEAD: usize = 64 * 1024;
+
+/// Headers that the request itself sets.
+const OWN_HEADERS: [HeaderName; 6] = [HOST, USER_AGENT, CONTENT_TYPE, CONTENT_LENGTH, CONNECTION, UPGRADE];
 
 /// How the bytes of an attached stream are to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +47,7 @@ impl Client {
         let version = self.negotiate().await?;
         let mut stream = dial(self.endpoint()).await?;
         let target = self.target(&call, Some(version));
-        stream.write_all(&request_head(&call, &target, &self.endpoint().authority())).await?;
+        stream.write_all(&request_head(&call, &target, &self.endpoint().authority(), self.headers())).await?;
         stream.write_all(&call.body).await?;
         stream.flush().await?;
 
@@ -66,12 +70,17 @@ impl Client {
     }
 }
 
-fn request_head(call: &Call<'_>, target: &str, authority: &str) -> Vec<u8> {
+fn request_head(call: &Call<'_>, target: &str, authority: &str, more: &HeaderMap) -> Vec<u8> {
     let mut head = String::with_capacity(256);
     // Writing to a string cannot fail.
     let _ = write!(head, "{} {target} HTTP/1.1\r\nHost: {authority}\r\n", call.method);
     let _ = write!(head, "User-Agent: teu/{}\r\n", env!("CARGO_PKG_VERSION"));
     let _ = write!(head, "Content-Type: application/json\r\nContent-Length: {}\r\n", call.body.len());
+    for (name, value) in more.iter().filter(|(name, _)| !OWN_HEADERS.contains(name)) {
+        if let Ok(value) = value.to_str() {
+            let _ = write!(head, "{name}: {value}\r\n");
+        }
+    }
     head.push_str("Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
     head.into_bytes()
 }

@@ -30,6 +30,8 @@ struct Inner {
     endpoint: Endpoint,
     pool: Arc<Pool>,
     version: OnceLock<ApiVersion>,
+    /// Sent with every request.
+    headers: HeaderMap,
 }
 
 /// A request that can be sent again: its body is in memory.
@@ -73,17 +75,24 @@ pub(super) struct Answer {
 impl Client {
     /// A client for an endpoint. Nothing is sent yet.
     pub fn new(endpoint: Endpoint) -> Self {
-        Self { inner: Arc::new(Inner { endpoint, pool: Arc::default(), version: OnceLock::new() }) }
+        Self::configured(endpoint, None, HeaderMap::new())
     }
 
-    /// A client that speaks a fixed version (`DOCKER_API_VERSION`) instead of negotiating one.
-    pub fn with_version(endpoint: Endpoint, version: ApiVersion) -> Self {
-        Self { inner: Arc::new(Inner { endpoint, pool: Arc::default(), version: OnceLock::from(version) }) }
+    /// A client that speaks a fixed version (`DOCKER_API_VERSION`) if one is given instead of negotiating one, and that
+    /// sends these headers with every request (`HttpHeaders` of `config.json`).
+    pub fn configured(endpoint: Endpoint, version: Option<ApiVersion>, headers: HeaderMap) -> Self {
+        let version = version.map_or_else(OnceLock::new, OnceLock::from);
+        Self { inner: Arc::new(Inner { endpoint, pool: Arc::default(), version, headers }) }
     }
 
     /// Where the engine is.
     pub fn endpoint(&self) -> &Endpoint {
         &self.inner.endpoint
+    }
+
+    /// What is sent with every request.
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.inner.headers
     }
 
     /// The negotiated version; the newest one before the first request.
@@ -166,7 +175,11 @@ impl Client {
     /// The head of a request.
     fn head(&self, call: &Call<'_>, version: Option<ApiVersion>) -> Result<Request<()>, Error> {
         let mut request = Request::builder().method(call.method.clone()).uri(self.target(call, version)).body(())?;
-        *request.headers_mut() = call.headers.clone();
+        // What a request needs to be understood wins over what the user wants to be sent with all of them.
+        *request.headers_mut() = self.inner.headers.clone();
+        for (name, value) in &call.headers {
+            request.headers_mut().insert(name, value.clone());
+        }
         let authority = HeaderValue::try_from(self.inner.endpoint.authority()).map_err(http::Error::from)?;
         request.headers_mut().insert(HOST, authority);
         request.headers_mut().insert(USER_AGENT, AGENT);

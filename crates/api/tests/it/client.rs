@@ -122,7 +122,11 @@ async fn attaching_without_an_upgrade() {
 #[tokio::test]
 async fn refused_attach_gives_the_message() {
     let engine = Engine::new();
-    let client = Client::with_version(Endpoint::Unix(engine.path.clone()), ApiVersion { major: 1, minor: 45 });
+    let client = Client::configured(
+        Endpoint::Unix(engine.path.clone()),
+        Some(ApiVersion { major: 1, minor: 45 }),
+        http::HeaderMap::new(),
+    );
     let server = async {
         let mut stream = engine.accept().await;
         request(&mut stream).await;
@@ -140,7 +144,7 @@ async fn refused_attach_gives_the_message() {
 #[tokio::test]
 async fn waiting_returns_with_the_head_and_documents_come_one_by_one() {
     let engine = Engine::new();
-    let client = Client::with_version(Endpoint::Unix(engine.path.clone()), ApiVersion::MAX);
+    let client = Client::configured(Endpoint::Unix(engine.path.clone()), Some(ApiVersion::MAX), http::HeaderMap::new());
     let server = async {
         let mut wait = engine.accept().await;
         assert_eq!(request(&mut wait).await, "POST /v1.56/containers/c/wait?condition=next-exit HTTP/1.1");

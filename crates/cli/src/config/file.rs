@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 
 /// The parts of Docker's `config.json` that concern us. Unknown members are left alone.
@@ -73,6 +74,19 @@ impl ConfigFile {
         }
         serde_json::from_value(merged.into()).context("config.json")
     }
+
+    /// `HttpHeaders`, checked. The client's own name cannot be changed, as with Docker.
+    pub(crate) fn headers(&self) -> anyhow::Result<HeaderMap> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.http_headers {
+            let wrong = || format!("HttpHeaders in config.json: {name:?} is no header");
+            let parsed = name.parse::<HeaderName>().with_context(wrong)?;
+            if parsed != http::header::USER_AGENT {
+                headers.insert(parsed, HeaderValue::from_str(value).with_context(wrong)?);
+            }
+        }
+        Ok(headers)
+    }
 }
 
 fn read(path: &Path) -> anyhow::Result<serde_json::Map<String, serde_json::Value>> {
@@ -109,6 +123,20 @@ mod tests {
         assert_eq!(config.cred_helpers["gcr.io"], "gcloud");
         assert_eq!(config.current_context, "remote");
         assert!(!format!("{:?}", config.auths).contains("dTpw"));
+    }
+
+    #[test]
+    fn headers_are_checked() {
+        let config = |name: &str, value: &str| ConfigFile {
+            http_headers: BTreeMap::from([(name.to_owned(), value.to_owned())]),
+            ..ConfigFile::default()
+        };
+        assert_eq!(config("X-Team", "blue").headers().unwrap()["x-team"], "blue");
+        assert!(config("User-Agent", "me").headers().unwrap().is_empty());
+        for (name, value) in [("no header", "x"), ("X-A", "two\nlines")] {
+            let error = format!("{:#}", config(name, value).headers().unwrap_err());
+            assert!(error.contains(name), "{error}");
+        }
     }
 
     #[test]

@@ -6,6 +6,8 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use teu_api::client::Client;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::error::Error;
+
 /// Signals that are passed on. Not those that the kernel sends to us about ourselves (SIGCHLD, SIGPIPE, faults), nor
 /// SIGWINCH, which is about our terminal.
 const FORWARDED: [(&str, i32); 14] = [
@@ -74,10 +76,19 @@ impl Caught {
     }
 }
 
-/// Passes signals on to a container until dropped. A container that is gone already is no failure.
-pub(crate) async fn forward(client: &Client, id: &str, mut caught: Caught) {
+/// How often a user has to ask for an end that the container does not heed until the command line goes alone.
+const PATIENCE: u32 = 3;
+
+/// Passes signals on to a container until dropped. A container that is gone already is no failure. Ends with an error
+/// when the user insists on an end and the container goes on.
+pub(crate) async fn forward(client: &Client, id: &str, mut caught: Caught) -> Error {
+    let mut asked = 0;
     loop {
         let (name, _) = caught.next().await;
         let _ = client.container_kill(id, name).await;
+        asked += u32::from(matches!(name, "SIGINT" | "SIGTERM"));
+        if asked == PATIENCE {
+            return Error::message(format!("\ngot {PATIENCE} SIGTERM/SIGINTs, forcefully exiting"));
+        }
     }
 }

@@ -41,8 +41,7 @@ impl Routes {
     }
 
     /// A route that is known and not built.
-    pub(super) fn unserved(self, method: Method, path: &'static str) -> Self {
-        let message = format!("{method} {path} is not supported yet");
+    pub(super) fn unserved(self, method: Method, path: &'static str, message: String) -> Self {
         let handler = move || {
             let error = ApiError::new(http::StatusCode::NOT_IMPLEMENTED, message.clone());
             std::future::ready(error)

@@ -4,7 +4,18 @@ use super::routes::Routes;
 use http::Method;
 
 pub(super) fn routes() -> Routes {
-    UNSERVED.iter().fold(Routes::default(), |routes, (method, path)| routes.unserved(method.clone(), path))
+    UNSERVED
+        .iter()
+        .fold(Routes::default(), |routes, (method, path)| routes.unserved(method.clone(), path, message(method, path)))
+}
+
+/// What a client is told; with the way out where there is one.
+fn message(method: &Method, path: &str) -> String {
+    let hint = match path {
+        "/networks/create" => ": use the networks bridge, host or none (`network_mode: bridge` in a Compose file)",
+        _ => "",
+    };
+    format!("{method} {path} is not supported yet{hint}")
 }
 
 /// Method and path as in Docker's API description.

@@ -68,14 +68,17 @@ impl Verb for Attach {
         if tty && terminal::is_stdout() {
             redraw(client, id).await;
         }
-        let session = until_exit(client, id, &streams, Some(stream), waiting);
+        let session = async {
+            let code = until_exit(client, id, &streams, Some(stream), waiting).await?;
+            code.ok_or_else(Error::detached)
+        };
         if tty || !self.sig_proxy {
             return session.await;
         }
         let caught = signals::Caught::forwarded();
         tokio::select! {
             result = session => result,
-            () = signals::forward(client, id, caught) => Ok(ExitCode::SUCCESS),
+            error = signals::forward(client, id, caught) => Err(error),
         }
     }
 }

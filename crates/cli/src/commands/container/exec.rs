@@ -104,7 +104,7 @@ impl Verb for Exec {
             () = follow_size => Ended::Output,
         };
         match ended {
-            Ended::Detached => Ok(ExitCode::SUCCESS),
+            Ended::Detached => Err(Error::detached()),
             Ended::Signal(number) => Ok(ExitCode::from(128 + u8::try_from(number).unwrap_or(0))),
             Ended::Output => Ok(exit_code(client.exec_inspect(&id).await?.exit_code.unwrap_or(UNKNOWN_EXIT))),
         }

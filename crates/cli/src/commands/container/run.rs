@@ -73,7 +73,7 @@ impl Verb for Run {
             let caught = signals::Caught::forwarded();
             tokio::select! {
                 result = session => result,
-                () = signals::forward(client, &id, caught) => Ok(ExitCode::SUCCESS),
+                error = signals::forward(client, &id, caught) => Err(error),
             }
         } else {
             session.await
@@ -131,7 +131,7 @@ async fn attached(client: &Client, id: &str, streams: &Streams, remove: bool) ->
         }
         return Err(failed(&error));
     }
-    until_exit(client, id, streams, stream, waiting).await
+    Ok(until_exit(client, id, streams, stream, waiting).await?.unwrap_or(ExitCode::SUCCESS))
 }
 
 async fn attach(client: &Client, id: &str, streams: &Streams) -> Result<Option<Hijacked>, teu_api::client::Error> {
@@ -148,14 +148,14 @@ async fn attach(client: &Client, id: &str, streams: &Streams) -> Result<Option<H
     client.container_attach(id, &options).await.map(Some)
 }
 
-/// Copies the streams of a running container, and gives its exit code.
+/// Copies the streams of a running container, and gives its exit code; none when the user detached.
 pub(super) async fn until_exit(
     client: &Client,
     id: &str,
     streams: &Streams,
     stream: Option<Hijacked>,
     waiting: Waiting,
-) -> Result<ExitCode, Error> {
+) -> Result<Option<ExitCode>, Error> {
     let follow_size = async {
         if streams.tty && terminal::is_stdout() {
             resize::follow(client.clone(), resize::Target::Container(id.to_owned())).await;
@@ -173,13 +173,13 @@ pub(super) async fn until_exit(
         () = follow_size => Ended::Output,
     };
     match ended {
-        Ended::Detached => Ok(ExitCode::SUCCESS),
-        Ended::Signal(number) => Ok(ExitCode::from(128 + u8::try_from(number).unwrap_or(0))),
+        Ended::Detached => Ok(None),
+        Ended::Signal(number) => Ok(Some(ExitCode::from(128 + u8::try_from(number).unwrap_or(0)))),
         Ended::Output => {
             let answer = waiting.exit().await?;
             match answer.error {
                 Some(error) => Err(Error::Start { message: error.message, code: 125 }),
-                None => Ok(exit_code(answer.status_code)),
+                None => Ok(Some(exit_code(answer.status_code))),
             }
         }
     }

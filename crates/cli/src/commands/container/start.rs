@@ -108,14 +108,17 @@ impl Start {
             tokio::join!(client.container_attach(id, &options), client.container_wait(id, condition));
         let (stream, waiting) = (stream?, waiting?);
         client.container_start(id, "").await?;
-        let session = until_exit(client, id, &streams, Some(stream), waiting);
+        let session = async {
+            let code = until_exit(client, id, &streams, Some(stream), waiting).await?;
+            Ok(code.unwrap_or(ExitCode::SUCCESS))
+        };
         if tty {
             return session.await;
         }
         let caught = signals::Caught::forwarded();
         tokio::select! {
             result = session => result,
-            () = signals::forward(client, id, caught) => Ok(ExitCode::SUCCESS),
+            error = signals::forward(client, id, caught) => Err(error),
         }
     }
 }
