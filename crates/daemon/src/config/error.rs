@@ -30,6 +30,8 @@ pub(crate) enum FileProblem {
     NotAnObject,
     #[error("the following directives don't match any configuration option: {}", .0.join(", "))]
     Unknown(Vec<String>),
+    #[error("{key}: {found} is no {wanted}")]
+    Type { key: String, found: String, wanted: &'static str },
     #[error("the following directives are specified both as a flag and in the configuration file: {}", .0.join(", "))]
     Conflict(Vec<String>),
     #[error("merged configuration validation from file and command line flags failed: {0}")]

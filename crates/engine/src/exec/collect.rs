@@ -43,7 +43,7 @@ impl Engine {
         limit: Duration,
         most: usize,
     ) -> Result<Option<Collected>, Error> {
-        check_container(container)?;
+        check_container(container, &container.id)?;
         let request = CreateRequest {
             cmd: Some(command.to_vec()),
             attach_stdout: true,
