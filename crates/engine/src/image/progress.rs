@@ -36,8 +36,9 @@ impl Reporter {
     }
 
     /// Sends a message in front of the next one. If a failure comes first, it is the only thing said: the answer then
-    /// has the failure's status, which clients look at.
+    /// has the failure's status, which clients look at. What was said about layers counts for nothing from here on.
     pub(super) fn announce(&self, message: Message) {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clear();
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(message);
     }
 

@@ -94,7 +94,7 @@ fn pull_from_a_registry() {
         Registry::start_in(&engine.host, Behaviour { break_after: Some(300_000), ..Behaviour::default() }).unwrap();
     let image =
         Image::new("app").layer(teu_testkit::image::busybox("x").unwrap().layers()[0].clone()).cmd(&["echo", "pulled"]);
-    let digest = push(&registry, &image);
+    let digest = push(&registry, "v1", &image);
     let reference = format!("{}/team/app:v1", registry.domain());
     let out = engine.run(&["pull", &reference]).unwrap();
     assert!(out.contains(&format!("Digest: {digest}")), "{out}");
@@ -108,10 +108,55 @@ fn pull_from_a_registry() {
 }
 
 #[test]
+fn all_tags_of_a_repository() {
+    let Some(engine) = engine() else { return };
+    let paged = Behaviour { tags_per_page: Some(1), ..Behaviour::default() };
+    let registry = Registry::start_in(&engine.host, paged).unwrap();
+    let shared = teu_testkit::image::busybox("x").unwrap().layers()[0].clone();
+    let one = Image::new("app").layer(shared.clone()).cmd(&["echo", "one"]);
+    let two = Image::new("app").layer(shared).layer(Layer::new().file("two", 0o644, "2").finish()).cmd(&["cat", "two"]);
+    let (first, second) = (push(&registry, "v1", &one), push(&registry, "v2", &two));
+    let repository = format!("{}/team/app", registry.domain());
+    let out = engine.run(&["pull", "-a", &repository]).unwrap();
+    let lines: Vec<&str> = out.lines().collect();
+    let place = |line: &str| lines.iter().position(|found| *found == line).unwrap_or_else(|| panic!("{line}:\n{out}"));
+    assert!(place("v1: Pulling from team/app") < place(&format!("Digest: {first}")), "{out}");
+    assert!(place(&format!("Digest: {first}")) < place("v2: Pulling from team/app"), "{out}");
+    assert!(place("v2: Pulling from team/app") < place(&format!("Digest: {second}")), "{out}");
+    // The layer is busybox's, which is here: it is not pulled, and said to be so once for each image.
+    assert_eq!(lines.iter().filter(|line| line.ends_with(": Already exists")).count(), 2, "{out}");
+    assert_eq!(lines.iter().filter(|line| line.ends_with(": Pulling fs layer")).count(), 1, "{out}");
+    place(&format!("Status: Downloaded newer image for {repository}"));
+    assert_eq!(engine.run(&["run", "--rm", &format!("{repository}:v2")]).unwrap(), "2");
+    let again = engine.run(&["pull", "-a", &repository]).unwrap();
+    assert!(!again.contains("Already exists") && again.contains("Image is up to date"), "{again}");
+    let (code, _, err) = outcome(&engine, &["pull", "-a", &format!("{}/nope", registry.domain())]);
+    assert_eq!(code, 1);
+    assert!(err.contains("/nope not found: name unknown"), "{err}");
+}
+
+#[test]
+fn a_registry_that_wants_a_login_is_no_reason_to_ask_for_one() {
+    let Some(engine) = engine() else { return };
+    let demanded = Some(("ann".to_owned(), "secret".to_owned()));
+    let registry = Registry::start_in(&engine.host, Behaviour { basic: demanded, ..Behaviour::default() }).unwrap();
+    push(&registry, "v1", &teu_testkit::image::busybox("x").unwrap());
+    let reference = format!("{}/team/app:v1", registry.domain());
+    let (code, _, err) = outcome(&engine, &["pull", &reference]);
+    assert_eq!(code, 1);
+    assert!(err.contains("no basic auth credentials"), "{err}");
+    let config = engine.host.path("config");
+    std::fs::create_dir_all(&config).unwrap();
+    let auth = format!(r#"{{"auths":{{"{}":{{"auth":"YW5uOnNlY3JldA=="}}}}}}"#, registry.domain());
+    std::fs::write(config.join("config.json"), auth).unwrap();
+    engine.run(&["pull", &reference]).unwrap();
+}
+
+#[test]
 fn a_corrupt_layer_is_refused() {
     let Some(engine) = engine() else { return };
     let registry = Registry::start_in(&engine.host, Behaviour { corrupt_blobs: true, ..Behaviour::default() }).unwrap();
-    push(&registry, &teu_testkit::image::busybox("x").unwrap());
+    push(&registry, "v1", &teu_testkit::image::busybox("x").unwrap());
     let reference = format!("{}/team/app:v1", registry.domain());
     let (code, _, err) = outcome(&engine, &["pull", &reference]);
     assert_eq!(code, 1);
@@ -119,7 +164,7 @@ fn a_corrupt_layer_is_refused() {
     assert_eq!(outcome(&engine, &["image", "inspect", &reference]).0, 1);
 }
 
-fn push(registry: &Registry, image: &Image) -> String {
+fn push(registry: &Registry, tag: &str, image: &Image) -> String {
     let config = image.config();
     let layers: Vec<_> = image
         .layers()
@@ -140,5 +185,5 @@ fn push(registry: &Registry, image: &Image) -> String {
         layers.join(",")
     );
     registry.add_blob("team/app", config);
-    registry.add_manifest("team/app", "v1", media_type, manifest.into_bytes())
+    registry.add_manifest("team/app", tag, media_type, manifest.into_bytes())
 }

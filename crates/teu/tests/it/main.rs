@@ -1,5 +1,6 @@
 //! End to end: the real executable, in namespaces of its own.
 
+mod api;
 mod container_exec;
 mod container_health;
 mod container_logs;

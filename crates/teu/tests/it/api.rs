@@ -1,0 +1,240 @@
+//! The API as bytes on the socket: what clients other than ours see.
+
+use crate::support::{BUSYBOX, engine, engine_with};
+use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use teu_testkit::engine::Engine;
+
+/// An answer: status, headers in lower case, body.
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    fn message(&self) -> String {
+        self.json()["message"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+/// Sends a request, and gives the connection on which the answer comes.
+fn send(engine: &Engine, request: &str, headers: &str, body: &str) -> UnixStream {
+    let mut stream = UnixStream::connect(engine.host.path("teu.sock")).expect("the engine's socket");
+    let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+    let text = format!("{request} HTTP/1.1\r\nHost: x\r\n{headers}{length}\r\n{body}");
+    stream.write_all(text.as_bytes()).expect("sent");
+    stream
+}
+
+fn ask(engine: &Engine, request: &str, headers: &str, body: &str) -> Answer {
+    let headers = format!("Connection: close\r\n{headers}");
+    let mut text = String::new();
+    send(engine, request, &headers, body).read_to_string(&mut text).expect("an answer");
+    let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    let head = head.to_ascii_lowercase();
+    let body = if head.contains("transfer-encoding: chunked") { unchunked(body) } else { body.to_owned() };
+    Answer { status, head, body }
+}
+
+fn unchunked(mut body: &str) -> String {
+    let mut whole = String::new();
+    while let Some((length, rest)) = body.split_once("\r\n") {
+        let length = usize::from_str_radix(length, 16).expect("a length");
+        whole.push_str(&rest[..length]);
+        body = rest[length..].trim_start_matches("\r\n");
+        if length == 0 {
+            break;
+        }
+    }
+    whole
+}
+
+const JSON: &str = "Content-Type: application/json\r\n";
+
+fn post(engine: &Engine, path: &str, body: &str) -> Answer {
+    ask(engine, &format!("POST {path}"), JSON, body)
+}
+
+fn get(engine: &Engine, path: &str) -> Answer {
+    ask(engine, &format!("GET {path}"), "", "")
+}
+
+#[test]
+fn versions_and_refusals() {
+    let Some(engine) = engine() else { return };
+    for method in ["GET", "HEAD"] {
+        let ping = ask(&engine, &format!("{method} /_ping"), "", "");
+        assert_eq!((ping.status, ping.body.as_str()), (200, if method == "GET" { "OK" } else { "" }));
+        for header in ["api-version: 1.56", "ostype: linux", "docker-experimental: false", "cache-control: no-cache"] {
+            assert!(ping.head.contains(header), "{}", ping.head);
+        }
+    }
+    assert_eq!(get(&engine, "/v1.24/version").json()["MinAPIVersion"], "1.24");
+    let old = get(&engine, "/v1.23/info");
+    assert_eq!(old.status, 400);
+    assert!(old.message().starts_with("client version 1.23 is too old. Minimum supported API version is 1.24"));
+    let new = get(&engine, "/v9.9/info");
+    assert_eq!(new.status, 400);
+    assert!(new.message().starts_with("client version 9.9 is too new. Maximum supported API version is 1.56"));
+    assert_eq!(get(&engine, "/nope").status, 404);
+    assert_eq!(get(&engine, "/nope").message(), "page not found");
+    let unbuilt = post(&engine, "/v1.45/networks/create", r#"{"Name":"x"}"#);
+    assert_eq!(unbuilt.status, 501);
+    assert!(unbuilt.message().contains("POST /networks/create is not supported yet"), "{}", unbuilt.message());
+    assert!(unbuilt.message().contains("network_mode: bridge"), "with the way out: {}", unbuilt.message());
+}
+
+#[test]
+fn bodies_and_queries_that_are_wrong() {
+    let Some(engine) = engine() else { return };
+    let cases = [
+        ("POST /containers/create", JSON, "{", 400, "EOF"),
+        ("POST /containers/create", JSON, "[]", 400, ""),
+        ("POST /containers/create", JSON, "", 400, ""),
+        ("POST /containers/create", JSON, "{}", 400, "no image specified"),
+        ("POST /containers/create", "", r#"{"Image":"busybox"}"#, 400, "content-type"),
+        ("POST /containers/create", JSON, r#"{"Image":"nope"}"#, 404, "No such image: nope:latest"),
+        (
+            "POST /containers/create",
+            JSON,
+            r#"{"Image":"busybox","HostConfig":{"NetworkMode":"container:x"}}"#,
+            400,
+            "No such container: x",
+        ),
+        ("GET /containers/json?filters=%7B", "", "", 400, ""),
+        ("GET /containers/json?filters=%7B%22bad%22%3A%5B%22x%22%5D%7D", "", "", 400, "invalid filter 'bad'"),
+        ("GET /containers/json?limit=x", "", "", 400, ""),
+        ("POST /containers/x/kill?signal=KILL", "", "", 404, "cannot kill container: x: No such container: x"),
+        ("GET /containers/x/json", "", "", 404, "No such container: x"),
+        ("GET /containers/x/logs", "", "", 400, "you must choose at least one stream"),
+        ("GET /exec/x/json", "", "", 404, "No such exec instance: x"),
+    ];
+    for (request, headers, body, status, words) in cases {
+        let answer = ask(&engine, request, headers, body);
+        assert_eq!(answer.status, status, "{request} {body}: {}", answer.body);
+        let message = answer.message();
+        assert!(!message.is_empty(), "{request}");
+        assert!(message.to_lowercase().contains(&words.to_lowercase()), "{request} {body}: {message}");
+    }
+}
+
+/// Fields that Docker shows as `null`, as nothing, or filled in at creation.
+#[test]
+fn a_created_container_has_dockers_shape() {
+    let Some(engine) = engine() else { return };
+    let body = json!({
+        "Image": BUSYBOX, "Cmd": ["true"], "Env": [], "Volumes": {},
+        "HostConfig": {"Memory": 64 << 20, "MemorySwappiness": -1, "PidsLimit": 0, "Tmpfs": {"/t": ""}},
+    });
+    let created = post(&engine, "/v1.45/containers/create?name=box", &body.to_string());
+    assert_eq!((created.status, &created.json()["Warnings"]), (201, &json!([])));
+    let shape = get(&engine, "/v1.45/containers/box/json").json();
+    let fields = [
+        ("/Config/Volumes", Value::Null),
+        ("/Config/Labels", json!({})),
+        ("/Mounts", json!([])),
+        ("/HostConfig/MemorySwap", json!(128 << 20)),
+        ("/HostConfig/MemorySwappiness", Value::Null),
+        ("/HostConfig/PidsLimit", Value::Null),
+        ("/HostConfig/Tmpfs", json!({"/t": ""})),
+        ("/HostConfig/ReadonlyPaths/0", json!("/proc/bus")),
+        ("/HostConfig/NetworkMode", json!("bridge")),
+        ("/State/Status", json!("created")),
+        ("/State/StartedAt", json!("0001-01-01T00:00:00Z")),
+    ];
+    for (place, expected) in fields {
+        assert_eq!(shape.pointer(place), Some(&expected), "{place}");
+    }
+    assert!(
+        shape.pointer("/HostConfig/MaskedPaths").is_some_and(|paths| paths.as_array().is_some_and(|p| p.len() > 9))
+    );
+}
+
+/// A client whose HTTP library reads the head in large pieces, as docker-py's does, and takes the stream from the socket.
+#[test]
+fn output_does_not_come_in_one_piece_with_the_head() {
+    let Some(engine) = engine() else { return };
+    engine.run(&["run", "-d", "--name", "box", BUSYBOX, "sleep", "1000"]).unwrap();
+    for _ in 0..10 {
+        let exec = post(&engine, "/containers/box/exec", r#"{"AttachStdout":true,"Cmd":["echo","hi"]}"#);
+        let id = exec.json()["Id"].as_str().expect("an id").to_owned();
+        let upgrade = format!("Connection: Upgrade\r\nUpgrade: tcp\r\n{JSON}");
+        let mut stream = send(&engine, &format!("POST /exec/{id}/start"), &upgrade, r#"{"Detach":false,"Tty":false}"#);
+        let mut piece = [0; 8192];
+        let count = stream.read(&mut piece).expect("the head");
+        let head = String::from_utf8_lossy(&piece[..count]).into_owned();
+        assert!(head.starts_with("HTTP/1.1 101 UPGRADED") && head.ends_with("\r\n\r\n"), "{head:?}");
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).expect("the stream");
+        assert_eq!(rest, b"\x01\0\0\0\0\0\0\x03hi\n");
+    }
+}
+
+/// Docker has upgraded the connection by the time it finds out: the reason is output, the code is in inspect.
+#[test]
+fn an_exec_that_cannot_start_says_why_on_its_stream() {
+    let Some(engine) = engine() else { return };
+    engine.run(&["run", "-d", "--name", "box", BUSYBOX, "sleep", "1000"]).unwrap();
+    let cases = [
+        (json!({"AttachStdout": true, "Cmd": ["id"], "User": "nobody2"}), "unable to find user nobody2", 126),
+        (json!({"AttachStdout": true, "Cmd": ["nope"]}), "executable file not found in $PATH", 127),
+    ];
+    for (request, words, code) in cases {
+        let exec = post(&engine, "/containers/box/exec", &request.to_string()).json();
+        let id = exec["Id"].as_str().expect("an id");
+        let upgrade = format!("Connection: Upgrade\r\nUpgrade: tcp\r\n{JSON}");
+        let mut all = Vec::new();
+        send(&engine, &format!("POST /exec/{id}/start"), &upgrade, "{}").read_to_end(&mut all).expect("a stream");
+        let text = String::from_utf8_lossy(&all);
+        assert!(text.starts_with("HTTP/1.1 101") && text.contains(words), "{text}");
+        assert_eq!(get(&engine, &format!("/exec/{id}/json")).json()["ExitCode"], code);
+    }
+}
+
+#[test]
+fn published_and_exposed_ports_as_filters() {
+    let Some(engine) = engine() else { return };
+    engine.run(&["run", "-d", "--name", "web", "-p", "18081:80", BUSYBOX, "sleep", "1000"]).unwrap();
+    engine.run(&["create", "--name", "idle", "-p", "18082:80", BUSYBOX, "true"]).unwrap();
+    let names = |filter: &str| engine.run(&["ps", "-a", "--format", "{{.Names}}", "--filter", filter]).unwrap();
+    assert_eq!(names("publish=18081"), "web\n");
+    assert_eq!(names("publish=18000-18100/tcp"), "web\n");
+    assert_eq!(names("publish=80"), "");
+    assert_eq!(names("expose=80/tcp"), "web\n");
+}
+
+#[test]
+fn settings_of_a_file_and_of_the_command_line() {
+    let Some(engine) = engine_with(&["--max-concurrent-downloads", "1"]) else { return };
+    let file = engine.host.path("daemon.json");
+    let check = |text: &str, flags: &[&str]| {
+        std::fs::write(&file, text).unwrap();
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_teu"))
+            .args(["daemon", "--validate", "--config-file"])
+            .arg(&file)
+            .args(flags)
+            .output()
+            .unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (good, said) = check(r#"{"debug": true, "max-concurrent-downloads": 5}"#, &[]);
+    assert!(good && said.contains("configuration OK"), "{said}");
+    for (text, flags, words) in [
+        (r#"{"debug": true"#, &[][..], "EOF"),
+        (r#"{"nope": true}"#, &[], "nope"),
+        (r#"{"debug": 3}"#, &[], "debug: 3 is no boolean"),
+        (r#"{"max-concurrent-downloads": -1}"#, &[], "invalid max concurrent downloads: -1"),
+        (r#"{"log-level": "loud"}"#, &[], "invalid logging level: loud"),
+        (r#"{"data-root": "/a"}"#, &["--data-root", "/b"], "specified both as a flag and in the configuration file"),
+    ] {
+        let (good, said) = check(text, flags);
+        assert!(!good && said.contains(words), "{text} {flags:?}: {said}");
+    }
+}
