@@ -5,6 +5,7 @@
 mod daemon;
 mod exec;
 mod images;
+mod logs;
 mod memory;
 mod registry;
 mod runtime;
@@ -61,6 +62,8 @@ enum Benchmark {
     P7,
     /// Removal of the same image.
     P8,
+    /// 1,000,000 lines (100 MB) through the default log driver, and `logs` of them.
+    P9,
     /// Resident memory of the idle engine, all its processes.
     P11,
     /// `ps` with 100 containers.
@@ -106,6 +109,7 @@ fn main() -> Result<()> {
         Benchmark::P5 => memory::per_container(&settings),
         Benchmark::P7 => images::pull(&settings),
         Benchmark::P8 => images::remove(&settings),
+        Benchmark::P9 => logs::run(&settings),
         Benchmark::P11 => memory::engine(&settings),
         Benchmark::P12 => daemon::ps(&settings),
         Benchmark::P13 => daemon::restart(&settings),

@@ -11,6 +11,9 @@ pub(super) struct Output {
     decoder: Option<Decoder>,
     stdout: Option<Stdout>,
     stderr: Option<Stderr>,
+    /// Payloads that follow each other and go to the same stream: a log has a frame for each line, and each write
+    /// goes to another thread and back.
+    gathered: Vec<u8>,
 }
 
 impl Output {
@@ -19,26 +22,46 @@ impl Output {
             decoder: (media == Media::Multiplexed).then(Decoder::new),
             stdout: stdout.then(tokio::io::stdout),
             stderr: stderr.then(tokio::io::stderr),
+            gathered: Vec::new(),
         }
     }
 
     /// Writes what came, each piece to its stream.
     pub(super) async fn write(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
-        let Some(decoder) = &mut self.decoder else {
+        if self.decoder.is_none() {
             return write(self.stdout.as_mut(), bytes).await;
-        };
-        loop {
-            match decoder.next(&mut bytes) {
-                Ok(Some((Kind::Stderr, piece))) => write(self.stderr.as_mut(), piece).await?,
-                Ok(Some((Kind::System, piece))) => {
-                    let message = String::from_utf8_lossy(piece);
-                    return Err(Error::message(format!("error from daemon in stream: {message}")));
-                }
-                Ok(Some((_, piece))) => write(self.stdout.as_mut(), piece).await?,
-                Ok(None) => return Ok(()),
-                Err(malformed) => return Err(Error::message(malformed.to_string())),
-            }
         }
+        let mut gathering = Kind::Stdout;
+        while let Some((kind, piece)) = self.next(&mut bytes)? {
+            if kind != gathering {
+                self.pass_on(gathering).await?;
+                gathering = kind;
+            }
+            if kind == Kind::System {
+                let message = String::from_utf8_lossy(piece);
+                return Err(Error::message(format!("error from daemon in stream: {message}")));
+            }
+            self.gathered.extend_from_slice(piece);
+        }
+        self.pass_on(gathering).await
+    }
+
+    fn next<'a>(&mut self, bytes: &mut &'a [u8]) -> Result<Option<(Kind, &'a [u8])>, Error> {
+        let Some(decoder) = &mut self.decoder else { return Ok(None) };
+        decoder.next(bytes).map_err(|malformed| Error::message(malformed.to_string()))
+    }
+
+    /// Writes what was gathered.
+    async fn pass_on(&mut self, kind: Kind) -> Result<(), Error> {
+        if self.gathered.is_empty() {
+            return Ok(());
+        }
+        let written = match kind {
+            Kind::Stderr => write(self.stderr.as_mut(), &self.gathered).await,
+            _ => write(self.stdout.as_mut(), &self.gathered).await,
+        };
+        self.gathered.clear();
+        written
     }
 
     /// Waits until everything is written.
