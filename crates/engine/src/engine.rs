@@ -14,6 +14,7 @@ use crate::container::{Definition, Files, Index};
 use crate::events::{Bus, Subject};
 use crate::exec::Execs;
 use crate::health::Prober;
+use crate::log::Shippers;
 use crate::machine::Machine;
 use crate::store::Store;
 use crate::volume::Volumes;
@@ -44,6 +45,7 @@ pub(crate) struct Inner {
     /// One permit for each layer that may come from a registry at the same time.
     pub(crate) downloads: Arc<Semaphore>,
     pub(crate) closing: AtomicBool,
+    pub(crate) shippers: Shippers,
 }
 
 impl std::fmt::Debug for Engine {
@@ -93,6 +95,10 @@ impl Engine {
 
     pub(crate) fn volumes(&self) -> &Volumes {
         &self.0.volumes
+    }
+
+    pub(crate) fn shippers(&self) -> &Shippers {
+        &self.0.shippers
     }
 
     pub(crate) fn machine(&self) -> &Machine {

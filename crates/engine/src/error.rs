@@ -63,6 +63,9 @@ pub enum Error {
     /// A named thing outside the engine does not exist, for example an image at a registry.
     #[error("{0}")]
     NotFound(String),
+    /// A log that is kept elsewhere only.
+    #[error("configured logging driver does not support reading")]
+    Unreadable,
     /// A part of the engine does not answer at the moment.
     #[error("{0}")]
     Unavailable(String),
@@ -146,7 +149,7 @@ impl Error {
                 Kind::Conflict
             }
             Error::NotModified(_) => Kind::NotModified,
-            Error::Unsupported(_) => Kind::NotImplemented,
+            Error::Unsupported(_) | Error::Unreadable => Kind::NotImplemented,
             Error::Forbidden(_) => Kind::Forbidden,
             Error::Unauthorized(_) => Kind::Unauthorized,
             Error::Unavailable(_) | Error::KeeperLost | Error::ShuttingDown => Kind::Unavailable,

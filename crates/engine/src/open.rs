@@ -16,6 +16,7 @@ use crate::engine::Inner;
 use crate::events::Bus;
 use crate::exec::Execs;
 use crate::health::Probes;
+use crate::log::Shippers;
 use crate::machine::Machine;
 use crate::store::Store;
 use crate::volume::Volumes;
@@ -59,6 +60,7 @@ impl Engine {
             library: Some(library),
             networks: Some(networks),
             closing: AtomicBool::new(false),
+            shippers: Shippers::default(),
         });
         engine.reconcile(contents).await?;
         tokio::spawn(crate::notices::serve(engine.clone(), notices));

@@ -13,6 +13,7 @@ use crate::container::Index;
 use crate::engine::Inner;
 use crate::events::Bus;
 use crate::exec::Execs;
+use crate::log::Shippers;
 use crate::machine::Machine;
 use crate::store::Store;
 use crate::volume::Volumes;
@@ -72,6 +73,7 @@ pub(crate) async fn rig_over(
         registry: Client::new(RegistryConfig::default()),
         downloads: Arc::new(tokio::sync::Semaphore::new(1)),
         closing: AtomicBool::new(false),
+        shippers: Shippers::default(),
     });
     engine.reconcile(contents).await.expect("reconciled");
     tokio::spawn(crate::notices::serve(engine.clone(), notices));

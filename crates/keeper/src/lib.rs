@@ -20,4 +20,5 @@ mod wire;
 
 pub use client::{Descriptors, Ensure, Keeper, Listed};
 pub use error::Error;
-pub use server::{Options, main, serve};
+pub use log::{LogCursor, identity as log_identity};
+pub use server::{COMPRESS, Options, compress, main, serve};

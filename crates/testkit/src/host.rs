@@ -6,9 +6,10 @@
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
@@ -96,6 +97,27 @@ impl Host {
     /// When the host has ended.
     pub fn network_namespace(&self) -> std::io::Result<OwnedFd> {
         Ok(fs::File::open(format!("/proc/{}/ns/net", self.init))?.into())
+    }
+
+    /// Runs something in a thread that is inside, as far as the network goes: sockets made there stay there.
+    ///
+    /// # Errors
+    /// When the host has ended, or the thread panicked.
+    pub fn in_network<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T> {
+        let namespace = self.network_namespace()?;
+        std::thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
+                Ok(work())
+            });
+            thread.join().unwrap_or_else(|_| bail!("a thread in the host panicked"))
+        })
+    }
+
+    /// The root of its file system, seen from outside.
+    #[must_use]
+    pub fn root(&self) -> PathBuf {
+        format!("/proc/{}/root", self.init).into()
     }
 
     /// Process ids that run inside, seen from outside, without the first process.

@@ -26,6 +26,16 @@ pub enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
+impl Stream {
+    /// Opens a connection.
+    ///
+    /// # Errors
+    /// Nobody answers, or its certificate is not accepted.
+    pub async fn connect(endpoint: &Endpoint) -> Result<Stream, Error> {
+        dial(endpoint).await
+    }
+}
+
 /// Opens a connection.
 pub(super) async fn dial(endpoint: &Endpoint) -> Result<Stream, Error> {
     let failed = |source| Error::Connect { endpoint: endpoint.to_string(), source };
@@ -43,14 +53,22 @@ pub(super) async fn dial(endpoint: &Endpoint) -> Result<Stream, Error> {
     }
 }
 
-/// Connects to the first address of a host that answers. The system's resolver is no choice in a static executable.
-async fn connect_any(host: &str, port: u16) -> io::Result<TcpStream> {
+/// Addresses of a host. The system's resolver is no choice in a static executable.
+///
+/// # Errors
+/// It has none.
+pub async fn resolve(host: &str) -> io::Result<Vec<IpAddr>> {
     if let Ok(address) = host.parse::<IpAddr>() {
-        return TcpStream::connect((address, port)).await;
+        return Ok(vec![address]);
     }
     let resolver = TokioResolver::builder_tokio().and_then(|builder| builder.build()).map_err(io::Error::other)?;
+    Ok(resolver.lookup_ip(host).await.map_err(io::Error::other)?.iter().collect())
+}
+
+/// Connects to the first address of a host that answers.
+async fn connect_any(host: &str, port: u16) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, format!("no such host {host}"));
-    for address in resolver.lookup_ip(host).await.map_err(io::Error::other)?.iter() {
+    for address in resolve(host).await? {
         match TcpStream::connect((address, port)).await {
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,

@@ -22,7 +22,7 @@ mod system;
 mod tls;
 
 pub use body::{BodyStream, JsonStream, RequestBody};
-pub use connection::Stream;
+pub use connection::{Stream, resolve};
 pub use container::Waiting;
 pub use document::Splitter;
 pub use endpoint::{Endpoint, EndpointError, TlsFiles};

@@ -15,6 +15,7 @@ use tokio::net::UnixStream;
 
 use super::actor::Command;
 use super::handle::Handle;
+use super::log_target;
 use super::state::Phase;
 use crate::log::{self, Select};
 use crate::stream::{ByteStream, Input};
@@ -72,7 +73,11 @@ impl Engine {
 
     fn past_log(&self, handle: &Handle, tty: bool, options: &AttachOptions) -> ByteStream {
         let select = Select { tty, stdout: options.stdout, stderr: options.stderr, ..Select::default() };
-        log::stream(self.container_files(&handle.id).log, select, std::future::pending())
+        match log_target::readable(&handle.view().definition.host.log_config, &self.container_files(&handle.id)) {
+            Ok(stored) => log::stream(stored, select, std::future::pending()),
+            // As Docker: what cannot be read is nothing.
+            Err(_) => futures_util::stream::empty().boxed(),
+        }
     }
 
     /// An input that waits for the container to run and then goes to its standard input.

@@ -13,6 +13,7 @@ use super::definition::Definition;
 use super::handle::{Handle, View};
 use super::state::State;
 use super::{defaults, merge, mounts, names, sandbox, stored, validate};
+use crate::log::Description;
 use crate::store::Write;
 use crate::{Engine, Error, health, ids};
 
@@ -100,6 +101,8 @@ impl Engine {
             endpoints,
             mounts,
         };
+        // The tag may not make sense.
+        Description::of(&definition)?;
         Ok((definition, warnings))
     }
 

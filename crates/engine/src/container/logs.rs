@@ -2,6 +2,7 @@
 
 use teu_api::container::LogsOptions;
 
+use super::log_target;
 use crate::log::{self, Select};
 use crate::{Engine, Error, Logs, time};
 
@@ -16,9 +17,8 @@ impl Engine {
         if !options.stdout && !options.stderr {
             return Err(Error::Invalid("Bad parameters: you must choose at least one stream".to_owned()));
         }
-        if view.definition.host.log_config.driver == "none" {
-            return Err(Error::Unsupported("configured logging driver does not support reading: this".to_owned()));
-        }
+        let files = self.container_files(&handle.id);
+        let stored = log_target::readable(&view.definition.host.log_config, &files)?;
         let tty = view.definition.config.tty;
         let select = Select {
             tty,
@@ -36,7 +36,7 @@ impl Engine {
             // An error is the container's removal.
             drop(watch.wait_for(|view| view.removed || !view.state.is_active()).await);
         };
-        Ok(Logs { tty, output: log::stream(self.container_files(&handle.id).log, select, stopped) })
+        Ok(Logs { tty, output: log::stream(stored, select, stopped) })
     }
 }
 

@@ -33,6 +33,8 @@ impl Actor {
         if fresh && !self.view().removed {
             self.apply_policy().await;
         }
+        // Lines of an earlier run may be left, too.
+        self.engine.shippers().ensure(&self.engine, &self.handle);
         Ok(())
     }
 

@@ -112,6 +112,7 @@ impl Actor {
             if let Some(teardown) = teardown {
                 drop(teardown.await);
             }
+            engine.shippers().farewell(&definition.id).await;
             engine.delete_files(definition, unwanted).await;
         });
         Ok(())

@@ -123,6 +123,7 @@ impl Actor {
         });
         self.event("start", &[]);
         self.begin_health();
+        self.engine.shippers().ensure(&self.engine, &self.handle);
     }
 
     /// Records why it did not start.
@@ -184,7 +185,7 @@ impl Actor {
             spec: Box::new(spec),
             terminal: definition.config.tty.then_some(WinSize { rows, cols }),
             open_stdin: definition.config.open_stdin,
-            log: log_target::of(definition, &self.engine.container_files(&definition.id).log)?,
+            log: log_target::of(definition, &self.engine.container_files(&definition.id))?,
             cgroup_path: inputs.cgroup_path.clone(),
             runtime: self.engine.runtime_choice(&definition.host.runtime)?,
             fds: roles,

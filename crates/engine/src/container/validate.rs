@@ -151,8 +151,7 @@ pub(super) fn host(
     if host.network_mode == "host" && host.port_bindings.as_ref().is_some_and(|ports| !ports.is_empty()) {
         warnings.push("Published ports are discarded when using host network mode".to_owned());
     }
-    let none = BTreeMap::new();
-    log_target::check(&host.log_config.driver, host.log_config.config.as_ref().unwrap_or(&none))?;
+    log_target::check(&host.log_config)?;
     spec::check_security(host, machine)?;
     if host.oom_kill_disable == Some(true) && host.memory == 0 {
         warnings.push(

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::entry::{self, Entry, Output};
+use super::entry::{Entry, Output};
+use super::format::Format;
 
 /// Bytes of a frame's header: stream number, three zeros, length as four bytes big endian.
 const HEADER: usize = 8;
@@ -30,19 +31,13 @@ pub(crate) struct Select {
 pub(super) struct Batch {
     pub(super) output: Bytes,
     pub(super) finished: bool,
-    /// How many bytes were used: up to the last line end.
-    pub(super) used: usize,
 }
 
-/// Converts the complete lines at the beginning of `content`.
-pub(super) fn convert(content: &[u8], select: &Select) -> Batch {
-    let Some(used) = content.iter().rposition(|&b| b == b'\n').map(|at| at + 1) else {
-        return Batch::default();
-    };
-    let mut output = Vec::with_capacity(used);
+/// Converts complete entries.
+pub(super) fn convert(content: &[u8], format: Format, select: &Select) -> Batch {
+    let mut output = Vec::with_capacity(content.len());
     let mut finished = false;
-    for line in content[..used].split_inclusive(|&b| b == b'\n') {
-        let Some(entry) = entry::parse(line) else { continue };
+    for entry in format.entries(content) {
         if past(&entry, select.until) {
             finished = true;
             break;
@@ -51,7 +46,7 @@ pub(super) fn convert(content: &[u8], select: &Select) -> Batch {
             push(&entry, select, &mut output);
         }
     }
-    Batch { output: Bytes::from(output), finished, used }
+    Batch { output: Bytes::from(output), finished }
 }
 
 /// Appends an entry, framed unless there is a terminal.
@@ -92,12 +87,15 @@ fn format(entry: &Entry<'_>, select: &Select, out: &mut Vec<u8>) {
         entry.push_details(out);
         out.push(b' ');
     }
-    out.extend_from_slice(&entry.log);
+    out.extend_from_slice(&entry.text);
+    if entry.ends {
+        out.push(b'\n');
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Select, convert};
+    use super::{Format, Select, convert};
 
     const LOG: &[u8] = b"{\"log\":\"one\\n\",\"stream\":\"stdout\",\"time\":\"2026-01-01T00:00:01Z\"}\n\
         {\"log\":\"two\\n\",\"stream\":\"stderr\",\"time\":\"2026-01-01T00:00:02Z\"}\n\
@@ -106,7 +104,7 @@ mod tests {
         {\"log\":\"incomp";
 
     fn text(select: &Select) -> String {
-        String::from_utf8_lossy(&convert(LOG, select).output).into_owned()
+        String::from_utf8_lossy(&convert(LOG, Format::Json, select).output).into_owned()
     }
 
     fn both() -> Select {
@@ -115,14 +113,14 @@ mod tests {
 
     #[test]
     fn complete_lines_only() {
-        let batch = convert(LOG, &both());
         assert_eq!(text(&both()), "one\ntwo\nthree\n");
-        assert_eq!(&LOG[batch.used..], b"{\"log\":\"incomp");
+        let used = Format::Json.complete(LOG);
+        assert_eq!(&LOG[used..], b"{\"log\":\"incomp");
     }
 
     #[test]
     fn frames() {
-        let framed = convert(LOG, &Select { tty: false, ..both() }).output;
+        let framed = convert(LOG, Format::Json, &Select { tty: false, ..both() }).output;
         assert_eq!(&framed[..], b"\x01\0\0\0\0\0\0\x04one\n\x02\0\0\0\0\0\0\x04two\n\x01\0\0\0\0\0\0\x06three\n");
     }
 
@@ -132,7 +130,7 @@ mod tests {
         let at = |s: &str| Some(s.parse().expect("a time"));
         assert_eq!(text(&Select { since: at("2026-01-01T00:00:02Z"), ..both() }), "two\nthree\n");
         assert_eq!(text(&Select { until: at("2026-01-01T00:00:02Z"), ..both() }), "one\ntwo\n");
-        assert!(convert(LOG, &Select { until: at("2026-01-01T00:00:02Z"), ..both() }).finished);
+        assert!(convert(LOG, Format::Json, &Select { until: at("2026-01-01T00:00:02Z"), ..both() }).finished);
         let with_time = Select { timestamps: true, stdout: false, ..both() };
         assert_eq!(text(&with_time), "2026-01-01T00:00:02.000000000Z two\n");
     }

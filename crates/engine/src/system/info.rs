@@ -101,7 +101,7 @@ fn plugins() -> Plugins {
         volume: list(&["local"]),
         network: list(&["bridge", "host", "null"]),
         authorization: None,
-        log: list(&["json-file", "none"]),
+        log: list(&crate::log::DRIVERS),
     }
 }
 

@@ -1,12 +1,11 @@
 //! Lines of output to entries of the log file, a pure function.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 
 use super::Stream;
-use super::escape;
 use super::scan::find;
+use super::{json, local};
+use crate::protocol::{LogDriver, LogTarget};
 
 /// Docker splits longer lines into entries of this many bytes each.
 pub(super) const MAX_LINE: usize = 16 << 10;
@@ -14,8 +13,15 @@ pub(super) const MAX_LINE: usize = 16 << 10;
 /// How entries of one container's log are written.
 #[derive(Debug)]
 pub(super) struct Encoder {
-    /// `"attrs":{…},` or nothing.
+    format: Format,
+    /// What the format makes of the attributes that each entry has.
     attrs: Vec<u8>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Json,
+    Local,
 }
 
 /// What an encoding took and left.
@@ -23,8 +29,28 @@ pub(super) struct Encoder {
 pub(super) struct Encoded {
     /// Bytes of the input that are in the output.
     pub(super) consumed: usize,
-    /// Time of the first entry of a line whose end is still to come.
-    pub(super) carry: Option<Timestamp>,
+    /// The parts so far of a line whose end is still to come.
+    pub(super) carry: Option<Carry>,
+}
+
+/// A line that has been cut: parts of it are in the log, its end is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Carry {
+    /// Time of the first part, which is that of all.
+    pub(super) at: Timestamp,
+    /// How many parts there are.
+    pub(super) parts: u32,
+}
+
+/// Which part of a line that has been cut an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Part {
+    /// Time of the first part.
+    pub(super) first: Timestamp,
+    /// Counted from one.
+    pub(super) ordinal: u32,
+    /// Whether the line ends here.
+    pub(super) last: bool,
 }
 
 /// What the encoding of some output depends upon, besides the output.
@@ -35,7 +61,7 @@ pub(super) struct Batch {
     /// When it was read.
     pub(super) at: Timestamp,
     /// What the batch before left.
-    pub(super) carry: Option<Timestamp>,
+    pub(super) carry: Option<Carry>,
     /// Whether nothing follows, so that a last line without its end is an entry too.
     pub(super) last: bool,
     /// Stop after the entry that makes the output this long.
@@ -43,23 +69,18 @@ pub(super) struct Batch {
 }
 
 impl Encoder {
-    pub(super) fn new(attrs: &BTreeMap<String, String>) -> Encoder {
-        let mut json = Vec::new();
-        for (key, value) in attrs {
-            json.extend_from_slice(if json.is_empty() { b"\"attrs\":{" } else { b"," });
-            escape::append_quoted(&mut json, key);
-            json.push(b':');
-            escape::append_quoted(&mut json, value);
+    pub(super) fn new(target: &LogTarget) -> Encoder {
+        match target.driver {
+            LogDriver::Local => Encoder { format: Format::Local, attrs: local::attributes(&target.attrs) },
+            LogDriver::JsonFile | LogDriver::None => {
+                Encoder { format: Format::Json, attrs: json::attributes(&target.attrs) }
+            }
         }
-        if !json.is_empty() {
-            json.extend_from_slice(b"},");
-        }
-        Encoder { attrs: json }
     }
 
     /// Appends the entries for as much of `data` as makes whole entries.
     pub(super) fn encode(&self, data: &[u8], batch: &Batch, out: &mut Vec<u8>) -> Encoded {
-        let now = self.tail(batch.stream, batch.at);
+        let now = self.stamp(batch.stream, batch.at);
         let mut state = Encoded { consumed: 0, carry: batch.carry };
         while out.len() < batch.limit {
             let rest = &data[state.consumed..];
@@ -67,14 +88,15 @@ impl Encoder {
             match find(head, |b| b == b'\n') {
                 Some(end) => {
                     match state.carry.take() {
-                        None => entry(out, &head[..end], b"\\n\"", &now),
-                        Some(first) => entry(out, &head[..end], b"\\n\"", &self.tail(batch.stream, first)),
+                        None => self.entry(out, &head[..end], &now, None),
+                        Some(carry) => self.part(out, &head[..end], batch.stream, carry, true),
                     }
                     state.consumed += end + 1;
                 }
                 None if head.len() == MAX_LINE || (batch.last && !head.is_empty()) => {
-                    let first = *state.carry.get_or_insert(batch.at);
-                    entry(out, head, b"\"", &self.tail(batch.stream, first));
+                    let carry = state.carry.get_or_insert(Carry { at: batch.at, parts: 0 });
+                    self.part(out, head, batch.stream, *carry, false);
+                    carry.parts = carry.parts.saturating_add(1);
                     state.consumed += head.len();
                 }
                 None => break,
@@ -83,28 +105,33 @@ impl Encoder {
         state
     }
 
-    /// Everything after the text of an entry.
-    fn tail(&self, stream: Stream, at: Timestamp) -> Vec<u8> {
-        let mut tail = Vec::with_capacity(64 + self.attrs.len());
-        tail.extend_from_slice(b",\"stream\":\"");
-        tail.extend_from_slice(stream.name().as_bytes());
-        tail.extend_from_slice(b"\",");
-        tail.extend_from_slice(&self.attrs);
-        // Like Go's RFC3339Nano: as many digits as needed, `Z` for UTC.
-        tail.extend_from_slice(format!("\"time\":\"{at}\"}}\n").as_bytes());
-        tail
+    /// The next part of a line that has been cut.
+    fn part(&self, out: &mut Vec<u8>, text: &[u8], stream: Stream, carry: Carry, last: bool) {
+        let part = Part { first: carry.at, ordinal: carry.parts.saturating_add(1), last };
+        self.entry(out, text, &self.stamp(stream, carry.at), Some(part));
     }
-}
 
-fn entry(out: &mut Vec<u8>, text: &[u8], end: &[u8], tail: &[u8]) {
-    out.extend_from_slice(b"{\"log\":\"");
-    escape::append(out, text);
-    out.extend_from_slice(end);
-    out.extend_from_slice(tail);
+    /// What all entries of a stream and time have in common.
+    fn stamp(&self, stream: Stream, at: Timestamp) -> Vec<u8> {
+        match self.format {
+            Format::Json => json::stamp(stream, at, &self.attrs),
+            Format::Local => local::stamp(stream, at),
+        }
+    }
+
+    #[inline]
+    fn entry(&self, out: &mut Vec<u8>, text: &[u8], stamp: &[u8], part: Option<Part>) {
+        match self.format {
+            Format::Json => json::entry(out, text, stamp, part),
+            Format::Local => local::entry(out, text, stamp, part, &self.attrs),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn at(nanos: i32) -> Timestamp {
@@ -117,7 +144,7 @@ mod tests {
 
     fn encode(data: &[u8], batch: &Batch) -> (String, Encoded) {
         let mut out = Vec::new();
-        let encoded = Encoder::new(&BTreeMap::new()).encode(data, batch, &mut out);
+        let encoded = Encoder::new(&LogTarget::default()).encode(data, batch, &mut out);
         (String::from_utf8(out).unwrap(), encoded)
     }
 
@@ -152,7 +179,7 @@ mod tests {
     fn long_lines_are_split_and_keep_the_time_of_their_first_part() {
         let line = [vec![b'x'; MAX_LINE], vec![b'y'; 10], b"\nz\n".to_vec()].concat();
         let (first, encoded) = encode(&line[..MAX_LINE], &batch(false));
-        assert_eq!(encoded, Encoded { consumed: MAX_LINE, carry: Some(at(123_450_000)) });
+        assert_eq!(encoded, Encoded { consumed: MAX_LINE, carry: Some(Carry { at: at(123_450_000), parts: 1 }) });
         assert!(first.contains("x\",\"stream\"") && !first.contains("\\n"));
         let later = Batch { at: at(999), carry: encoded.carry, ..batch(false) };
         let (second, encoded) = encode(&line[MAX_LINE..], &later);
@@ -180,7 +207,7 @@ mod tests {
     fn attributes_stand_between_stream_and_time() {
         let attrs = BTreeMap::from([("b".into(), "2&".into()), ("a".into(), "1".into())]);
         let mut out = Vec::new();
-        Encoder::new(&attrs).encode(b"x\n", &batch(false), &mut out);
+        Encoder::new(&LogTarget { attrs, ..LogTarget::default() }).encode(b"x\n", &batch(false), &mut out);
         let text = String::from_utf8(out).unwrap();
         assert!(text.contains("\"stream\":\"stdout\",\"attrs\":{\"a\":\"1\",\"b\":\"2\\u0026\"},\"time\":"), "{text}");
     }

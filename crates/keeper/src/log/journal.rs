@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 
 use super::Stream;
+use super::encode::Carry;
 use super::fault::cut;
 
 /// Marks the format; changes with it.
@@ -24,7 +25,7 @@ pub(super) struct Record {
     /// How far each stream's spool is in the log, the pending write excluded.
     pub(super) done: [u64; 2],
     /// See [`Encoded::carry`](super::encode::Encoded::carry), per stream.
-    pub(super) carry: [Option<Timestamp>; 2],
+    pub(super) carry: [Option<Carry>; 2],
     /// Latest time in the log: times never go back.
     pub(super) at: Option<Timestamp>,
     /// A write that may have happened not at all, in part, or wholly.
@@ -48,20 +49,21 @@ pub(super) struct Pending {
 impl Record {
     fn to_bytes(self) -> [u8; FIELDS * 8] {
         let nanos = |t: Option<Timestamp>| t.map_or(NO_TIME, to_nanos).cast_unsigned();
+        let parts = |c: Option<Carry>| c.map_or(0, |c| u64::from(c.parts));
         let pending = self.pending;
         let fields = [
             MAGIC,
             self.done[0],
             self.done[1],
-            nanos(self.carry[0]),
-            nanos(self.carry[1]),
+            nanos(self.carry[0].map(|c| c.at)),
+            nanos(self.carry[1].map(|c| c.at)),
             nanos(self.at),
             pending.map_or(0, |p| p.stream as u64 + 1),
             pending.map_or(0, |p| p.upto),
             pending.map_or(0, |p| p.inode),
             pending.map_or(0, |p| p.offset),
             pending.map_or(0, |p| p.len),
-            0,
+            parts(self.carry[0]) | parts(self.carry[1]) << 32,
         ];
         let mut bytes = [0; FIELDS * 8];
         for (slot, field) in bytes.chunks_exact_mut(8).zip(fields) {
@@ -75,7 +77,7 @@ impl Record {
         for (field, slot) in fields.iter_mut().zip(bytes.chunks_exact(8)) {
             *field = u64::from_le_bytes(slot.try_into().ok()?);
         }
-        let [magic, done0, done1, carry0, carry1, at, stream, upto, inode, offset, len, _] = fields;
+        let [magic, done0, done1, carry0, carry1, at, stream, upto, inode, offset, len, parts] = fields;
         let time = |nanos: u64| from_nanos(nanos.cast_signed());
         let pending = match stream {
             0 => None,
@@ -86,7 +88,7 @@ impl Record {
         .map(|stream| Pending { stream, upto, inode, offset, len });
         (magic == MAGIC).then(|| Record {
             done: [done0, done1],
-            carry: [time(carry0), time(carry1)],
+            carry: [carry(time(carry0), parts), carry(time(carry1), parts >> 32)],
             at: time(at),
             pending,
         })
@@ -100,6 +102,12 @@ fn to_nanos(time: Timestamp) -> i64 {
 
 fn from_nanos(nanos: i64) -> Option<Timestamp> {
     (nanos != NO_TIME).then(|| Timestamp::from_nanosecond(nanos.into()).ok()).flatten()
+}
+
+/// The number of parts is the lower half of `parts`.
+fn carry(at: Option<Timestamp>, parts: u64) -> Option<Carry> {
+    let parts = u32::try_from(parts & u64::from(u32::MAX)).unwrap_or(u32::MAX);
+    at.map(|at| Carry { at, parts })
 }
 
 /// The file.
@@ -146,7 +154,7 @@ mod tests {
         assert_eq!(record, Record::default());
         let record = Record {
             done: [1, u64::MAX],
-            carry: [None, Some(Timestamp::new(5, 7).unwrap())],
+            carry: [None, Some(Carry { at: Timestamp::new(5, 7).unwrap(), parts: 3 })],
             at: Some(Timestamp::UNIX_EPOCH),
             pending: Some(Pending { stream: Stream::Stderr, upto: 9, inode: 8, offset: 7, len: 6 }),
         };

@@ -10,15 +10,21 @@
 //! A full disk is treated the same way: the write stays pending, nothing more is consumed, the container's output waits
 //! in the pipe, and the write is resumed later.
 
+pub(crate) mod archive;
+mod cursor;
 mod encode;
 mod escape;
 mod fault;
 mod journal;
+mod json;
+mod local;
 mod rotate;
 mod scan;
 mod spool;
 mod writer;
 
+pub use archive::identity;
+pub use cursor::LogCursor;
 pub(crate) use writer::{Log, Scratch, Taken};
 
 use serde::{Deserialize, Serialize};

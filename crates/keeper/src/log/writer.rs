@@ -9,7 +9,7 @@ use rustix::fs::{CWD, Mode, OFlags, fstat, ftruncate, openat};
 use rustix::io::Errno;
 
 use super::Stream;
-use super::encode::{Batch, Encoder, MAX_LINE};
+use super::encode::{Batch, Carry, Encoder, MAX_LINE};
 use super::fault::{cut, shorten};
 use super::journal::{Journal, Pending, Record};
 use super::rotate::rotate;
@@ -73,6 +73,8 @@ pub(crate) struct Log {
     files: Option<Files>,
     /// Nothing has ever been taken: there are no files, and there is nothing to flush.
     untouched: bool,
+    /// A file was rotated that wants to be compressed.
+    rotated: bool,
 }
 
 #[derive(Debug)]
@@ -86,8 +88,8 @@ struct Files {
 impl Log {
     /// A log whose spools and journal are in `dir`. What a keeper before left unfinished is finished by [`Log::flush`].
     pub(crate) fn new(dir: &Path, target: &LogTarget) -> Log {
-        let encoder = Encoder::new(&target.attrs);
-        Log { dir: dir.to_owned(), target: target.clone(), encoder, files: None, untouched: false }
+        let encoder = Encoder::new(target);
+        Log { dir: dir.to_owned(), target: target.clone(), encoder, files: None, untouched: false, rotated: false }
     }
 
     /// As [`Log::new`], for a container that has just been started: files are made when there is output.
@@ -147,6 +149,60 @@ impl Log {
         self.resume(scratch)?;
         while self.load(stream, scratch)? && self.batch(stream, last, scratch)? {}
         Ok(())
+    }
+
+    /// Whether output may be taken although the log cannot be written.
+    pub(crate) fn may_lose(&self) -> bool {
+        self.target.non_blocking.is_some()
+    }
+
+    /// Takes output while the log cannot be written, for containers that must not wait: keeps as much as they may keep,
+    /// and drops the rest.
+    ///
+    /// # Errors
+    /// The FIFO cannot be read.
+    pub(crate) fn absorb(
+        &mut self,
+        stream: Stream,
+        fifo: BorrowedFd<'_>,
+        scratch: &mut Scratch,
+        deliver: impl FnOnce(&[u8]),
+    ) -> io::Result<Taken> {
+        let taken = match self.keep(stream, fifo, scratch) {
+            Some(taken) => taken,
+            None => scratch.read(fifo)?,
+        };
+        if let Taken::Data(len) = taken {
+            deliver(scratch.window(len));
+        }
+        Ok(taken)
+    }
+
+    /// Moves output into the spool if there is room for it.
+    fn keep(&mut self, stream: Stream, fifo: BorrowedFd<'_>, scratch: &mut Scratch) -> Option<Taken> {
+        let limit = self.target.non_blocking?;
+        let files = self.open().ok()?;
+        let spool = &mut files.spools[stream.index()];
+        let before = spool.size;
+        let room = limit.saturating_sub(before - files.record.done[stream.index()]);
+        let room = usize::try_from(room).unwrap_or(TAKE).min(TAKE);
+        if room == 0 {
+            return None;
+        }
+        match spool.splice(fifo, room).ok()? {
+            None => Some(Taken::Empty),
+            Some(0) => Some(Taken::End),
+            Some(moved) => {
+                scratch.window.resize(moved, 0);
+                spool.read(before, &mut scratch.window).ok()?;
+                Some(Taken::Data(moved))
+            }
+        }
+    }
+
+    /// The target, if since the last call a file was rotated that wants to be compressed.
+    pub(crate) fn take_rotated(&mut self) -> Option<&LogTarget> {
+        std::mem::take(&mut self.rotated).then_some(&self.target).filter(|target| target.compress)
     }
 
     /// Empties the spools if everything in them is in the log. For moments when nothing else is to do.
@@ -231,7 +287,7 @@ impl Log {
     fn batch(&mut self, stream: Stream, last: bool, scratch: &mut Scratch) -> io::Result<bool> {
         let files = self.files.as_mut().ok_or(io::ErrorKind::NotFound)?;
         let (done, size) = (files.record.done[stream.index()], files.spools[stream.index()].size);
-        let stat = files.log_stat(&self.target)?;
+        let stat = files.log_stat(&self.target, &mut self.rotated)?;
         let room = self.target.max_size.map_or(u64::MAX, |max| max.saturating_sub(stat.size).max(1));
         let now = Timestamp::now();
         let batch = Batch {
@@ -279,8 +335,8 @@ impl Files {
         Ok(Files { journal, record, spools, log: open_log(&target.path)? })
     }
 
-    /// Rotates the log if it is full.
-    fn log_stat(&mut self, target: &LogTarget) -> io::Result<LogStat> {
+    /// Rotates the log if it is full, and says so.
+    fn log_stat(&mut self, target: &LogTarget, rotated: &mut bool) -> io::Result<LogStat> {
         let stat = fstat(&self.log)?;
         let size = stat.st_size.cast_unsigned();
         if target.max_size.is_none_or(|max| size < max) {
@@ -289,7 +345,9 @@ impl Files {
         // The last write is complete: from here on its file is another one.
         self.journal.write(&self.record)?;
         if target.max_files > 1 {
-            rotate(&target.path, target.max_files)?;
+            let reader = target.cursor.as_deref().filter(|_| target.non_blocking.is_none());
+            rotate(&target.path, target.max_files, reader)?;
+            *rotated = true;
             cut()?;
             self.log = open_log(&target.path)?;
         } else {
@@ -311,7 +369,7 @@ impl Files {
     }
 
     /// Notes, in memory, that it was made. The next record on disk will say so; until then the log's size does.
-    fn commit(&mut self, pending: Pending, carry: Option<Timestamp>) {
+    fn commit(&mut self, pending: Pending, carry: Option<Carry>) {
         self.record.done[pending.stream.index()] = pending.upto;
         self.record.carry[pending.stream.index()] = carry;
         self.record.pending = None;

@@ -81,19 +81,26 @@ pub enum RuntimeChoice {
 /// Where a container's output is logged.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct LogTarget {
-    /// The driver.
+    /// The format.
     pub driver: LogDriver,
-    /// The log file, `<data-root>/containers/<id>/<id>-json.log`; its directory exists. Ignored by
-    /// [`LogDriver::None`].
+    /// The log file; its directory exists. Ignored by [`LogDriver::None`].
     pub path: PathBuf,
     /// Rotate when the file would grow past this many bytes. None: never.
     pub max_size: Option<u64>,
     /// How many files to keep in all, the current one included; 0 and 1 mean one file.
     pub max_files: u32,
-    /// Compress rotated files with gzip. Not supported yet: such a start is refused.
+    /// Compress rotated files with gzip, by and by.
     pub compress: bool,
-    /// Written into each line as `attrs` (labels and environment chosen by log options, the tag).
+    /// Written with each line (labels and environment chosen by log options, the tag).
     pub attrs: BTreeMap<String, String>,
+    /// The container never waits for its log: while the log cannot be written, this many bytes of each stream are
+    /// kept, and what exceeds them is lost. None: it waits.
+    #[serde(default)]
+    pub non_blocking: Option<u64>,
+    /// Where somebody who sends the log on keeps a [`LogCursor`](crate::LogCursor). A file that has not been read to
+    /// its end is not rotated away, unless `non_blocking`.
+    #[serde(default)]
+    pub cursor: Option<PathBuf>,
 }
 
 /// How output is logged.
@@ -103,6 +110,8 @@ pub enum LogDriver {
     /// Docker's default format, one JSON object a line.
     #[default]
     JsonFile,
+    /// Docker's `local` format, binary.
+    Local,
     /// Not at all.
     None,
 }

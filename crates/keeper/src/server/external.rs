@@ -63,7 +63,7 @@ impl Server {
         asked: Asked,
     ) -> Option<Answer> {
         let process = ProcessRef::container(&request.id);
-        let new = self.check_new(&process).and_then(|()| start::check_log(&request));
+        let new = self.check_new(&process);
         let checked = new.and_then(|()| start::sort(&request.fds, fds));
         let passed = match checked {
             Ok(passed) => passed,
@@ -399,7 +399,8 @@ impl Server {
     fn reap_strangers(&self) {
         let children = fs::read_to_string("/proc/thread-self/children").unwrap_or_default();
         for pid in children.split_whitespace().filter_map(|pid| pid.parse::<i32>().ok()) {
-            let known = self.tasks.iter().any(|t| t.saved.pid == pid)
+            let known = self.compression.is_child(pid)
+                || self.tasks.iter().any(|t| t.saved.pid == pid)
                 || self.commands.iter().any(|c| c.command_pid == pid || c.saved.pid == pid);
             if !known
                 && saved::stat(pid).is_some_and(|s| s.zombie)

@@ -2,6 +2,7 @@
 
 mod attach;
 mod cgroups;
+mod compress;
 mod connection;
 mod exit;
 mod external;
@@ -19,6 +20,7 @@ mod stdio;
 mod task;
 mod upgrade;
 
+pub use compress::{COMPRESS, compress};
 pub use options::Options;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -33,6 +35,7 @@ use rustix::event::epoll::EventFlags;
 
 use self::attach::Clients;
 use self::cgroups::Cgroups;
+use self::compress::Compression;
 use self::connection::Connection;
 use self::poll::{Poll, Token};
 use self::slab::Slab;
@@ -66,6 +69,7 @@ struct Server {
     clients: Clients,
     stalled: BTreeSet<u32>,
     open_logs: VecDeque<u32>,
+    compression: Compression,
     scratch: Scratch,
     stopping: bool,
 }
@@ -73,6 +77,10 @@ struct Server {
 /// Runs `teu keeper`, with the arguments after that word, from a protected copy of its executable. Returns when the keeper ends, or at once in the process that
 /// was told to start one in the background.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    if args.first().is_some_and(|arg| arg == COMPRESS) {
+        return compress();
+    }
     let started = teu_runtime::protect_executable().and_then(|()| Options::parse(args));
     match started.and_then(|options| serve(&options, Box::new(Native))) {
         Ok(()) => ExitCode::SUCCESS,
@@ -122,6 +130,7 @@ impl Server {
             clients: Clients::default(),
             stalled: BTreeSet::new(),
             open_logs: VecDeque::new(),
+            compression: Compression::default(),
             scratch: Scratch::default(),
             stopping: false,
         };
@@ -139,6 +148,7 @@ impl Server {
             for (token, flags) in ready {
                 self.dispatch(token, flags);
             }
+            self.compress_next();
         }
         Ok(())
     }
@@ -152,6 +162,7 @@ impl Server {
             Token::Console(key) => self.on_console(key),
             Token::Client(key) => self.on_client(key, flags),
             Token::Command(key) => self.on_command(key),
+            Token::Compression => self.on_compressed(),
         }
     }
 

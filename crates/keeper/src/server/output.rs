@@ -11,7 +11,7 @@ use super::Server;
 use super::attach::Standing;
 use super::poll::Token;
 use super::task::{Life, Task};
-use crate::log::{Stream, Taken};
+use crate::log::{Log, Stream, Taken};
 use crate::protocol::Event;
 
 /// Reads of one output before the others get their turn: a megabyte.
@@ -85,7 +85,8 @@ impl Server {
     /// Whether output may be read: there is somebody or something to take it.
     fn may_flow(&self, key: u32) -> bool {
         let Some(task) = self.tasks.get(key) else { return false };
-        !task.stalled && !task.hold && !self.clients.is_behind(&task.clients)
+        let writable = !task.stalled || task.log.as_ref().is_some_and(Log::may_lose);
+        writable && !task.hold && !self.clients.is_behind(&task.clients)
     }
 
     /// Watches a process's outputs, or stops it, as things stand.
@@ -108,18 +109,23 @@ impl Server {
     /// One step of an output.
     fn pump(&mut self, key: u32, stream: Stream) -> io::Result<Taken> {
         let Some(task) = self.tasks.get_mut(key) else { return Ok(Taken::Empty) };
-        let Task { outputs, log, clients, .. } = task;
+        let Task { outputs, log, clients, stalled, .. } = task;
         let Some(output) = &outputs[stream.index()] else { return Ok(Taken::Empty) };
         let (poll, all) = (&self.poll, &mut self.clients);
         match log {
             Some(log) => {
                 let was_open = log.is_open();
-                let taken = log.pump(stream, output.fifo.as_fd(), &mut self.scratch, |bytes| {
-                    all.deliver(poll, clients, stream, bytes);
-                });
+                let fifo = output.fifo.as_fd();
+                let deliver = |bytes: &[u8]| all.deliver(poll, clients, stream, bytes);
+                let taken = if *stalled && log.may_lose() {
+                    log.absorb(stream, fifo, &mut self.scratch, deliver)
+                } else {
+                    log.pump(stream, fifo, &mut self.scratch, deliver)
+                };
                 if !was_open && log.is_open() {
                     self.open_logs.push_back(key);
                 }
+                self.compression.note(log);
                 taken
             }
             None => {
@@ -184,6 +190,7 @@ impl Server {
         let Some(log) = self.tasks.get_mut(key).and_then(|t| t.log.as_mut()) else { return Ok(()) };
         let was_open = log.is_open();
         let flushed = Stream::BOTH.into_iter().try_for_each(|stream| log.flush(stream, last, &mut self.scratch));
+        self.compression.note(log);
         if !was_open && log.is_open() {
             self.open_logs.push_back(key);
         }

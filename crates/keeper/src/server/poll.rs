@@ -27,6 +27,8 @@ pub(super) enum Token {
     Client(u32),
     /// Another runtime's command.
     Command(u32),
+    /// The process that compresses.
+    Compression,
 }
 
 impl Token {
@@ -40,6 +42,7 @@ impl Token {
             Token::Console(key) => (5, key),
             Token::Client(key) => (6, key),
             Token::Command(key) => (7, key),
+            Token::Compression => (8, 0),
         };
         kind << 32 | u64::from(key)
     }
@@ -55,6 +58,7 @@ impl Token {
             5 => Token::Console(key),
             6 => Token::Client(key),
             7 => Token::Command(key),
+            8 => Token::Compression,
             _ => return None,
         })
     }
@@ -117,6 +121,7 @@ mod tests {
             Token::Console(0),
             Token::Client(9),
             Token::Command(3),
+            Token::Compression,
         ] {
             assert_eq!(Token::decode(token.encode()), Some(token));
         }

@@ -37,7 +37,6 @@ impl Server {
     pub(super) fn start(&mut self, mut request: StartRequest, fds: Vec<OwnedFd>) -> Answer {
         let process = ProcessRef::container(&request.id);
         self.check_new(&process)?;
-        check_log(&request)?;
         let passed = sort(&request.fds, fds)?;
         complete(&mut request);
         let dir = saved::directory(&self.root, &process);
@@ -218,14 +217,6 @@ pub(super) fn complete(request: &mut StartRequest) {
         // Not the keeper's own, which may be low.
         process.oom_score_adj.get_or_insert(0);
     }
-}
-
-/// Refuses what the log writer cannot do.
-pub(super) fn check_log(request: &StartRequest) -> Result<(), Failure> {
-    if request.log.compress && request.log.max_files > 1 {
-        return Err(Failure::new(FailureKind::Invalid, "compression of rotated logs is not supported yet"));
-    }
-    Ok(())
 }
 
 /// As other runtimes want it.

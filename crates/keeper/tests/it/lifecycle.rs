@@ -1,7 +1,8 @@
 //! Start, output, exit, acknowledgement.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
 
 use teu_keeper::protocol::{
     ExitStatus, FailureKind, Health, LogDriver, LogTarget, ProcessRef, Reply, Request, StartRequest,
@@ -94,11 +95,34 @@ fn what_cannot_be_is_refused() {
 }
 
 #[test]
-fn compressed_logs_are_refused_rather_than_left_uncompressed() {
+fn rotated_logs_are_compressed_by_and_by() {
     let bench = Bench::new();
-    let mut request = bench.request("c", "true");
-    request.log = LogTarget { compress: true, max_files: 2, max_size: Some(1 << 20), ..request.log };
-    assert_eq!(bench.refusal(Request::Start(Box::new(request))).kind, FailureKind::Invalid);
+    let mut request = bench.request("c", "i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done");
+    request.log = LogTarget { compress: true, max_files: 20, max_size: Some(20_000), ..request.log };
+    bench.start(request);
+    bench.wait("c");
+    let name = |n: u32, suffix: &str| format!("{}.{n}{suffix}", bench.log_path("c").display());
+    let rotated: Vec<u32> =
+        (1..20).take_while(|n| ["", ".gz"].iter().any(|s| fs::exists(name(*n, s)).unwrap())).collect();
+    assert!(rotated.len() > 3, "{rotated:?}");
+    // The keeper serves others meanwhile.
+    bench.run("d", "echo hi");
+    bench.wait("d");
+    assert_eq!(bench.logged("d", "stdout"), "hi\n");
+    let begin = Instant::now();
+    while rotated.iter().any(|n| fs::exists(name(*n, "")).unwrap()) {
+        assert!(begin.elapsed() < Duration::from_secs(60), "compressed in time");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let mut text = String::new();
+    for n in rotated.iter().rev() {
+        let file = fs::File::open(name(*n, ".gz")).unwrap();
+        flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
+    }
+    text += &fs::read_to_string(bench.log_path("c")).unwrap();
+    let numbers =
+        text.lines().map(|line| line.split_once("\\n").unwrap().0.rsplit(' ').next().unwrap().parse::<u32>().unwrap());
+    assert!(numbers.eq(0..2000), "{text}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod api;
 mod container_exec;
 mod container_health;
+mod container_log_drivers;
 mod container_logs;
 mod container_run;
 mod container_stats;

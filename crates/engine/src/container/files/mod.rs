@@ -20,7 +20,12 @@ pub(crate) struct Files {
     pub(crate) hostname: PathBuf,
     pub(crate) hosts: PathBuf,
     pub(crate) resolv_conf: PathBuf,
+    /// Written by `json-file`.
     pub(crate) log: PathBuf,
+    /// Written by `local` and by drivers that send lines elsewhere.
+    pub(crate) local_log: PathBuf,
+    /// How much of that was sent. Not in the same folder: whoever sends watches that.
+    pub(crate) log_cursor: PathBuf,
 }
 
 impl Files {
@@ -32,6 +37,8 @@ impl Files {
             hosts: folder.join("hosts"),
             resolv_conf: folder.join("resolv.conf"),
             log: folder.join(format!("{id}-json.log")),
+            local_log: folder.join("local-logs/container.log"),
+            log_cursor: folder.join("log-cursor"),
         }
     }
 

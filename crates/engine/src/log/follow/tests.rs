@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tokio::sync::oneshot;
 
-use super::{Select, stream};
+use super::{Format, Select, Stored, stream};
 
 fn line(n: usize) -> String {
     format!("{{\"log\":\"{n}\\n\",\"stream\":\"stdout\",\"time\":\"2026-01-01T00:00:00Z\"}}\n")
@@ -21,6 +21,10 @@ fn append(path: &Path, text: &str) {
     file.write_all(text.as_bytes()).expect("written");
 }
 
+fn json(path: &Path) -> Stored {
+    Stored { path: path.to_owned(), format: Format::Json }
+}
+
 fn plain() -> Select {
     Select { tty: true, stdout: true, stderr: true, ..Select::default() }
 }
@@ -33,7 +37,7 @@ fn expected(range: std::ops::Range<usize>) -> String {
 }
 
 async fn all(path: &Path, select: Select) -> String {
-    let chunks = stream(path.to_owned(), select, std::future::pending());
+    let chunks = stream(json(path), select, std::future::pending());
     let text = chunks.map(|c| String::from_utf8(c.expect("read").to_vec()).expect("text")).collect::<String>();
     tokio::time::timeout(Duration::from_secs(10), text).await.expect("in time")
 }
@@ -62,7 +66,7 @@ async fn following_survives_rotation_and_ends_with_the_container() {
     let (stop, stopped) = oneshot::channel::<()>();
     let stopped = async move { drop(stopped.await) };
     let select = Select { follow: true, tail: Some(2), ..plain() };
-    let mut output = stream(path.clone(), select, stopped);
+    let mut output = stream(json(&path), select, stopped);
     let mut text = String::new();
     let mut until = async |text: &mut String, end: usize| {
         while !text.ends_with(&format!("{}\n", end - 1)) {

@@ -258,3 +258,25 @@ fn a_full_disk_delays_output_but_loses_none() {
     bench.finish(&mut log).unwrap();
     bench.check();
 }
+
+#[test]
+fn a_container_that_must_not_wait_loses_what_does_not_fit() {
+    let mut bench = Bench::new(None, 1);
+    bench.target.non_blocking = Some(1000);
+    let mut log = bench.log();
+    bench.write(Stream::Stdout, b"logged\n");
+    bench.pump(&mut log, Stream::Stdout).unwrap();
+    assert!(log.may_lose());
+    // The log cannot be written: of six thousand bytes, one thousand are kept, and clients get all.
+    bench.write(Stream::Stdout, &b"0123456789\n".repeat(600));
+    let (mut delivered, mut taken) = (0, Taken::Data(0));
+    while let Taken::Data(_) = taken {
+        let fifo = bench.readers[0].as_fd();
+        taken = log.absorb(Stream::Stdout, fifo, &mut bench.scratch, |bytes| delivered += bytes.len()).unwrap();
+    }
+    assert_eq!((taken, delivered), (Taken::Empty, 6600));
+    bench.finish(&mut log).unwrap();
+    let logged: String = bench.entries().into_iter().map(|entry| entry.log).collect();
+    let expected = format!("logged\n{}", "0123456789\n".repeat(600));
+    assert_eq!(logged, expected[..1007]);
+}
