@@ -24,3 +24,4 @@ pub mod query;
 pub mod stream;
 pub mod system;
 pub mod version;
+pub mod volume;

@@ -20,6 +20,7 @@ mod network;
 mod request;
 mod system;
 mod tls;
+mod volume;
 
 pub use body::{BodyStream, JsonStream, RequestBody};
 pub use connection::{Stream, resolve};

@@ -78,6 +78,8 @@ pub(crate) const CONTAINER: Kind = Kind { name: "container", before: "/container
 pub(crate) const IMAGE: Kind = Kind { name: "image", before: "/images/", after: "/json" };
 /// Networks.
 pub(crate) const NETWORK: Kind = Kind { name: "network", before: "/networks/", after: "" };
+/// Volumes.
+pub(crate) const VOLUME: Kind = Kind { name: "volume", before: "/volumes/", after: "" };
 
 const fn kind(name: &'static str, before: &'static str) -> Kind {
     Kind { name, before, after: "" }
@@ -87,7 +89,7 @@ static KINDS: [Kind; 10] = [
     CONTAINER,
     IMAGE,
     NETWORK,
-    kind("volume", "/volumes/"),
+    VOLUME,
     kind("node", "/nodes/"),
     kind("service", "/services/"),
     kind("task", "/tasks/"),

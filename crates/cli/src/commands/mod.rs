@@ -6,6 +6,7 @@ mod image;
 mod inspect;
 mod network;
 mod system;
+mod volume;
 
 use crate::verb::Command;
 
@@ -20,15 +21,16 @@ pub(crate) struct Noun {
 }
 
 /// All groups.
-pub(crate) static NOUNS: [Noun; 4] = [
+pub(crate) static NOUNS: [Noun; 5] = [
     Noun { name: "container", about: "Manage containers", later: &["commit", "cp", "diff", "export", "prune"] },
     Noun { name: "image", about: "Manage images", later: &["build", "prune", "push"] },
     Noun { name: "network", about: "Manage networks", later: &["connect", "create", "disconnect", "prune", "rm"] },
     Noun { name: "system", about: "Manage the engine", later: &["df", "dial-stdio", "prune"] },
+    Noun { name: "volume", about: "Manage volumes", later: &["prune", "update"] },
 ];
 
 /// Docker's commands that are not built yet.
-pub(crate) const LATER: [&str; 26] = [
+pub(crate) const LATER: [&str; 25] = [
     "build",
     "builder",
     "buildx",
@@ -52,13 +54,12 @@ pub(crate) const LATER: [&str; 26] = [
     "stack",
     "swarm",
     "trust",
-    "volume",
     "scan",
     "scout",
 ];
 
 /// All commands.
-pub(crate) static ALL: [Command; 36] = [
+pub(crate) static ALL: [Command; 40] = [
     Command::of::<container::attach::Attach>(),
     Command::of::<container::create::Create>(),
     Command::of::<container::exec::Exec>(),
@@ -95,6 +96,10 @@ pub(crate) static ALL: [Command; 36] = [
     Command::of::<system::events::Events>(),
     Command::of::<system::info::Info>(),
     Command::of::<system::version::Version>(),
+    Command::of::<volume::create::Create>(),
+    Command::of::<volume::inspect::Inspect>(),
+    Command::of::<volume::ls::List>(),
+    Command::of::<volume::rm::Remove>(),
 ];
 
 /// The command of this name without noun.

@@ -24,6 +24,8 @@ pub(crate) struct ConfigFile {
     pub(crate) stats_format: String,
     /// Default of `network ls --format`.
     pub(crate) networks_format: String,
+    /// Default of `volume ls --format`.
+    pub(crate) volumes_format: String,
     /// Keys that detach from a container.
     pub(crate) detach_keys: String,
     /// Credential helper for all registries.

@@ -15,3 +15,4 @@ pub(crate) mod template;
 pub(crate) mod time;
 pub(crate) mod units;
 pub(crate) mod version;
+pub(crate) mod volume;

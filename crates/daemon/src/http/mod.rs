@@ -18,6 +18,7 @@ mod path;
 mod routes;
 mod system;
 mod unserved;
+mod volume;
 
 pub(crate) use entry::Entry;
 pub(crate) use error::message;

@@ -1,7 +1,7 @@
 //! All routes, with the list of them.
 
 use super::error::ApiError;
-use super::{App, auth, container, container_streams, exec, image, network, system, unserved};
+use super::{App, auth, container, container_streams, exec, image, network, system, unserved, volume};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
@@ -74,6 +74,7 @@ pub(super) fn all() -> Routes {
         .join(exec::routes())
         .join(image::routes())
         .join(network::routes())
+        .join(volume::routes())
         .join(unserved::routes())
 }
 

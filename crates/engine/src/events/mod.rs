@@ -26,6 +26,7 @@ pub(crate) enum Subject {
     Container,
     Image,
     Network,
+    Volume,
 }
 
 impl Subject {
@@ -34,6 +35,7 @@ impl Subject {
             Subject::Container => "container",
             Subject::Image => "image",
             Subject::Network => "network",
+            Subject::Volume => "volume",
         }
     }
 }

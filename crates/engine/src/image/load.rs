@@ -33,7 +33,7 @@ impl Engine {
                     }
                     for name in names {
                         reporter.send(stream_line(format!("Loaded image: {name}")));
-                        image_event(&engine, "load", &id, &name);
+                        image_event(&engine, "load", &id, &id);
                     }
                 }
             }

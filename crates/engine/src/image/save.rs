@@ -30,8 +30,8 @@ impl Engine {
         // Found first: a name that does not exist is an answer, not a broken archive.
         let ids =
             blocking(move || wanted.iter().map(|name| found(&lookup, name)).collect::<Result<Vec<_>, Error>>()).await?;
-        for (id, name) in ids.iter().zip(&names) {
-            image_event(self, "save", &id.to_string(), name);
+        for id in &ids {
+            image_event(self, "save", &id.to_string(), &id.to_string());
         }
         let (sender, receiver) = mpsc::channel(AHEAD);
         tokio::task::spawn_blocking(move || {

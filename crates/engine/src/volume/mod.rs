@@ -1,6 +1,8 @@
 //! Local volumes: folders under `<data-root>/volumes/<name>/_data`.
 
 mod copy;
+mod operations;
+mod record;
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
@@ -56,4 +58,20 @@ impl Volumes {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether a volume can have this name.
+fn check_name(name: &str) -> Result<(), Error> {
+    if name.len() < 2 {
+        let rule = "volume name is too short, names should be at least two alphanumeric characters";
+        return Err(Error::Invalid(format!("create {name}: {rule}")));
+    }
+    let rest = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+    if !name.as_bytes()[0].is_ascii_alphanumeric() || !name.as_bytes().iter().all(rest) {
+        return Err(Error::Invalid(format!(
+            "create {name}: {name:?} includes invalid characters for a local volume name, only \
+             \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path"
+        )));
+    }
+    Ok(())
 }

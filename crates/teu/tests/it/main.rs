@@ -14,3 +14,4 @@ mod image;
 mod network;
 mod security;
 mod support;
+mod volume;

@@ -62,6 +62,14 @@ impl Mount {
         !matches!(self.source, Source::Tmpfs { implicit: true, .. })
     }
 
+    /// The volume that is mounted, if it is one.
+    pub(crate) fn volume(&self) -> Option<&str> {
+        match &self.source {
+            Source::Volume { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
     /// The mount as inspect and list show it. `volumes` is where volumes are.
     pub(crate) fn point(&self, volumes: &std::path::Path) -> MountPoint {
         let base = MountPoint {

@@ -1,0 +1,6 @@
+//! Commands about volumes.
+
+pub(super) mod create;
+pub(super) mod inspect;
+pub(super) mod ls;
+pub(super) mod rm;
