@@ -24,7 +24,7 @@ fn shown(info: NetworkInfo) -> Network {
         ipam: Ipam {
             driver: "default".to_owned(),
             options: None,
-            config: Some(record.ipam.iter().map(subnet).collect()),
+            config: (!record.ipam.is_empty()).then(|| record.ipam.iter().map(subnet).collect()),
         },
         internal: record.internal,
         containers: info.containers.into_iter().map(container).collect(),
