@@ -51,7 +51,7 @@ fn finish(engine: &Engine, names: &[String], keeper_killed: bool) {
 
 fn chatty(engine: &Engine, count: usize) -> Vec<String> {
     let names: Vec<String> = (0..count).map(|number| format!("chatty{number}")).collect();
-    let options = ["--log-opt", "max-size=-1"];
+    let options = ["--log-opt", "max-size=1g"];
     for name in &names {
         let arguments = [&["run", "-d", "--name", name], &options[..], &[BUSYBOX, "sh", "-c", CHATTY]].concat();
         engine.run(&arguments).unwrap();
