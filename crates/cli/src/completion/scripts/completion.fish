@@ -1,7 +1,7 @@
-# fish completion for @. Use it now:    @ completion fish | source
-# or in every new shell:                @ completion fish >~/.config/fish/completions/@.fish
+# fish completion for PROGRAM. Use it now:    PROGRAM completion fish | source
+# or in every new shell:                PROGRAM completion fish >~/.config/fish/completions/PROGRAM.fish
 
-function __@_complete
+function __PROGRAM_complete
     set -l words (commandline -opc) (commandline -ct)
     set -l lines ($words[1] __complete $words[2..-1] 2>/dev/null)
     set -l directive (string replace : '' -- $lines[-1])
@@ -11,4 +11,4 @@ function __@_complete
     end
     string join \n -- $lines
 end
-complete -c @ -f -a '(__@_complete)'
+complete -c PROGRAM -f -a '(__PROGRAM_complete)'
