@@ -4,7 +4,6 @@
 //! dies, and the kernel ends the rest of the namespace.
 
 use anyhow::{Context as _, Result, bail, ensure};
-use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use std::fs;
@@ -53,10 +52,19 @@ impl Host {
             .args(["--propagation", "private", "sh", "-c", INIT])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            // At the end it complains of its killed child: nobody needs to see that.
+            .stderr(Stdio::piped())
             .spawn()
             .context("cannot run unshare (util-linux)")?;
         let ready = unshare.stdout.take().context("unshare has no output")?;
-        let init = first_child(unshare.id(), ready)?;
+        let init = match first_child(unshare.id(), ready) {
+            Ok(init) => init,
+            Err(error) => {
+                drop(unshare.kill());
+                let output = unshare.wait_with_output()?;
+                return Err(error.context(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+            }
+        };
         let pid = i32::try_from(init).ok().and_then(Pid::from_raw).context("no process id")?;
         let init_fd = pidfd_open(pid, PidfdFlags::empty())?;
         Ok(Self { unshare, init, init_fd, directory })
@@ -141,13 +149,9 @@ impl Host {
 impl Host {
     /// Ends everything that runs inside, and returns when it is gone. Happens by itself when the value is dropped.
     pub fn end(&mut self) {
-        // `unshare` first: it would complain of a child that was killed. The first process inside dies with it (it is
-        // told again, for a second call) and takes the namespace along before its own end is seen.
-        drop(self.unshare.kill());
-        drop(self.unshare.wait());
+        // The first process takes the namespace with it; it is gone for good when its parent has reaped it.
         let _ = pidfd_send_signal(&self.init_fd, Signal::KILL);
-        let mut ended = [PollFd::new(&self.init_fd, PollFlags::IN)];
-        while poll(&mut ended, None).is_err_and(|error| error == rustix::io::Errno::INTR) {}
+        drop(self.unshare.wait());
     }
 }
 
