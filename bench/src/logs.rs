@@ -1,14 +1,17 @@
 //! P9: a million lines through the default log driver, and back.
 
 use crate::Settings;
-use crate::subject::{IMAGE, Subject, time};
+use crate::subject::{Subject, time};
 use crate::table::{self, Row};
 use anyhow::{Result, ensure};
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
+use teu_testkit::image::Layer;
 
 const LINES: usize = 1_000_000;
 const CONTAINER: &str = "teu-bench-logs";
+/// Has the lines as a file.
+const LINES_IMAGE: &str = "teu-bench/lines:latest";
 
 /// What lets a log grow to hold all lines: ours rotates by default.
 const WHOLE: [&str; 2] = ["--log-opt", "max-size=1g"];
@@ -17,17 +20,20 @@ const WHOLE: [&str; 2] = ["--log-opt", "max-size=1g"];
 /// all of them.
 pub(crate) fn run(settings: &Settings) -> Result<()> {
     let subjects = Subject::all(settings)?;
-    let folder = tempfile::Builder::new().prefix("teu-bench-logs-").tempdir()?;
-    let file = folder.path().join("lines");
-    std::fs::write(&file, lines())?;
-    let volume = format!("{}:/lines:ro", file.display());
+    // In the image: a peer may not see this program's files.
+    let layer = Layer::new().file("lines", 0o644, lines()).finish();
+    let archive = teu_testkit::image::busybox(LINES_IMAGE)?.layer(layer).docker_archive();
+    for subject in &subjects {
+        subject.load(&archive)?;
+    }
+    drop(archive);
     let mut written: Vec<Row> = subjects.iter().map(|subject| Row::new(subject.name())).collect();
     let mut read: Vec<Row> = subjects.iter().map(|subject| Row::new(subject.name())).collect();
     for turn in 0..=settings.runs {
         for (number, subject) in subjects.iter().enumerate() {
-            let elapsed = write(subject, &volume, &[])?;
+            let elapsed = write(subject, &[])?;
             subject.run(&["rm", CONTAINER])?;
-            write(subject, &volume, &WHOLE)?;
+            write(subject, &WHOLE)?;
             let again = time(subject.command(&["logs", CONTAINER]))?;
             if turn == 0 {
                 check(subject)?;
@@ -38,16 +44,19 @@ pub(crate) fn run(settings: &Settings) -> Result<()> {
             subject.run(&["rm", CONTAINER])?;
         }
     }
+    for subject in &subjects {
+        subject.run(&["rmi", LINES_IMAGE])?;
+    }
     table::print("P9: 1,000,000 lines (100 MB) through the default log driver", "ms", &written);
     table::print("P9: `logs` of the same", "ms", &read);
     Ok(())
 }
 
 /// Runs the container to its end.
-fn write(subject: &Subject, volume: &str, options: &[&str]) -> Result<Duration> {
+fn write(subject: &Subject, options: &[&str]) -> Result<Duration> {
     let begin = Instant::now();
-    let first = ["run", "-d", "--name", CONTAINER, "-v", volume];
-    subject.run(&[&first, options, &[IMAGE, "cat", "/lines"]].concat())?;
+    let first = ["run", "-d", "--name", CONTAINER];
+    subject.run(&[&first, options, &[LINES_IMAGE, "cat", "/lines"]].concat())?;
     let code = subject.run(&["wait", CONTAINER])?;
     ensure!(code == "0", "{}: the container ended with {code}", subject.name());
     Ok(begin.elapsed())

@@ -16,7 +16,7 @@ use crate::engine::Inner;
 use crate::events::Bus;
 use crate::exec::Execs;
 use crate::health::Probes;
-use crate::log::Shippers;
+use crate::log::{LogOptions, Shippers};
 use crate::machine::Machine;
 use crate::store::Store;
 use crate::volume::Volumes;
@@ -79,6 +79,8 @@ struct Parts {
 }
 
 fn parts(config: EngineConfig) -> Result<Parts, Error> {
+    LogOptions::parse(&config.log_driver, &config.log_opts)
+        .map_err(|error| Error::Invalid(format!("failed to set log opts: {error}")))?;
     for folder in [&config.data_root, &config.exec_root] {
         make_folder(folder, 0o711)?;
     }

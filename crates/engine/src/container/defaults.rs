@@ -36,12 +36,13 @@ pub(super) fn fill(config: &mut Config, host: &mut HostConfig, id: &str, engine:
     }
     if host.log_config.driver.is_empty() {
         host.log_config.driver.clone_from(&engine.log_driver);
-        let own = host.log_config.config.get_or_insert_default();
-        for (name, value) in &engine.log_opts {
-            own.entry(name.clone()).or_insert_with(|| value.clone());
-        }
     }
-    host.log_config.config.get_or_insert_default();
+    let same = host.log_config.driver == engine.log_driver;
+    let own = host.log_config.config.get_or_insert_default();
+    // Options of the file behind a driver do not depend on the driver.
+    for (name, value) in engine.log_opts.iter().filter(|(name, _)| same || name.starts_with("cache-")) {
+        own.entry(name.clone()).or_insert_with(|| value.clone());
+    }
     resources(host);
     // Docker's way to ask for neither: an option that becomes two empty lists.
     if let Some(options) = &mut host.security_opt

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use teu_testkit::engine::Engine;
 
-use crate::support::{BUSYBOX, engine, inspect, outcome};
+use crate::support::{BUSYBOX, engine, engine_with, inspect, outcome};
 
 /// Long enough for a busy machine; nothing takes that long.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -121,6 +121,21 @@ fn options_are_checked_at_create() {
         (code, err.as_str()),
         (1, "Error response from daemon: configured logging driver does not support reading\n")
     );
+}
+
+#[test]
+fn the_daemon_has_defaults() {
+    let flags = ["--log-driver", "local", "--log-opt", "max-size=1m", "--log-opt", "cache-max-file=3"];
+    let Some(engine) = engine_with(&flags) else { return };
+    let config = |options: &[&str]| {
+        let id = engine.run(&[&["create"], options, &[BUSYBOX, "true"]].concat()).unwrap();
+        inspect(&engine, id.trim(), "{{.HostConfig.LogConfig.Type}} {{json .HostConfig.LogConfig.Config}}")
+    };
+    assert_eq!(config(&[]), r#"local {"cache-max-file":"3","max-size":"1m"}"#);
+    let own = config(&["--log-driver", "local", "--log-opt", "max-size=2m"]);
+    assert_eq!(own, r#"local {"cache-max-file":"3","max-size":"2m"}"#);
+    assert_eq!(config(&["--log-driver", "json-file"]), r#"json-file {"cache-max-file":"3"}"#);
+    assert_eq!(engine.run(&["info", "--format", "{{.LoggingDriver}}"]).unwrap(), "local\n");
 }
 
 #[test]

@@ -32,7 +32,8 @@ impl Rotation {
             let (max_size, max_files) = (Some(DEFAULT_MAX_SIZE), DEFAULT_MAX_FILES);
             return Ok(Rotation { max_size, max_files, compress: true });
         }
-        let max_size = size.map(|size| value::decimal_size(size)).transpose()?;
+        // Docker refuses it, and has no need of it: without a size, its log grows.
+        let max_size = size.filter(|size| *size != "-1").map(|size| value::decimal_size(size)).transpose()?;
         if max_size == Some(0) {
             return Err("max-size must be a positive number".to_owned());
         }
