@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use teu_api::container::Ulimit;
+
 /// Settings of an engine, from `dockerd`-style flags and `daemon.json`.
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
@@ -42,6 +44,16 @@ pub struct EngineConfig {
     pub default_runtime: String,
     /// Default size of `/dev/shm` in bytes.
     pub default_shm_size: u64,
+    /// Limits of processes that containers do not set themselves, by name.
+    pub default_ulimits: BTreeMap<String, Ulimit>,
+    /// `private` or `shareable`, for containers that do not say.
+    pub default_ipc_mode: String,
+    /// `private` or `host`, for containers that do not say.
+    pub default_cgroupns_mode: String,
+    /// Whether containers get an init that do not say.
+    pub init: bool,
+    /// The program that is the init; the built-in one if not given.
+    pub init_path: Option<PathBuf>,
     /// Whether containers keep running while the daemon is down. Always true in effect; shown by `info`.
     pub live_restore: bool,
     /// `--debug`; shown by `info`.
@@ -72,6 +84,11 @@ impl EngineConfig {
             runtimes: BTreeMap::new(),
             default_runtime: "teu".to_owned(),
             default_shm_size: 64 << 20,
+            default_ulimits: BTreeMap::new(),
+            default_ipc_mode: "private".to_owned(),
+            default_cgroupns_mode: "private".to_owned(),
+            init: false,
+            init_path: None,
             live_restore: true,
             debug: false,
             network: teu_network::Config::default(),

@@ -5,6 +5,7 @@ pub mod bpf;
 pub mod caps;
 pub mod cgroup;
 pub mod heap;
+pub mod init;
 pub mod keyring;
 pub mod loopback;
 pub mod mount;

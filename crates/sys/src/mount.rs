@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
@@ -164,6 +164,27 @@ pub fn clone_tree(dir: BorrowedFd<'_>, path: &CStr, recursive: bool) -> Result<O
     flags.set(OpenTreeFlags::AT_RECURSIVE, recursive);
     flags.set(OpenTreeFlags::AT_EMPTY_PATH, path.is_empty());
     rustix::mount::open_tree(dir, path, flags)
+}
+
+/// Clones the mount at `path` (relative to the root) that a process sees, as a detached one. Links on the way are not
+/// followed: they belong to whoever is in there.
+///
+/// # Errors
+/// The process is gone; nothing is mounted there.
+pub fn clone_from_process(pid: i32, path: &CStr) -> io::Result<OwnedFd> {
+    use rustix::fs::{Mode, OFlags, ResolveFlags};
+    let path_only = OFlags::PATH | OFlags::CLOEXEC;
+    let namespace = rustix::fs::open(format!("/proc/{pid}/ns/mnt"), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let root = rustix::fs::open(format!("/proc/{pid}/root"), path_only | OFlags::DIRECTORY, Mode::empty())?;
+    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    let target = rustix::fs::openat2(&root, path, path_only, Mode::empty(), resolve)?;
+    crate::netns::on_thread(move || {
+        // SAFETY: only this thread's root and working directory part from the others'; it ends here.
+        unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::FS) }?;
+        rustix::thread::move_into_link_name_space(namespace.as_fd(), Some(rustix::thread::LinkNameSpaceType::Mount))?;
+        // Mounts can be cloned from inside of their namespace only.
+        Ok(clone_tree(target.as_fd(), c"", false)?)
+    })
 }
 
 /// Attaches a detached mount on the file or directory that `target` refers to.

@@ -90,7 +90,5 @@ mod tests {
         let check = |value| refuse_unsupported(&object(value)).map_err(|error| error.to_string());
         assert_eq!(check(json!({"userns-remap": "", "selinux-enabled": false, "storage-opts": []})), Ok(()));
         assert_eq!(check(json!({"userns-remap": "default"})), Err("--userns-remap is not supported yet".to_owned()));
-        let ulimits = json!({"default-ulimits": {"nofile": {"Name": "nofile", "Hard": 1, "Soft": 1}}});
-        assert_eq!(check(ulimits), Err("--default-ulimit is not supported yet".to_owned()));
     }
 }

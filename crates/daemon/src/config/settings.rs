@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use teu_api::container::Ulimit;
 use teu_engine::EngineConfig;
 use teu_network::{AddressPool, FirewallMode, Subnet};
 
@@ -64,6 +65,11 @@ pub(crate) struct Settings {
     pub(crate) runtimes: BTreeMap<String, RuntimeSetting>,
     pub(crate) default_runtime: String,
     pub(crate) default_shm_size: Value,
+    pub(crate) default_ulimits: BTreeMap<String, Ulimit>,
+    pub(crate) default_ipc_mode: String,
+    pub(crate) default_cgroupns_mode: String,
+    pub(crate) init: bool,
+    pub(crate) init_path: PathBuf,
     pub(crate) insecure_registries: Vec<String>,
     pub(crate) registry_mirrors: Vec<String>,
     pub(crate) log_driver: String,
@@ -123,6 +129,15 @@ impl Settings {
         }
         if !["", "text", "json"].contains(&self.log_format.as_str()) {
             return Err(format!("invalid log format: {}", self.log_format));
+        }
+        if !["", "private", "shareable"].contains(&self.default_ipc_mode.as_str()) {
+            return Err(format!("IPC mode \"{}\" is not supported as default", self.default_ipc_mode));
+        }
+        if !["", "private", "host"].contains(&self.default_cgroupns_mode.as_str()) {
+            return Err(format!(
+                "default cgroup namespace mode ({}) is invalid; use \"host\" or \"private\"",
+                self.default_cgroupns_mode
+            ));
         }
         for (value, name) in [
             (self.max_concurrent_downloads, "concurrent downloads"),
@@ -209,6 +224,12 @@ impl Settings {
         config.default_runtime = given(&self.default_runtime).cloned().unwrap_or(config.default_runtime);
         config.log_driver = given(&self.log_driver).cloned().unwrap_or(config.log_driver);
         config.default_shm_size = self.shm_size()?.unwrap_or(config.default_shm_size);
+        config.default_ulimits.clone_from(&self.default_ulimits);
+        config.default_ipc_mode = given(&self.default_ipc_mode).cloned().unwrap_or(config.default_ipc_mode);
+        config.default_cgroupns_mode =
+            given(&self.default_cgroupns_mode).cloned().unwrap_or(config.default_cgroupns_mode);
+        config.init = self.init;
+        config.init_path = (!self.init_path.as_os_str().is_empty()).then(|| self.init_path.clone());
         config.network = self.network()?;
         for address in &self.dns {
             parsed::<IpAddr>("dns", address)?;

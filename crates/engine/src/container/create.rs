@@ -12,7 +12,7 @@ use super::actor::{Actor, Command};
 use super::definition::Definition;
 use super::handle::{Handle, View};
 use super::state::State;
-use super::{defaults, merge, mounts, names, sandbox, stored, validate};
+use super::{defaults, link, merge, mounts, names, sandbox, stored, validate};
 use crate::log::Description;
 use crate::store::Write;
 use crate::{Engine, Error, health, ids};
@@ -89,7 +89,9 @@ impl Engine {
         validate::host(&host, self.config(), self.machine(), &mut warnings)?;
         let endpoints = endpoints(request.networking_config.and_then(|n| n.endpoints_config), &host)?;
         self.check_others(&host)?;
-        let mounts = mounts::plan(&config, &host)?;
+        link::resolve(self, &mut host)?;
+        let inherited = mounts::volumes_from(self, host.volumes_from.as_deref().unwrap_or(&[]))?;
+        let mounts = mounts::plan(&config, &host, inherited)?;
         super::ports::requests(&config, &host)?;
         let definition = Definition {
             id,
@@ -108,7 +110,7 @@ impl Engine {
 
     /// Checks what the request says about other containers.
     fn check_others(&self, host: &HostConfig) -> Result<(), Error> {
-        for mode in [&host.network_mode, &host.pid_mode] {
+        for mode in [&host.network_mode, &host.pid_mode, &host.ipc_mode] {
             if let Some(other) = sandbox::shared_with(mode) {
                 named(self.containers().find(other))?;
             }

@@ -15,11 +15,17 @@ pub(super) fn fill(config: &mut Config, host: &mut HostConfig, id: &str, engine:
         config.hostname = hostname(host, id);
     }
     if host.ipc_mode.is_empty() {
-        host.ipc_mode = "private".to_owned();
+        host.ipc_mode.clone_from(&engine.default_ipc_mode);
     }
     if host.cgroupns_mode.is_empty() {
-        let private = machine.cgroup_v2 && !host.privileged;
+        let private = machine.cgroup_v2 && !host.privileged && engine.default_cgroupns_mode != "host";
         host.cgroupns_mode = if private { "private" } else { "host" }.to_owned();
+    }
+    for (name, limit) in &engine.default_ulimits {
+        let own = host.ulimits.get_or_insert_default();
+        if !own.iter().any(|ulimit| ulimit.name == *name) {
+            own.push(limit.clone());
+        }
     }
     if host.restart_policy.name.is_empty() {
         host.restart_policy.name = "no".to_owned();

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use teu_api::container::{DriverData, Inspect, State};
+use teu_api::container::{DriverData, HostConfig, Inspect, State};
 
 use super::handle::{Handle, View};
 use super::state::Phase;
-use super::{health, network_view, sandbox};
+use super::{health, link, network_view, sandbox};
 use crate::{Engine, Error, time};
 
 impl Engine {
@@ -48,7 +48,7 @@ impl Engine {
             driver: self.images().driver().to_owned(),
             platform: "linux".to_owned(),
             exec_ids: self.execs().running_in(&handle.id),
-            host_config: definition.host.clone(),
+            host_config: HostConfig { links: link::shown(self, definition), ..definition.host.clone() },
             graph_driver: DriverData { data: Some(BTreeMap::new()), name: self.images().driver().to_owned() },
             mounts: definition
                 .mounts

@@ -62,7 +62,7 @@ impl Engine {
             {
                 tracing::error!(folder = %folder.display(), %error, "a container's folder could not be removed");
             }
-            for name in volumes {
+            for name in volumes.into_iter().filter(|name| !engine.uses_volume(name)) {
                 if let Err(error) = engine.volumes().remove(&name) {
                     tracing::error!(volume = name, %error, "an anonymous volume could not be removed");
                 }
@@ -70,6 +70,14 @@ impl Engine {
         };
         // A panic is logged by the runtime.
         drop(tokio::task::spawn_blocking(work).await);
+    }
+}
+
+impl Engine {
+    /// Whether a container has this volume: others may have taken it over by `--volumes-from`.
+    fn uses_volume(&self, wanted: &str) -> bool {
+        let is = |mount: &Mount| matches!(&mount.source, Source::Volume { name, .. } if name == wanted);
+        self.containers().all().iter().any(|handle| handle.view().definition.mounts.iter().any(is))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a container shares with others or has for itself: network, process ids, host names.
 
 use std::net::IpAddr;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use teu_oci::runtime::NamespaceKind;
 use super::definition::Definition;
 use super::files::Files;
 use super::handle::Handle;
-use super::ports;
+use super::{link, ports};
 use crate::events::Subject;
 use crate::{Engine, Error};
 
@@ -28,7 +29,9 @@ pub(super) async fn attach(engine: &Engine, definition: &Arc<Definition>) -> Res
                 None if needs_gateway(&definition) => engine.sandboxes().host_gateway(),
                 None => None,
             };
-            engine.container_files(&definition.id).write_hosts(&definition, Some(&sandbox.endpoint), gateway)?;
+            let links: Vec<String> = link::of(&engine, &definition)?.iter().map(link::Link::host).collect();
+            let files = engine.container_files(&definition.id);
+            files.write_hosts(&definition, Some(&sandbox.endpoint), gateway, &links)?;
         }
         Ok(sandbox)
     };
@@ -90,8 +93,12 @@ fn running(engine: &Engine, other: &str, what: &str) -> Result<(Arc<Handle>, i32
     let pid = handle.view().state.run().map(|run| run.pid);
     match pid {
         Some(pid) => Ok((handle, pid)),
+        None if what == "network" => {
+            Err(Error::Conflict(format!("cannot join network of a non running container: {}", handle.id)))
+        }
         None => Err(Error::Conflict(format!(
-            "cannot join {what} namespace of container: Container {} is not running",
+            "failed to join {} namespace: container {} is not running",
+            what.to_uppercase(),
             handle.id
         ))),
     }
@@ -108,6 +115,22 @@ pub(super) fn joins(engine: &Engine, definition: &Definition) -> Result<Vec<(Nam
         }
     }
     Ok(joined)
+}
+
+/// `/dev/shm` of the container whose inter-process communication is shared, which must allow it.
+pub(super) async fn shared_memory(engine: &Engine, definition: &Definition) -> Result<Option<OwnedFd>, Error> {
+    let Some(other) = shared_with(&definition.host.ipc_mode) else { return Ok(None) };
+    let handle = engine.containers().find(other)?;
+    let view = handle.view();
+    let refuse = |why: &str| Error::Conflict(format!("failed to join IPC namespace: container {}{why}", handle.id));
+    let pid = view.state.run().map(|run| run.pid).ok_or_else(|| refuse(" is not running"))?;
+    if !matches!(view.definition.host.ipc_mode.as_str(), "shareable" | "host") {
+        return Err(refuse(": non-shareable IPC (hint: use IpcMode:shareable for the donor container)"));
+    }
+    let work = move || teu_sys::mount::clone_from_process(pid, c"dev/shm");
+    let cloned =
+        tokio::task::spawn_blocking(work).await.map_err(|e| Error::Part { part: "start", message: e.to_string() })?;
+    cloned.map(Some).map_err(|source| Error::File { path: PathBuf::from(format!("/dev/shm of {}", handle.id)), source })
 }
 
 /// The files that are mounted: the container's own, or those of the one whose network it shares.

@@ -15,7 +15,7 @@ use super::mounts::{self, Opened};
 use super::spec::{self, Inputs};
 use super::state::{Failure, Phase, Run};
 use super::user::{Account, Accounts};
-use super::{log_target, sandbox};
+use super::{link, log_target, sandbox};
 use crate::{Engine, Error, StartError};
 
 /// How long the keeper may take to set a container up.
@@ -152,6 +152,7 @@ impl Actor {
     /// Gets everything the process needs and has the keeper start it.
     async fn launch(&mut self, definition: &Arc<Definition>) -> Result<Launched, Error> {
         let begun = Instant::now();
+        let links = link::of(&self.engine, definition)?;
         let prepared = self.take_prepared().unwrap_or_else(|| prepare(&self.engine, definition));
         let (prepared, attached) = tokio::join!(prepared, sandbox::attach(&self.engine, definition));
         let prepared = prepared.map_err(|e| Error::Part { part: "start", message: e.to_string() })?;
@@ -164,6 +165,8 @@ impl Actor {
             machine: self.engine.machine(),
             joins: sandbox::joins(&self.engine, definition)?,
             own_network: netns.is_some(),
+            linked: links.iter().flat_map(|link| link.environment(&definition.name)).collect(),
+            init: self.engine.init_program(&definition.host)?,
             cgroup_path: self.engine.cgroup_path(definition),
         };
         let spec = spec::build(&inputs)?;
@@ -172,6 +175,10 @@ impl Actor {
         if let Some(netns) = netns {
             roles.push(PassedFd::NetworkNamespace);
             fds.push(netns);
+        }
+        if let Some(shm) = sandbox::shared_memory(&self.engine, definition).await? {
+            roles.push(PassedFd::MountSource("/dev/shm".into()));
+            fds.push(shm);
         }
         for Opened { destination, fd } in opened {
             roles.push(PassedFd::MountSource(destination));

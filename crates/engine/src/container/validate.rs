@@ -101,16 +101,14 @@ fn shares_network(config: &Config, host: &HostConfig) -> Result<(), Error> {
 
 /// What is not built is refused, never ignored.
 fn unsupported(host: &HostConfig) -> Result<(), Error> {
-    let some = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|l| !l.is_empty());
+    if host.storage_opt.as_ref().is_some_and(|options| !options.is_empty()) {
+        // Docker's words where it cannot do it either.
+        return invalid("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
+    }
     let checks: BTreeMap<&str, bool> = BTreeMap::from([
-        ("--link", some(&host.links)),
-        ("--volumes-from", some(&host.volumes_from)),
         ("--gpus", host.device_requests.as_ref().is_some_and(|r| !r.is_empty())),
-        ("--storage-opt", host.storage_opt.as_ref().is_some_and(|o| !o.is_empty())),
-        ("--init", host.init == Some(true)),
         ("--volume-driver", !matches!(host.volume_driver.as_str(), "" | "local")),
         ("--userns", !matches!(host.userns_mode.as_str(), "" | "host")),
-        ("--ipc container:", host.ipc_mode.starts_with("container:")),
         ("--isolation", !matches!(host.isolation.as_str(), "" | "default")),
         ("the cgroup of another container", !host.cgroup.is_empty()),
         ("--cpu-count", host.cpu_count != 0),

@@ -6,6 +6,7 @@ mod container_health;
 mod container_log_drivers;
 mod container_logs;
 mod container_run;
+mod container_share;
 mod container_stats;
 mod container_stop;
 mod container_update;

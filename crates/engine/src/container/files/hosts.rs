@@ -39,13 +39,22 @@ fn split(entry: &str) -> Option<(&str, &str)> {
     Some((name, bare))
 }
 
-/// The file: the machine itself, what the user adds, the container's own names.
-pub(super) fn content(definition: &Definition, endpoint: Option<&Endpoint>, gateway: Option<IpAddr>) -> String {
+/// The file: the machine itself, what the user adds, linked containers, the container's own names.
+pub(super) fn content(
+    definition: &Definition,
+    endpoint: Option<&Endpoint>,
+    gateway: Option<IpAddr>,
+    links: &[String],
+) -> String {
     if definition.host.network_mode == "host" {
         let own = std::fs::read_to_string("/etc/hosts").unwrap_or_else(|_| LOCAL.to_owned());
         return own + &extra(definition, gateway);
     }
     let mut text = LOCAL.to_owned() + &extra(definition, gateway);
+    for link in links {
+        text.push_str(link);
+        text.push('\n');
+    }
     let names = own_names(definition);
     let addresses = endpoint.into_iter().flat_map(|e| [e.ipv4.as_ref(), e.ipv6.as_ref()]).flatten();
     for subnet in addresses {

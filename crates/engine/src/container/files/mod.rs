@@ -55,8 +55,9 @@ impl Files {
         definition: &Definition,
         endpoint: Option<&Endpoint>,
         gateway: Option<std::net::IpAddr>,
+        links: &[String],
     ) -> Result<(), Error> {
-        write(&self.hosts, &hosts::content(definition, endpoint, gateway))
+        write(&self.hosts, &hosts::content(definition, endpoint, gateway, links))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Mounts that users ask for: binds, volumes, temporary file systems.
 
 mod bind;
+mod inherit;
 mod open;
 mod plan;
 mod structured;
@@ -8,6 +9,7 @@ mod structured;
 use serde::{Deserialize, Serialize};
 use teu_api::container::MountPoint;
 
+pub(crate) use inherit::volumes_from;
 pub(crate) use open::{Opened, open};
 pub(crate) use plan::plan;
 

@@ -7,9 +7,9 @@ use teu_api::container::{Config, HostConfig};
 use super::{Mount, Source, bind, clean, structured};
 use crate::{Error, ids};
 
-/// Gathers the mounts of a container: `-v`, `--mount`, `--tmpfs`, and anonymous volumes that the image or the request
+/// Gathers the mounts of a container: `-v`, `--mount`, `--tmpfs`, what is `inherited`, and anonymous volumes that the image or the request
 /// declares where nothing else is mounted.
-pub(crate) fn plan(config: &Config, host: &HostConfig) -> Result<Vec<Mount>, Error> {
+pub(crate) fn plan(config: &Config, host: &HostConfig, inherited: Vec<Mount>) -> Result<Vec<Mount>, Error> {
     let mut by_destination: BTreeMap<String, Mount> = BTreeMap::new();
     let binds = host.binds.iter().flatten().map(|spec| bind::parse(spec));
     let mounts = host.mounts.iter().flatten().map(structured::parse);
@@ -20,6 +20,9 @@ pub(crate) fn plan(config: &Config, host: &HostConfig) -> Result<Vec<Mount>, Err
             return Err(Error::Invalid(format!("Duplicate mount point: {}", mount.destination)));
         }
         by_destination.insert(mount.destination.clone(), mount);
+    }
+    for mount in inherited {
+        by_destination.entry(mount.destination.clone()).or_insert(mount);
     }
     for path in config.volumes.iter().flatten().map(|(path, _)| path) {
         if !path.starts_with('/') || clean(path) == "/" {
@@ -74,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_bind_replaces_a_declared_volume() {
-        let mounts = plan(&volumes(&["/data", "/other/"]), &host(&["/src:/data"])).expect("a plan");
+        let mounts = plan(&volumes(&["/data", "/other/"]), &host(&["/src:/data"]), Vec::new()).expect("a plan");
         let found: Vec<_> =
             mounts.iter().map(|m| (m.destination.as_str(), matches!(m.source, Source::Bind { .. }))).collect();
         assert_eq!(found, [("/data", true), ("/other", false)]);
@@ -82,9 +85,9 @@ mod tests {
 
     #[test]
     fn parents_come_first_and_doubles_are_refused() {
-        let mounts = plan(&Config::default(), &host(&["/s:/a/b", "/s:/a"])).expect("a plan");
+        let mounts = plan(&Config::default(), &host(&["/s:/a/b", "/s:/a"]), Vec::new()).expect("a plan");
         assert_eq!(mounts.iter().map(|m| m.destination.as_str()).collect::<Vec<_>>(), ["/a", "/a/b"]);
-        let doubled = plan(&Config::default(), &host(&["/s:/a", "/t:/a/"])).expect_err("a double");
+        let doubled = plan(&Config::default(), &host(&["/s:/a", "/t:/a/"]), Vec::new()).expect_err("a double");
         assert_eq!(doubled.to_string(), "Duplicate mount point: /a");
     }
 }

@@ -36,6 +36,10 @@ pub(crate) struct Inputs<'a> {
     pub(crate) joins: Vec<(NamespaceKind, PathBuf)>,
     /// Whether a network namespace comes along; otherwise it stays in the host's.
     pub(crate) own_network: bool,
+    /// Variables that links bring.
+    pub(crate) linked: Vec<String>,
+    /// The program that is mounted as the container's init.
+    pub(crate) init: Option<PathBuf>,
     /// Relative to each hierarchy's root.
     pub(crate) cgroup_path: String,
 }

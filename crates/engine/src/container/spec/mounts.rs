@@ -23,6 +23,9 @@ pub(super) fn build(inputs: &Inputs<'_>) -> Vec<Mount> {
             all.push(bind(file, path, &["rbind", "rprivate"]));
         }
     }
+    if let Some(init) = &inputs.init {
+        all.push(bind(init, super::super::init::INSIDE, &["bind", "ro"]));
+    }
     all.extend(definition.mounts.iter().map(user));
     all
 }
@@ -58,6 +61,11 @@ fn kernel(inputs: &Inputs<'_>) -> Vec<Mount> {
             for path in ["/dev/mqueue", "/dev/shm"] {
                 all.push(bind(Path::new(path), path, &["rbind", "nosuid", "noexec", "nodev"]));
             }
+        }
+        // It comes as a descriptor, out of the other container.
+        mode if mode.starts_with("container:") => {
+            all.retain(|m| m.destination != Path::new("/dev/shm"));
+            all.push(bind(Path::new("/dev/shm"), "/dev/shm", &["rbind", "rprivate", "nosuid", "noexec", "nodev"]));
         }
         "none" => all.retain(|m| m.destination != Path::new("/dev/shm")),
         _ => {}

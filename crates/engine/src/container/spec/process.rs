@@ -18,8 +18,8 @@ pub(super) fn build(inputs: &Inputs<'_>, capabilities: &[&str], no_new_privilege
     Process {
         terminal: config.tty,
         user: inputs.account.user.clone(),
-        args: definition.command().cloned().collect(),
-        env: environment(config, config.tty, &[], &inputs.account.home),
+        args: args(inputs),
+        env: environment(config, config.tty, &inputs.linked, &[], &inputs.account.home),
         cwd: working_dir(&config.working_dir),
         capabilities: Some(capabilities::sets(capabilities)),
         rlimits: limits(host),
@@ -28,6 +28,12 @@ pub(super) fn build(inputs: &Inputs<'_>, capabilities: &[&str], no_new_privilege
         oom_score_adj: i32::try_from(host.oom_score_adj).ok(),
         ..Process::default()
     }
+}
+
+/// The container's command, behind its init if it has one.
+fn args(inputs: &Inputs<'_>) -> Vec<String> {
+    let front: &[&str] = if inputs.init.is_some() { &[super::super::init::INSIDE, "--"] } else { &[] };
+    front.iter().map(|word| (*word).to_owned()).chain(inputs.definition.command().cloned()).collect()
 }
 
 /// What an exec differs in from its container.
@@ -55,7 +61,7 @@ pub(crate) fn exec_process(
         terminal: differences.tty,
         user: account.user.clone(),
         args: differences.args,
-        env: environment(config, differences.tty, differences.env, &account.home),
+        env: environment(config, differences.tty, &[], differences.env, &account.home),
         cwd: working_dir(cwd),
         capabilities: Some(capabilities::sets(&names)),
         rlimits: limits(host),
@@ -70,13 +76,14 @@ fn working_dir(wanted: &str) -> PathBuf {
     PathBuf::from(if wanted.is_empty() { "/" } else { wanted })
 }
 
-/// The environment: Docker's defaults, what the configuration sets, what `more` sets, and `HOME`. Later ones replace
+/// The environment: Docker's defaults, what links bring, what the configuration sets, what `more` sets, and `HOME`. Later ones replace
 /// earlier ones in place; a name without `=` removes the variable.
-pub(crate) fn environment(config: &Config, tty: bool, more: &[String], home: &str) -> Vec<String> {
+pub(crate) fn environment(config: &Config, tty: bool, linked: &[String], more: &[String], home: &str) -> Vec<String> {
     let mut env = vec![PATH.to_owned(), format!("HOSTNAME={}", config.hostname)];
     if tty {
         env.push("TERM=xterm".to_owned());
     }
+    env.extend_from_slice(linked);
     for variable in config.env.iter().flatten().chain(more) {
         let name = name(variable);
         let old = env.iter().position(|v| self::name(v) == name);
@@ -123,9 +130,9 @@ mod tests {
             ..Config::default()
         };
         assert_eq!(
-            environment(&config, true, &list(&["B=x=y"]), "/root"),
+            environment(&config, true, &[], &list(&["B=x=y"]), "/root"),
             list(&["PATH=/bin", "TERM=xterm", "A=3", "B=x=y", "HOME=/root"])
         );
-        assert!(environment(&config, false, &list(&["HOME=/h"]), "/root").contains(&"HOME=/h".to_owned()));
+        assert!(environment(&config, false, &[], &list(&["HOME=/h"]), "/root").contains(&"HOME=/h".to_owned()));
     }
 }

@@ -13,7 +13,7 @@ use super::{Inputs, build};
 use crate::machine::Machine;
 
 fn built(config: Config, host: HostConfig, change: impl FnOnce(&mut Inputs<'_>)) -> Spec {
-    let mounts = mounts::plan(&config, &host).expect("mounts");
+    let mounts = mounts::plan(&config, &host, Vec::new()).expect("mounts");
     let definition = Definition {
         id: "f".repeat(64),
         name: "web".to_owned(),
@@ -32,6 +32,8 @@ fn built(config: Config, host: HostConfig, change: impl FnOnce(&mut Inputs<'_>))
         machine: &Machine::bare(),
         joins: Vec::new(),
         own_network: true,
+        linked: Vec::new(),
+        init: None,
         cgroup_path: "/teu/f".to_owned(),
     };
     change(&mut inputs);

@@ -80,8 +80,15 @@ fn sysctls() {
 #[test]
 fn what_is_not_built_says_so() {
     let request = |host: HostConfig| super::request(&Config::default(), &host).expect_err("refused").to_string();
-    assert_eq!(request(HostConfig { init: Some(true), ..host() }), "--init is not supported yet");
-    assert_eq!(request(HostConfig { links: Some(vec!["a:b".to_owned()]), ..host() }), "--link is not supported yet");
+    assert_eq!(
+        request(HostConfig { volume_driver: "nfs".to_owned(), ..host() }),
+        "--volume-driver is not supported yet"
+    );
+    let size = [("size".to_owned(), "1g".to_owned())].into();
+    assert_eq!(
+        request(HostConfig { storage_opt: Some(size), ..host() }),
+        "--storage-opt is supported only for overlay over xfs with 'pquota' mount option"
+    );
 }
 
 #[test]
