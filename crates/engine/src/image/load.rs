@@ -29,12 +29,11 @@ impl Engine {
                     let names: Vec<String> = image.tags.iter().map(|tag| tag.familiar()).collect();
                     if names.is_empty() {
                         reporter.send(stream_line(format!("Loaded image ID: {id}")));
-                        image_event(&engine, "load", &id, &id);
                     }
                     for name in names {
                         reporter.send(stream_line(format!("Loaded image: {name}")));
-                        image_event(&engine, "load", &id, &id);
                     }
+                    image_event(&engine, "load", &id, &id);
                 }
             }
             Err(error) => reporter.fail(error.into()),
