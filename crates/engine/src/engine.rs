@@ -62,6 +62,9 @@ impl Engine {
     /// Takes no more work and writes the state out. Containers keep running under the keeper.
     pub async fn shutdown(&self) {
         self.0.closing.store(true, Ordering::Relaxed);
+        let engine = self.clone();
+        // A panic is logged by the runtime.
+        drop(tokio::task::spawn_blocking(move || engine.events().flush()).await);
         if let Err(error) = self.0.store.flush().done().await {
             tracing::error!(%error, "the last writes of the state database failed");
         }

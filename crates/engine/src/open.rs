@@ -45,6 +45,7 @@ impl Engine {
             certificates: Some(Path::new("/etc/docker/certs.d").to_owned()),
             user_agent: concat!("teu/", env!("CARGO_PKG_VERSION")).to_owned(),
         });
+        let events = Bus::open(&config.data_root.join("events"));
         let engine = Engine::from_inner(Inner {
             registry,
             downloads: Arc::new(Semaphore::new(config.max_concurrent_downloads.max(1))),
@@ -52,7 +53,7 @@ impl Engine {
             id: contents.engine_id.clone(),
             config,
             store,
-            events: Bus::new(),
+            events,
             containers: Index::default(),
             execs: Execs::default(),
             machine,

@@ -1,9 +1,11 @@
 //! Events: what happened, to whom it may concern, with a memory.
 
+mod disk;
 mod journal;
 mod query;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +17,7 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::{Engine, Error, time};
+use disk::Disk;
 use journal::Journal;
 
 /// How many events a slow reader may lag behind before it loses some.
@@ -48,18 +51,43 @@ pub type EventStream = BoxStream<'static, Arc<Event>>;
 pub(crate) struct Bus {
     live: broadcast::Sender<Arc<Event>>,
     journal: Mutex<Journal>,
+    disk: Option<Disk>,
 }
 
 impl Bus {
+    /// A bus that remembers in memory only.
+    #[cfg(test)]
     pub(crate) fn new() -> Self {
-        Bus { live: broadcast::Sender::new(BACKLOG), journal: Mutex::new(Journal::default()) }
+        Bus { live: broadcast::Sender::new(BACKLOG), journal: Mutex::new(Journal::default()), disk: None }
+    }
+
+    /// A bus that remembers on disk, too, and what earlier engines have seen.
+    pub(crate) fn open(folder: &Path) -> Self {
+        let (disk, next) = match Disk::open(folder) {
+            Ok((disk, next)) => (Some(disk), next),
+            Err(error) => {
+                tracing::error!(folder = %folder.display(), %error, "events are not written to disk");
+                (None, 0)
+            }
+        };
+        Bus { live: broadcast::Sender::new(BACKLOG), journal: Mutex::new(Journal::starting_at(next)), disk }
+    }
+
+    /// Waits until all events are on disk. Blocks.
+    pub(crate) fn flush(&self) {
+        if let Some(disk) = &self.disk {
+            disk.flush();
+        }
     }
 
     /// Publishes that `action` happened to the object `id` now.
     pub(crate) fn publish(&self, subject: Subject, action: &str, id: &str, attributes: BTreeMap<String, String>) {
         let event = Arc::new(event(subject, action, id, attributes, Timestamp::now()));
         let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
-        journal.push(Arc::clone(&event));
+        let number = journal.push(Arc::clone(&event));
+        if let Some(disk) = &self.disk {
+            disk.put(number, Arc::clone(&event));
+        }
         // Under the journal's lock, so that a subscriber sees each event either replayed or live, never both.
         // No receiver is no failure.
         drop(self.live.send(event));
@@ -71,10 +99,31 @@ impl Bus {
     }
 
     /// Past events since `since`, and a receiver of all that follow.
-    fn subscribe(&self, since: Option<Timestamp>) -> (Vec<Arc<Event>>, broadcast::Receiver<Arc<Event>>) {
+    fn subscribe(&self, since: Option<Timestamp>) -> Subscription {
         let journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
-        (since.map_or_else(Vec::new, |since| journal.since(since)), self.live.subscribe())
+        let Some(since) = since else {
+            return Subscription { older_than: None, past: Vec::new(), live: self.live.subscribe() };
+        };
+        let older_than = (!journal.reaches_back_to(since)).then(|| journal.first());
+        Subscription { older_than, past: journal.since(since), live: self.live.subscribe() }
     }
+
+    /// Events on disk since `since` with smaller numbers than `end`.
+    fn on_disk(&self, since: Timestamp, end: u64) -> EventStream {
+        let Some(disk) = &self.disk else { return futures_util::stream::empty().boxed() };
+        let since = since.as_nanosecond();
+        let events = disk.before(end, move |event| i128::from(event.time_nano) >= since);
+        futures_util::stream::unfold(events, |mut events| async move { Some((events.recv().await?, events)) }).boxed()
+    }
+}
+
+/// What a reader gets.
+#[derive(Debug)]
+struct Subscription {
+    /// Wanted events with smaller numbers than this are on disk only.
+    older_than: Option<u64>,
+    past: Vec<Arc<Event>>,
+    live: broadcast::Receiver<Arc<Event>>,
 }
 
 /// An event as clients get it. `status`, `id` and `from` are for clients before API 1.22.
@@ -106,10 +155,15 @@ impl Engine {
         let until = time::parse(&options.until)?;
         // With an end but no beginning, Docker replays everything it remembers.
         let since = time::parse(&options.since)?.or(until.map(|_| Timestamp::MIN));
-        let (past, live) = self.events().subscribe(since);
+        let Subscription { older_than, past, live } = self.events().subscribe(since);
+        let older = match (since, older_than) {
+            (Some(since), Some(end)) => self.events().on_disk(since, end),
+            _ => futures_util::stream::empty().boxed(),
+        };
         let filters = options.filters.clone();
         let end = until.map_or(i64::MAX, |until| i64::try_from(until.as_nanosecond()).unwrap_or(i64::MAX));
-        let stream = futures_util::stream::iter(past)
+        let stream = older
+            .chain(futures_util::stream::iter(past))
             .chain(follow(live, until))
             .take_while(move |event| std::future::ready(event.time_nano <= end))
             .filter(move |event| std::future::ready(query::matches(&filters, event)));
@@ -148,19 +202,19 @@ mod tests {
 
     use jiff::Timestamp;
 
-    use super::{Bus, Subject};
+    use super::{Bus, Subject, Subscription};
 
     #[test]
     fn replay_and_live_do_not_overlap() {
         let bus = Bus::new();
         let publish = |action| bus.publish(Subject::Container, action, "abc", BTreeMap::new());
         publish("create");
-        let (past, mut live) = bus.subscribe(Some(Timestamp::MIN));
+        let Subscription { past, mut live, .. } = bus.subscribe(Some(Timestamp::MIN));
         publish("start");
         let actions: Vec<_> = past.iter().map(|e| e.action.as_str()).collect();
         assert_eq!(actions, ["create"]);
         assert_eq!(live.try_recv().expect("an event").action, "start");
         assert!(live.try_recv().is_err());
-        assert!(bus.subscribe(None).0.is_empty());
+        assert!(bus.subscribe(None).past.is_empty());
     }
 }

@@ -72,8 +72,11 @@ fn restart_policies() {
 
 #[test]
 fn events_tell_the_story() {
-    let Some(engine) = engine() else { return };
+    let Some(mut engine) = engine() else { return };
     engine.run(&["run", "--rm", "--name", "box", BUSYBOX, "true"]).unwrap();
+    // What another engine has seen is remembered.
+    engine.kill_daemon().unwrap();
+    engine.start_daemon().unwrap();
     let format = "{{.Type}} {{.Action}}";
     let (_, until) = ("", engine.run(&["run", "--rm", BUSYBOX, "date", "+%s"]).unwrap());
     let until = (until.trim().parse::<u64>().unwrap() + 1).to_string();
