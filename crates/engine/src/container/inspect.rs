@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use teu_api::container::{DriverData, HostConfig, Inspect, State};
+use teu_api::container::{DriverData, HostConfig, Inspect, NetworkSettings, State};
 
 use super::handle::{Handle, View};
 use super::state::Phase;
@@ -57,9 +57,23 @@ impl Engine {
                 .map(|m| m.point(self.volumes().root()))
                 .collect(),
             config: definition.config.clone(),
-            network_settings: network_view::settings(&view),
+            network_settings: self.with_network_ids(network_view::settings(&view), &view),
             ..Inspect::default()
         }
+    }
+
+    /// A container that has run keeps the ids of its networks, though it has no endpoint in them any more.
+    fn with_network_ids(&self, mut settings: NetworkSettings, view: &View) -> NetworkSettings {
+        if view.state.last_exit().is_none() {
+            return settings;
+        }
+        let Ok(networks) = self.networks() else { return settings };
+        for (name, endpoint) in settings.networks.iter_mut().filter(|(_, endpoint)| endpoint.network_id.is_empty()) {
+            if let Ok(network) = networks.inspect(name) {
+                endpoint.network_id = network.record.id;
+            }
+        }
+        settings
     }
 
     /// Bytes a container has written, and bytes of its whole root file system.

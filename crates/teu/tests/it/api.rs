@@ -152,6 +152,11 @@ fn a_created_container_has_dockers_shape() {
     for (place, expected) in fields {
         assert_eq!(shape.pointer(place), Some(&expected), "{place}");
     }
+    let network = "/NetworkSettings/Networks/bridge/NetworkID";
+    assert_eq!(shape.pointer(network), Some(&json!("")), "it was in none yet");
+    engine.run(&["start", "-a", "box"]).unwrap();
+    let over = get(&engine, "/v1.45/containers/box/json").json();
+    assert_eq!(over.pointer(network), get(&engine, "/v1.45/networks/bridge").json().pointer("/Id"));
     assert!(
         shape.pointer("/HostConfig/MaskedPaths").is_some_and(|paths| paths.as_array().is_some_and(|p| p.len() > 9))
     );
