@@ -54,6 +54,8 @@ pub struct EngineConfig {
     pub init: bool,
     /// The program that is the init; the built-in one if not given.
     pub init_path: Option<PathBuf>,
+    /// Where CDI specifications are, the most important last.
+    pub cdi_folders: Vec<PathBuf>,
     /// Whether containers keep running while the daemon is down. Always true in effect; shown by `info`.
     pub live_restore: bool,
     /// `--debug`; shown by `info`.
@@ -89,6 +91,7 @@ impl EngineConfig {
             default_cgroupns_mode: "private".to_owned(),
             init: false,
             init_path: None,
+            cdi_folders: vec![PathBuf::from("/etc/cdi"), PathBuf::from("/var/run/cdi")],
             live_restore: true,
             debug: false,
             network: teu_network::Config::default(),

@@ -84,7 +84,7 @@ pub(super) const OPTIONS: &[Opt] = &[
     same("bip6", Text, Honoured, "IPv6 address and prefix of the default bridge"),
     short('b', same("bridge", Text, Honoured, "Attach containers to a network bridge")),
     same("bridge-accept-fwmark", Text, EMPTY, "Accept bridged packets with this firewall mark"),
-    opt("cdi-spec-dir", "cdi-spec-dirs", List, NONE, "CDI specification directories to use"),
+    opt("cdi-spec-dir", "cdi-spec-dirs", List, Honoured, "CDI specification directories to use"),
     same("cgroup-parent", Text, Honoured, "Set parent cgroup for all containers"),
     same("containerd", Text, Neutral, "Without effect: there is no containerd"),
     same("containerd-namespace", Text, Neutral, "Without effect: there is no containerd"),

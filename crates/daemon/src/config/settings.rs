@@ -65,6 +65,7 @@ pub(crate) struct Settings {
     pub(crate) runtimes: BTreeMap<String, RuntimeSetting>,
     pub(crate) default_runtime: String,
     pub(crate) default_shm_size: Value,
+    pub(crate) cdi_spec_dirs: Vec<PathBuf>,
     pub(crate) default_ulimits: BTreeMap<String, Ulimit>,
     pub(crate) default_ipc_mode: String,
     pub(crate) default_cgroupns_mode: String,
@@ -229,6 +230,9 @@ impl Settings {
         config.default_cgroupns_mode =
             given(&self.default_cgroupns_mode).cloned().unwrap_or(config.default_cgroupns_mode);
         config.init = self.init;
+        if !self.cdi_spec_dirs.is_empty() {
+            config.cdi_folders.clone_from(&self.cdi_spec_dirs);
+        }
         config.init_path = (!self.init_path.as_os_str().is_empty()).then(|| self.init_path.clone());
         config.network = self.network()?;
         for address in &self.dns {

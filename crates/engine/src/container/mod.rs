@@ -2,6 +2,7 @@
 
 mod actor;
 mod attach;
+mod cdi;
 mod create;
 mod defaults;
 mod definition;

@@ -15,7 +15,7 @@ use super::mounts::{self, Opened};
 use super::spec::{self, Inputs};
 use super::state::{Failure, Phase, Run};
 use super::user::{Account, Accounts};
-use super::{link, log_target, sandbox};
+use super::{cdi, link, log_target, sandbox};
 use crate::{Engine, Error, StartError};
 
 /// How long the keeper may take to set a container up.
@@ -169,7 +169,10 @@ impl Actor {
             init: self.engine.init_program(&definition.host)?,
             cgroup_path: self.engine.cgroup_path(definition),
         };
-        let spec = spec::build(&inputs)?;
+        let mut spec = spec::build(&inputs)?;
+        for edits in cdi::edits(&definition.host, &self.engine.config().cdi_folders)? {
+            edits.apply(&mut spec)?;
+        }
         let mut roles = vec![PassedFd::Rootfs];
         let mut fds = vec![rootfs];
         if let Some(netns) = netns {

@@ -106,7 +106,6 @@ fn unsupported(host: &HostConfig) -> Result<(), Error> {
         return invalid("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
     }
     let checks: BTreeMap<&str, bool> = BTreeMap::from([
-        ("--gpus", host.device_requests.as_ref().is_some_and(|r| !r.is_empty())),
         ("--volume-driver", !matches!(host.volume_driver.as_str(), "" | "local")),
         ("--userns", !matches!(host.userns_mode.as_str(), "" | "host")),
         ("--isolation", !matches!(host.isolation.as_str(), "" | "default")),

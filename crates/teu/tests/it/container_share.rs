@@ -110,3 +110,20 @@ fn defaults_of_the_daemon() {
     engine.run(&["create", "--name", "box", BUSYBOX]).unwrap();
     assert_eq!(inspect(&engine, "box", "{{.HostConfig.IpcMode}}"), "shareable");
 }
+
+#[test]
+fn devices_of_vendors() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("cdi");
+    std::fs::create_dir_all(&folder).unwrap();
+    let spec = r#"{"cdiVersion": "0.6.0", "kind": "vendor.com/class", "devices": [{"name": "x", "containerEdits": {
+        "deviceNodes": [{"path": "/dev/mine", "hostPath": "/dev/zero"}], "env": ["MINE=1"]}}]}"#;
+    std::fs::write(folder.join("vendor.json"), spec).unwrap();
+    let Some(engine) = engine_with(&["--cdi-spec-dir", folder.to_str().unwrap()]) else { return };
+    let script = "echo $MINE; head -c 3 /dev/mine | tr '\\0' x";
+    assert_eq!(sh(&engine, &["--device", "vendor.com/class=x"], script), "1\nxxx");
+    let (_, _, err) = outcome(&engine, &["run", "--rm", "--device", "vendor.com/class=y", BUSYBOX]);
+    assert!(err.contains("CDI device injection failed: unresolvable CDI devices vendor.com/class=y"), "{err}");
+    let (code, _, err) = outcome(&engine, &["run", "--rm", "--gpus", "all", BUSYBOX]);
+    assert_eq!(code, 125);
+    assert!(err.contains("could not select device driver \"\" with capabilities: [[gpu]]"), "{err}");
+}

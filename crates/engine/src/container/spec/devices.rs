@@ -120,6 +120,11 @@ fn walk(source: &Path, target: &Path, nodes: &mut Vec<Device>) {
     }
 }
 
+/// The device node at `source`, to be made at `target`; none if there is none.
+pub(crate) fn at(source: &Path, target: &Path) -> Option<Device> {
+    node(&std::fs::metadata(source).ok()?, target.to_owned())
+}
+
 fn node(metadata: &std::fs::Metadata, path: PathBuf) -> Option<Device> {
     let kind = if metadata.file_type().is_char_device() {
         "c"

@@ -19,7 +19,7 @@ use super::user::Account;
 use crate::Error;
 use crate::machine::Machine;
 
-pub(crate) use devices::parse_rule as parse_device_rule;
+pub(crate) use devices::{at as device_at, parse_rule as parse_device_rule};
 pub(crate) use process::{ExecDifferences, exec_process};
 pub(crate) use resources::changed as changed_resources;
 pub(crate) use security::check as check_security;
