@@ -2,6 +2,7 @@
 
 mod api;
 mod container_exec;
+mod container_flags;
 mod container_health;
 mod container_log_drivers;
 mod container_logs;

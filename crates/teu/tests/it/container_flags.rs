@@ -1,0 +1,58 @@
+//! Flags of `run` whose effect is seen from inside.
+
+use crate::support::{BUSYBOX, engine, inspect, outcome, sh};
+
+#[test]
+fn namespaces_of_others_and_of_the_host() {
+    let Some(engine) = engine() else { return };
+    engine.run(&["run", "-d", "--name", "first", BUSYBOX, "sleep", "1000"]).unwrap();
+    let seen = sh(&engine, &["--pid", "container:first"], "cat /proc/1/cmdline | tr '\\0' ' '");
+    assert_eq!(seen, "sleep 1000 ");
+    let (_, _, err) = outcome(&engine, &["run", "--rm", "--pid", "container:nosuch", BUSYBOX]);
+    assert!(err.contains("No such container: nosuch"), "{err}");
+    let own = sh(&engine, &[], "readlink /proc/self/ns/uts");
+    let host = sh(&engine, &["--uts", "host"], "readlink /proc/self/ns/uts");
+    assert_ne!(own, host);
+    assert_eq!(host, sh(&engine, &["--uts", "host"], "readlink /proc/self/ns/uts"));
+    let groups = |mode: &str| sh(&engine, &["--cgroupns", mode], "readlink /proc/self/ns/cgroup");
+    assert_ne!(groups("private"), groups("private"));
+    assert_eq!(groups("host"), groups("host"));
+}
+
+#[test]
+fn kernel_parameters_and_sizes() {
+    let Some(engine) = engine() else { return };
+    let script = "cat /proc/sys/net/core/somaxconn";
+    assert_eq!(sh(&engine, &["--sysctl", "net.core.somaxconn=77"], script), "77\n");
+    let (_, _, err) = outcome(&engine, &["create", "--sysctl", "kernel.panic=1", BUSYBOX]);
+    assert!(err.contains("sysctl 'kernel.panic=1' is not allowed"), "{err}");
+    assert_eq!(sh(&engine, &["--shm-size", "3m"], "df -k /dev/shm | tail -1 | awk '{ print $2 }'"), "3072\n");
+    let gateway = sh(&engine, &[], "ip route | awk '/default/ { print $3 }'");
+    let hosts = sh(&engine, &["--add-host", "gw:host-gateway"], "awk '/gw/ { print $1 }' /etc/hosts");
+    assert_eq!(hosts, gateway);
+    // Gone from the kernel, accepted by name, as Docker does.
+    assert_eq!(sh(&engine, &["--kernel-memory", "50m"], "echo ran"), "ran\n");
+    let (code, _, err) = outcome(&engine, &["run", "--rm", "--storage-opt", "size=1g", BUSYBOX]);
+    assert_eq!(code, 125);
+    assert!(err.contains("--storage-opt is supported only for overlay over xfs with 'pquota' mount option"), "{err}");
+}
+
+#[test]
+fn files_that_flags_name() {
+    let Some(engine) = engine() else { return };
+    let (env, labels, cid) = (engine.host.path("env"), engine.host.path("labels"), engine.host.path("cid"));
+    std::fs::write(&env, "# a comment\nA=from file\nB=2\n").unwrap();
+    std::fs::write(&labels, "team=blue\n").unwrap();
+    let text = |path: &std::path::Path| path.to_str().unwrap().to_owned();
+    let flags = ["--env-file", &text(&env), "-e", "B=3", "--label-file", &text(&labels), "--cidfile", &text(&cid)];
+    engine.run(&[&["run", "--name", "box"], &flags[..], &[BUSYBOX, "sh", "-c", "true"]].concat()).unwrap();
+    assert_eq!(std::fs::read_to_string(&cid).unwrap(), inspect(&engine, "box", "{{.Id}}"));
+    assert_eq!(inspect(&engine, "box", "{{.Config.Labels.team}}"), "blue");
+    assert_eq!(sh(&engine, &["--env-file", &text(&env), "-e", "B=3"], "echo $A $B"), "from file 3\n");
+    let (code, _, err) = outcome(&engine, &["run", "--cidfile", &text(&cid), BUSYBOX]);
+    assert_eq!(code, 125);
+    assert!(err.contains("container ID file found"), "{err}");
+    let (code, _, err) = outcome(&engine, &["run", "--pull", "never", "nosuch:latest"]);
+    assert_eq!(code, 125);
+    assert!(err.contains("No such image: nosuch:latest"), "{err}");
+}
