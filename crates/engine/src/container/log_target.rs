@@ -8,8 +8,8 @@ use teu_keeper::protocol::{LogDriver, LogTarget};
 
 use super::definition::Definition;
 use super::files::Files;
-use crate::Error;
-use crate::log::{self, Description, Driver, Format, LogOptions, Stored};
+use crate::log::{self, Description, Driver, Format, JOURNAL, LogOptions, Receiver, Stored};
+use crate::{Error, StartError};
 
 /// Reads a container's log options.
 pub(crate) fn options(config: &LogConfig) -> Result<LogOptions, Error> {
@@ -29,7 +29,11 @@ pub(super) fn of(definition: &Definition, files: &Files) -> Result<LogTarget, Er
         Driver::None => return Ok(LogTarget { driver: LogDriver::None, ..LogTarget::default() }),
         Driver::JsonFile => (LogDriver::JsonFile, &files.log, None),
         Driver::Local => (LogDriver::Local, &files.local_log, None),
-        Driver::Remote(_) => (LogDriver::Local, &files.local_log, Some(files.log_cursor.clone())),
+        Driver::Remote(receiver) => {
+            check_receiver(receiver)?;
+            let cursor = (!receiver.may_lose()).then(|| files.log_cursor.clone());
+            (LogDriver::Local, &files.local_log, cursor)
+        }
     };
     if driver == LogDriver::Local {
         let folder = path.parent().unwrap_or(Path::new("/"));
@@ -45,6 +49,15 @@ pub(super) fn of(definition: &Definition, files: &Files) -> Result<LogTarget, Er
         non_blocking: options.non_blocking,
         cursor,
     })
+}
+
+/// A journal that does not run will not come: its socket is there from boot on. Others may be on their way.
+fn check_receiver(receiver: &Receiver) -> Result<(), Error> {
+    if *receiver == Receiver::Journald && !Path::new(JOURNAL).exists() {
+        let text = "failed to create task for container: failed to initialize logging driver: journald is not enabled on this host";
+        return Err(Error::Start(StartError { message: text.to_owned(), exit_code: 128 }));
+    }
+    Ok(())
 }
 
 /// The file that `logs` reads.

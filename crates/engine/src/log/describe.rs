@@ -9,9 +9,6 @@ use regex_automata::meta::Regex;
 use crate::Error;
 use crate::container::Definition;
 
-/// What drivers with a receiver tag lines with if nothing is said.
-const DEFAULT_TAG: &str = "{{.ID}}";
-
 type Map = BTreeMap<String, String>;
 
 /// What lines of a container are labelled with.
@@ -58,11 +55,8 @@ impl Description {
             description.own_tag = description.render(tag, definition).map_err(Error::Invalid)?;
         }
         let given = options.get("tag").is_some_and(|tag| !tag.is_empty());
-        description.tag = if given {
-            description.own_tag.clone()
-        } else {
-            description.render(DEFAULT_TAG, definition).map_err(Error::Invalid)?
-        };
+        description.tag =
+            if given { description.own_tag.clone() } else { teu_oci::id::short(&description.id).to_owned() };
         Ok(description)
     }
 

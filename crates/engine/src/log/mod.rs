@@ -20,6 +20,6 @@ mod tail;
 pub(crate) use describe::{Description, check as check_description};
 pub(crate) use follow::{Stored, stream};
 pub(crate) use format::Format;
-pub(crate) use options::{DRIVERS, Driver, LogOptions};
+pub(crate) use options::{DRIVERS, Driver, LogOptions, Receiver};
 pub(crate) use reader::Select;
-pub(crate) use ship::Shippers;
+pub(crate) use ship::{JOURNAL, Shippers};

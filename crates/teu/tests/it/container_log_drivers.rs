@@ -274,6 +274,8 @@ fn lines_of_a_container_that_removes_itself_arrive() {
 fn journald_gets_fields() {
     let Some(engine) = engine() else { return };
     engine.host.sh("mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/journal").unwrap();
+    let (code, _, err) = outcome(&engine, &["run", "--rm", "--log-driver", "journald", BUSYBOX, "true"]);
+    assert!(code == 125 && err.contains("journald is not enabled on this host"), "{code}: {err}");
     let socket = UnixDatagram::bind(engine.host.root().join("run/systemd/journal/socket")).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     run(&engine, "box", "journald", &["tag=mine", "env=V"], "echo hello >&2");

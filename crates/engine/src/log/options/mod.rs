@@ -62,6 +62,18 @@ pub(crate) enum Receiver {
     Gelf(Gelf),
 }
 
+impl Receiver {
+    /// Whether lines on their way may be lost anyway. Then no container waits for them.
+    pub(crate) fn may_lose(&self) -> bool {
+        let address = match self {
+            Receiver::Syslog(syslog) => syslog.address.as_ref(),
+            Receiver::Gelf(gelf) => Some(&gelf.address),
+            Receiver::Fluentd(_) | Receiver::Journald => None,
+        };
+        matches!(address, Some(Address::Udp { .. }))
+    }
+}
+
 impl LogOptions {
     /// Reads what a container was created with.
     ///

@@ -18,7 +18,7 @@ use crate::log::options::Address;
 /// A receiver that does not take a batch in this time is treated as gone.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Where journald listens.
-const JOURNAL: &str = "/run/systemd/journal/socket";
+pub(crate) const JOURNAL: &str = "/run/systemd/journal/socket";
 /// Where the machine's own syslog may listen.
 const SYSTEM_LOGS: [&str; 3] = ["/dev/log", "/var/run/syslog", "/var/run/log"];
 

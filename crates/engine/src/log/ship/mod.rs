@@ -30,6 +30,7 @@ use super::options::{LogOptions, Receiver};
 use super::position::Position;
 use crate::container::{Handle, View};
 use crate::{Engine, Error};
+pub(crate) use link::JOURNAL;
 use link::Link;
 use messages::Messages;
 
