@@ -1,12 +1,15 @@
 //! What flows out of and into the engine: container output and input, progress, archives.
 
 use std::fmt;
+use std::io::{self, BufWriter, Write};
 use std::pin::Pin;
 
 use bytes::Bytes;
+use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use teu_api::progress::Message;
 use tokio::io::AsyncWrite;
+use tokio::sync::mpsc;
 
 use crate::Error;
 
@@ -52,5 +55,43 @@ pub struct Logs {
 impl fmt::Debug for Logs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Logs").field("tty", &self.tty).finish_non_exhaustive()
+    }
+}
+
+/// Bytes gathered before they are sent.
+const CHUNK: usize = 256 << 10;
+/// Chunks that may wait for a slow client.
+const AHEAD: usize = 4;
+
+/// What `work` writes, as a stream. It runs away from the runtime's threads and fails once nobody listens.
+pub(crate) fn piped(work: impl FnOnce(&mut dyn Write) -> Result<(), Error> + Send + 'static) -> ByteStream {
+    let (sender, receiver) = mpsc::channel(AHEAD);
+    tokio::task::spawn_blocking(move || {
+        let mut writer = BufWriter::with_capacity(CHUNK, Sink(sender.clone()));
+        let flushed = |mut writer: BufWriter<Sink>| {
+            writer.flush().map_err(|source| Error::File { path: "archive".into(), source })
+        };
+        if let Err(error) = work(&mut writer).and_then(|()| flushed(writer)) {
+            // The client may have gone away.
+            drop(sender.blocking_send(Err(error)));
+        }
+    });
+    let next = |mut receiver: mpsc::Receiver<_>| async move { receiver.recv().await.map(|item| (item, receiver)) };
+    futures_util::stream::unfold(receiver, next).boxed()
+}
+
+/// A writer whose bytes become a stream.
+struct Sink(mpsc::Sender<Result<Bytes, Error>>);
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.0.blocking_send(Ok(Bytes::copy_from_slice(bytes))) {
+            Ok(()) => Ok(bytes.len()),
+            Err(_) => Err(io::Error::new(io::ErrorKind::BrokenPipe, "the client has gone away")),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

@@ -28,4 +28,6 @@ pub use model::{
 pub use platform::{host_platform, normalized};
 pub use progress::{Progress, Status, Update};
 pub use pull::{PullError, PullOptions, Pulled, pull};
-pub use store::{DriverKind, HeldLayer, KnownBlob, LayerWriter, Store, StoreOptions};
+pub use store::{
+    Change, ChangeKind, CommitOptions, DriverKind, HeldLayer, KnownBlob, LayerWriter, Store, StoreOptions,
+};

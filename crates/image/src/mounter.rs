@@ -61,10 +61,24 @@ pub(crate) struct Lower {
 /// What an overlay is made of. Paths are relative to the store's folder.
 #[derive(Clone, Debug)]
 pub(crate) struct Overlay {
-    /// Top first.
+    /// Top first. Two at least if nothing can be written.
     pub(crate) lowers: Vec<Lower>,
-    pub(crate) upper: PathBuf,
+    /// Where writes go; without it the overlay is read-only.
+    pub(crate) upper: Option<Upper>,
+}
+
+/// Where an overlay's writes go. Paths are relative to the store's folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Upper {
+    pub(crate) folder: PathBuf,
     pub(crate) work: PathBuf,
+}
+
+impl Upper {
+    /// The options that say so, with paths as the thread sees them.
+    fn options(&self) -> [(&'static str, PathBuf); 2] {
+        [("upperdir", Path::new("/d").join(&self.folder)), ("workdir", Path::new("/d").join(&self.work))]
+    }
 }
 
 type Job = Box<dyn FnOnce(&mut Namespace) + Send>;
@@ -162,24 +176,26 @@ impl Namespace {
         for lower in &overlay.lowers {
             lowers.push(self.attach_layer(lower)?);
         }
-        let upper = Path::new("/d").join(&overlay.upper);
-        let work = Path::new("/d").join(&overlay.work);
+        let upper = overlay.upper.as_ref();
         let failed = |errno: Errno| Error::Mount {
-            what: format!("overlay of {} layers with {}", lowers.len(), overlay.upper.display()),
+            what: match upper {
+                Some(upper) => format!("overlay of {} layers with {}", lowers.len(), upper.folder.display()),
+                None => format!("overlay of {} layers", lowers.len()),
+            },
             source: errno.into(),
         };
         if self.new_api {
-            match detached_overlay(&lowers, &upper, &work) {
+            match detached_overlay(&lowers, upper) {
                 // `lowerdir+` is unknown before Linux 6.7, and an unknown option is EINVAL, as is much else.
                 Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-                    let mount = attached_overlay(&lowers, &upper, &work).map_err(failed)?;
+                    let mount = attached_overlay(&lowers, upper).map_err(failed)?;
                     self.new_api = false;
                     return Ok(mount);
                 }
                 result => return result.map_err(failed),
             }
         }
-        attached_overlay(&lowers, &upper, &work).map_err(failed)
+        attached_overlay(&lowers, upper).map_err(failed)
     }
 
     /// The name below `/l` of a layer, attached if it is not yet.
@@ -251,14 +267,15 @@ fn image_mount(source: &Path) -> Result<OwnedFd, Errno> {
     rustix::mount::fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::MOUNT_ATTR_RDONLY)
 }
 
-fn detached_overlay(lowers: &[String], upper: &Path, work: &Path) -> Result<OwnedFd, Errno> {
+fn detached_overlay(lowers: &[String], upper: Option<&Upper>) -> Result<OwnedFd, Errno> {
     let context = rustix::mount::fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
     rustix::mount::fsconfig_set_string(&context, "source", "overlay")?;
     for lower in lowers {
         rustix::mount::fsconfig_set_string(&context, "lowerdir+", Path::new("/l").join(lower))?;
     }
-    rustix::mount::fsconfig_set_string(&context, "upperdir", upper)?;
-    rustix::mount::fsconfig_set_string(&context, "workdir", work)?;
+    for (key, path) in upper.iter().flat_map(|upper| upper.options()) {
+        rustix::mount::fsconfig_set_string(&context, key, path)?;
+    }
     for (key, value) in OVERLAY_OPTIONS {
         rustix::mount::fsconfig_set_string(&context, key, value)?;
     }
@@ -267,8 +284,11 @@ fn detached_overlay(lowers: &[String], upper: &Path, work: &Path) -> Result<Owne
 }
 
 /// The same with `mount(2)`, whose options are one page at most: hence the short names, relative to `/l`.
-fn attached_overlay(lowers: &[String], upper: &Path, work: &Path) -> Result<OwnedFd, Errno> {
-    let mut options = format!("lowerdir={},upperdir={},workdir={}", lowers.join(":"), upper.display(), work.display());
+fn attached_overlay(lowers: &[String], upper: Option<&Upper>) -> Result<OwnedFd, Errno> {
+    let mut options = format!("lowerdir={}", lowers.join(":"));
+    for (key, path) in upper.iter().flat_map(|upper| upper.options()) {
+        options.extend([",", key, "=", &path.to_string_lossy()]);
+    }
     for (key, value) in OVERLAY_OPTIONS {
         options.extend([",", key, "=", value]);
     }
@@ -331,7 +351,7 @@ mod tests {
         for name in ["fs", "work"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
         }
-        let overlay = Overlay { lowers, upper: "fs".into(), work: "work".into() };
+        let overlay = Overlay { lowers, upper: Some(Upper { folder: "fs".into(), work: "work".into() }) };
         let mount = mounter
             .run(move |namespace| {
                 namespace.new_api = false;

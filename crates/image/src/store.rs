@@ -8,6 +8,7 @@
 //!                 empty/             the lower folder of images without layers
 //! ```
 
+mod changes;
 mod history;
 mod import;
 mod layers;
@@ -19,6 +20,7 @@ mod resolve;
 mod save;
 mod snapshot;
 
+pub use changes::{Change, ChangeKind, CommitOptions};
 pub use layers::{HeldLayer, KnownBlob, LayerWriter};
 
 use std::collections::HashMap;

@@ -6,16 +6,17 @@ use super::tree::{Manifest, Workspace};
 /// The table of `ARCHITECTURE.md`: a crate and the workspace crates it may name in its dependencies.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("oci", &[]),
+    ("archive", &[]),
     ("sys", &[]),
     ("runtime", &["oci", "sys"]),
     ("keeper", &["oci", "sys", "runtime"]),
     ("registry", &["oci"]),
-    ("image", &["oci", "sys", "registry"]),
+    ("image", &["archive", "oci", "sys", "registry"]),
     ("network", &["oci", "sys"]),
     ("api", &["oci"]),
-    ("engine", &["api", "oci", "sys", "runtime", "image", "network", "keeper", "registry"]),
+    ("engine", &["api", "archive", "oci", "sys", "runtime", "image", "network", "keeper", "registry"]),
     ("daemon", &["api", "engine", "image", "keeper", "network", "oci", "registry", "runtime", "sys"]),
-    ("cli", &["api", "oci"]),
+    ("cli", &["api", "archive", "oci"]),
     ("teu", &["cli", "daemon", "keeper", "runtime", "registry", "sys"]),
     ("testkit", &["oci", "sys"]),
 ];

@@ -1,11 +1,11 @@
 //! Requests about containers.
 
 use super::request::{Answer, Call, decode};
-use super::{BodyStream, Client, Error, Hijacked, JsonStream, Media};
+use super::{BodyStream, Client, Error, Hijacked, JsonStream, Media, RequestBody};
 use crate::container::{
-    AttachOptions, CreateOptions, CreateRequest, CreateResponse, Inspect, ListOptions, LogsOptions, RemoveOptions,
-    ResizeOptions, Stats, StatsOptions, StopOptions, Summary, Top, UpdateRequest, UpdateResponse, WaitCondition,
-    WaitResponse,
+    ArchiveOptions, AttachOptions, Change, CommitOptions, CommitResponse, CreateOptions, CreateRequest, CreateResponse,
+    Inspect, ListOptions, LogsOptions, PATH_STAT, PathStat, RemoveOptions, ResizeOptions, Stats, StatsOptions,
+    StopOptions, Summary, Top, UpdateRequest, UpdateResponse, WaitCondition, WaitResponse, archive_path,
 };
 use crate::query::{Query, encode};
 use crate::stream::MULTIPLEXED;
@@ -137,6 +137,66 @@ impl Client {
         self.documents(Call::new(Method::GET, &path(id, "stats"), &options.to_query())).await
     }
 
+    /// What a container changed in its files.
+    ///
+    /// # Errors
+    /// The engine cannot be reached or refuses.
+    pub async fn container_changes(&self, id: &str) -> Result<Option<Vec<Change>>, Error> {
+        self.fetch(Call::new(Method::GET, &path(id, "changes"), &Query::new())).await
+    }
+
+    /// All files of a container, as an archive.
+    ///
+    /// # Errors
+    /// The engine cannot be reached or refuses.
+    pub async fn container_export(&self, id: &str) -> Result<BodyStream, Error> {
+        Ok(self.send(Call::new(Method::GET, &path(id, "export"), &Query::new())).await?.body)
+    }
+
+    /// What is at a path in a container.
+    ///
+    /// # Errors
+    /// The engine cannot be reached or refuses: 404 if nothing is there.
+    pub async fn container_stat_path(&self, id: &str, file: &str) -> Result<PathStat, Error> {
+        let query = Query::new().set("path", file);
+        path_stat(&self.send(Call::new(Method::HEAD, &archive_path(id), &query)).await?, id)
+    }
+
+    /// What is at a path in a container, as an archive.
+    ///
+    /// # Errors
+    /// The engine cannot be reached or refuses: 404 if nothing is there.
+    pub async fn container_get_archive(&self, id: &str, file: &str) -> Result<(PathStat, BodyStream), Error> {
+        let query = Query::new().set("path", file);
+        let answer = self.send(Call::new(Method::GET, &archive_path(id), &query)).await?;
+        Ok((path_stat(&answer, id)?, answer.body))
+    }
+
+    /// Unpacks an archive into a folder of a container.
+    ///
+    /// # Errors
+    /// The engine cannot be reached or refuses.
+    pub async fn container_put_archive(
+        &self,
+        id: &str,
+        folder: &str,
+        options: &ArchiveOptions,
+        archive: RequestBody,
+    ) -> Result<(), Error> {
+        let query = options.to_query(folder);
+        let answer = self.send_stream(Call::new(Method::PUT, &archive_path(id), &query), archive).await?;
+        answer.body.collect().await?;
+        Ok(())
+    }
+
+    /// Makes an image of a container.
+    ///
+    /// # Errors
+    /// The engine cannot be reached or refuses.
+    pub async fn container_commit(&self, options: &CommitOptions) -> Result<CommitResponse, Error> {
+        self.fetch(Call::new(Method::POST, "/commit", &options.to_query())).await
+    }
+
     /// Sets the size of a container's terminal.
     ///
     /// # Errors
@@ -196,6 +256,12 @@ impl Client {
         self.run(Call::new(Method::DELETE, &path, &options.to_query())).await?;
         Ok(())
     }
+}
+
+/// The header that tells what was packed.
+fn path_stat(answer: &Answer, id: &str) -> Result<PathStat, Error> {
+    let header = answer.headers.get(PATH_STAT).map(http::HeaderValue::as_bytes).unwrap_or_default();
+    PathStat::from_header(header).map_err(|source| Error::Decode { path: archive_path(id), source })
 }
 
 fn media(answer: &Answer) -> Media {

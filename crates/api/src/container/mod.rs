@@ -1,5 +1,6 @@
 //! Containers: configuration, creation, listing, inspection, and the options of their routes.
 
+mod archive;
 mod config;
 mod create;
 mod host_config;
@@ -9,6 +10,8 @@ mod mount;
 mod options;
 mod stats;
 
+pub(crate) use archive::archive_path;
+pub use archive::{ArchiveOptions, Change, ChangeKind, CommitOptions, CommitResponse, PATH_STAT, PathStat};
 pub use config::{Config, Healthcheck};
 pub use create::{CreateRequest, CreateResponse, UpdateRequest, UpdateResponse};
 pub use host_config::{

@@ -2,7 +2,7 @@
 
 mod container;
 mod each;
-mod image;
+pub(crate) mod image;
 mod inspect;
 mod network;
 mod system;
@@ -22,7 +22,7 @@ pub(crate) struct Noun {
 
 /// All groups.
 pub(crate) static NOUNS: [Noun; 5] = [
-    Noun { name: "container", about: "Manage containers", later: &["commit", "cp", "diff", "export", "prune"] },
+    Noun { name: "container", about: "Manage containers", later: &["prune"] },
     Noun { name: "image", about: "Manage images", later: &["build", "prune", "push"] },
     Noun { name: "network", about: "Manage networks", later: &["connect", "create", "disconnect", "prune", "rm"] },
     Noun { name: "system", about: "Manage the engine", later: &["df", "dial-stdio", "prune"] },
@@ -30,18 +30,14 @@ pub(crate) static NOUNS: [Noun; 5] = [
 ];
 
 /// Docker's commands that are not built yet.
-pub(crate) const LATER: [&str; 25] = [
+pub(crate) const LATER: [&str; 21] = [
     "build",
     "builder",
     "buildx",
     "checkpoint",
-    "commit",
     "compose",
     "config",
     "context",
-    "cp",
-    "diff",
-    "export",
     "login",
     "logout",
     "manifest",
@@ -59,10 +55,14 @@ pub(crate) const LATER: [&str; 25] = [
 ];
 
 /// All commands.
-pub(crate) static ALL: [Command; 40] = [
+pub(crate) static ALL: [Command; 44] = [
     Command::of::<container::attach::Attach>(),
+    Command::of::<container::commit::Commit>(),
+    Command::of::<container::cp::Copy>(),
     Command::of::<container::create::Create>(),
+    Command::of::<container::diff::Diff>(),
     Command::of::<container::exec::Exec>(),
+    Command::of::<container::export::Export>(),
     Command::of::<container::inspect::Inspect>(),
     Command::of::<container::kill::Kill>(),
     Command::of::<container::logs::Logs>(),

@@ -7,6 +7,7 @@
 mod auth;
 mod body;
 mod container;
+mod container_files;
 mod container_streams;
 mod entry;
 mod error;

@@ -1,7 +1,7 @@
 //! All routes, with the list of them.
 
 use super::error::ApiError;
-use super::{App, auth, container, container_streams, exec, image, network, system, unserved, volume};
+use super::{App, auth, container, container_files, container_streams, exec, image, network, system, unserved, volume};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
@@ -30,6 +30,10 @@ impl Routes {
 
     pub(super) fn post<H: Handler<T, App>, T: 'static>(self, path: &'static str, handler: H) -> Self {
         self.on(Method::POST, path, handler)
+    }
+
+    pub(super) fn put<H: Handler<T, App>, T: 'static>(self, path: &'static str, handler: H) -> Self {
+        self.on(Method::PUT, path, handler)
     }
 
     pub(super) fn delete<H: Handler<T, App>, T: 'static>(self, path: &'static str, handler: H) -> Self {
@@ -70,6 +74,7 @@ pub(super) fn all() -> Routes {
         .join(system::routes())
         .join(auth::routes())
         .join(container::routes())
+        .join(container_files::routes())
         .join(container_streams::routes())
         .join(exec::routes())
         .join(image::routes())

@@ -20,12 +20,7 @@ fn message(method: &Method, path: &str) -> String {
 
 /// Method and path as in Docker's API description.
 const UNSERVED: &[(Method, &str)] = &[
-    (Method::GET, "/containers/{id}/changes"),
-    (Method::GET, "/containers/{id}/export"),
     (Method::GET, "/containers/{id}/attach/ws"),
-    (Method::HEAD, "/containers/{id}/archive"),
-    (Method::GET, "/containers/{id}/archive"),
-    (Method::PUT, "/containers/{id}/archive"),
     (Method::POST, "/containers/prune"),
     (Method::POST, "/build"),
     (Method::POST, "/build/prune"),
@@ -33,7 +28,6 @@ const UNSERVED: &[(Method, &str)] = &[
     (Method::POST, "/images/{name}/push"),
     (Method::GET, "/images/search"),
     (Method::POST, "/images/prune"),
-    (Method::POST, "/commit"),
     (Method::GET, "/system/df"),
     (Method::PUT, "/volumes/{name}"),
     (Method::POST, "/volumes/prune"),

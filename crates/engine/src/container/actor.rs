@@ -5,7 +5,7 @@
 //! elsewhere: the actor is always about to read its next message, but while it starts the container.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use super::handle::{Handle, View};
 use super::policy::Backoff;
+use super::root::{Lease, Rootfs};
 use super::start::{Prepared, Starter};
 use super::state::Phase;
 use crate::health::{Check, Finding, Monitor};
@@ -45,6 +46,8 @@ pub(crate) enum Command {
         stop: bool,
         reply: Reply,
     },
+    /// Lend the container's files.
+    Root(oneshot::Sender<Result<Lease, Error>>),
     Pause(Reply),
     Unpause(Reply),
     Rename {
@@ -93,6 +96,8 @@ pub(crate) struct Actor {
     /// The mount namespace of the current run. The kernel takes a namespace apart when its last user is gone, and
     /// tells nobody of the end of a process that was the last user before it is done (0.5 ms to 10 ms): so it is not.
     pub(super) mounts: Option<OwnedFd>,
+    /// The container's files, as long as somebody copies some while it does not run.
+    pub(super) shared: Weak<Rootfs>,
     /// Clean-up after the last run.
     pub(super) teardown: Option<JoinHandle<()>>,
     pub(super) backoff: Backoff,
@@ -114,6 +119,7 @@ impl Actor {
             prepared: None,
             prepared_until: None,
             mounts: None,
+            shared: Weak::new(),
             teardown: None,
             backoff: Backoff::default(),
             restart_at: None,
@@ -154,12 +160,13 @@ impl Actor {
     async fn handle_command(&mut self, command: Command) {
         match command {
             Command::Prepare => {
-                self.prepared = Some(super::start::prepare(&self.engine, &self.view().definition));
+                self.prepared = Some(super::start::prepare(&self.engine, &self.view().definition, self.shared.clone()));
                 self.prepared_until = Some(Instant::now() + PREPARED_FOR);
             }
             // Boxed: the largest of all futures would otherwise be part of every idle actor.
             Command::Start { by, reply } => answer(reply, Box::pin(self.start(by)).await),
             Command::Signal { signal, stop, reply } => answer(reply, Box::pin(self.signal(signal, stop)).await),
+            Command::Root(reply) => Box::pin(self.root(reply)).await,
             Command::Pause(reply) => answer(reply, Box::pin(self.freeze(true)).await),
             Command::Unpause(reply) => answer(reply, Box::pin(self.freeze(false)).await),
             Command::Rename { name, reply } => answer(reply, Box::pin(self.rename(name)).await),

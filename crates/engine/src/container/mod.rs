@@ -1,12 +1,16 @@
 //! Containers: one file per verb, and one actor per container that owns its transitions.
 
 mod actor;
+mod archive;
 mod attach;
 mod cdi;
+mod changes;
+mod commit;
 mod create;
 mod defaults;
 mod definition;
 mod exit;
+mod export;
 mod files;
 mod handle;
 mod health;
@@ -30,6 +34,7 @@ mod remove;
 mod rename;
 mod resize;
 mod restart;
+mod root;
 mod sandbox;
 pub(crate) mod signal;
 mod spec;

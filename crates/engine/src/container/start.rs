@@ -1,7 +1,7 @@
 //! `start`: from what is wanted to a process.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use teu_keeper::Descriptors;
@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use super::actor::{Actor, Command};
 use super::definition::Definition;
 use super::mounts::{self, Opened};
+use super::root::Rootfs;
 use super::spec::{self, Inputs};
 use super::state::{Failure, Phase, Run};
 use super::user::{Account, Accounts};
@@ -37,7 +38,7 @@ pub(crate) enum Starter {
 /// What can be made ready before the start is asked for.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    rootfs: OwnedFd,
+    pub(super) rootfs: OwnedFd,
     account: Account,
 }
 
@@ -53,12 +54,19 @@ impl Engine {
     }
 }
 
-/// Mounts the root file system, finds the user in it and writes the files that do not depend on the network.
-pub(super) fn prepare(engine: &Engine, definition: &Arc<Definition>) -> JoinHandle<Result<Prepared, Error>> {
+/// Mounts the root file system (or takes it from `shared`, if somebody has it mounted), finds the user in it and writes the files that do not depend on the network.
+pub(super) fn prepare(
+    engine: &Engine,
+    definition: &Arc<Definition>,
+    shared: Weak<Rootfs>,
+) -> JoinHandle<Result<Prepared, Error>> {
     let engine = engine.clone();
     let definition = Arc::clone(definition);
     tokio::task::spawn_blocking(move || {
-        let rootfs = engine.images().mount(&definition.id)?;
+        let rootfs = match shared.upgrade().and_then(|shared| shared.another()) {
+            Some(rootfs) => rootfs,
+            None => engine.images().mount(&definition.id)?,
+        };
         let groups = definition.host.group_add.as_deref().unwrap_or(&[]);
         let account = Accounts::read(rootfs.as_fd()).resolve(&definition.config.user, groups)?;
         engine.container_files(&definition.id).prepare(&definition, engine.config())?;
@@ -153,7 +161,7 @@ impl Actor {
     async fn launch(&mut self, definition: &Arc<Definition>) -> Result<Launched, Error> {
         let begun = Instant::now();
         let links = link::of(&self.engine, definition)?;
-        let prepared = self.take_prepared().unwrap_or_else(|| prepare(&self.engine, definition));
+        let prepared = self.take_prepared().unwrap_or_else(|| prepare(&self.engine, definition, self.shared.clone()));
         let (prepared, attached) = tokio::join!(prepared, sandbox::attach(&self.engine, definition));
         let prepared = prepared.map_err(|e| Error::Part { part: "start", message: e.to_string() })?;
         let (Prepared { rootfs, account }, Sandbox { netns, endpoint }) = (prepared?, attached?);

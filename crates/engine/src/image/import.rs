@@ -44,7 +44,7 @@ impl Engine {
     }
 }
 
-fn reference(repository: &str, tag: &str) -> Result<Option<Reference>, Error> {
+pub(crate) fn reference(repository: &str, tag: &str) -> Result<Option<Reference>, Error> {
     if repository.is_empty() {
         return Ok(None);
     }

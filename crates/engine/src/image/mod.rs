@@ -12,6 +12,8 @@ mod remove;
 mod save;
 mod tag;
 
+pub(crate) use import::reference;
+
 use std::collections::BTreeMap;
 
 use crate::events::Subject;

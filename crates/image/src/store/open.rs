@@ -8,7 +8,7 @@ use super::{DriverKind, Inner, Store, StoreOptions};
 use crate::db::Database;
 use crate::driver::{self, INGEST, LAYERS};
 use crate::error::{Error, Result};
-use crate::mounter::{Lower, LowerKind, Mounter, Overlay};
+use crate::mounter::{Lower, LowerKind, Mounter, Overlay, Upper};
 use crate::reaper::Reaper;
 use crate::temporary::{self, Temporary};
 
@@ -107,7 +107,8 @@ fn probe(kind: DriverKind, folder: &Path, mounter: &Mounter) -> Result<()> {
         }
     };
     let id = lower.id;
-    let result = mounter.overlay(Overlay { lowers: vec![lower], upper: name("fs"), work: name("work") });
+    let result =
+        mounter.overlay(Overlay { lowers: vec![lower], upper: Some(Upper { folder: name("fs"), work: name("work") }) });
     mounter.detach(id)?;
     result.map(drop)
 }

@@ -11,7 +11,7 @@ use super::open::{EMPTY, SNAPSHOTS};
 use super::{Inner, Store};
 use crate::error::{Error, Result};
 use crate::model::Usage;
-use crate::mounter::{Lower, LowerKind, Overlay};
+use crate::mounter::{Lower, LowerKind, Overlay, Upper};
 use crate::temporary;
 
 /// The folder of what was written.
@@ -51,14 +51,39 @@ impl Store {
     /// `NoSuchSnapshot`, `Mount`.
     pub fn snapshot_mount(&self, key: &str) -> Result<OwnedFd> {
         self.0.require_snapshot(key)?;
-        let mut lowers: Vec<Lower> =
-            self.0.db.snapshot_layers(key)?.iter().map(|diff_id| self.0.driver.lower(diff_id)).collect();
+        let mut lowers = self.0.lowers(key)?;
         if lowers.is_empty() {
             // Overlayfs wants at least one.
-            lowers.push(Lower { id: Digest::of(EMPTY.as_bytes()), kind: LowerKind::Directory, path: EMPTY.into() });
+            lowers.push(empty());
         }
         let folder = Path::new(SNAPSHOTS).join(key);
-        self.0.mounter.overlay(Overlay { lowers, upper: folder.join(UPPER), work: folder.join(WORK) })
+        let upper = Upper { folder: folder.join(UPPER), work: folder.join(WORK) };
+        self.0.mounter.overlay(Overlay { lowers, upper: Some(upper) })
+    }
+
+    /// Mounts what a snapshot was made of, without what was written to it; detached and read-only.
+    ///
+    /// # Errors
+    /// `NoSuchSnapshot`, `Mount`.
+    pub fn snapshot_lower(&self, key: &str) -> Result<OwnedFd> {
+        self.0.require_snapshot(key)?;
+        let lowers = self.0.lowers(key)?;
+        self.0.read_only(lowers)
+    }
+
+    /// Mounts a snapshot detached and read-only, beside whoever has it mounted for writing: a view of it now, without
+    /// anything that is mounted in it. What is written later may be seen or not.
+    ///
+    /// # Errors
+    /// `NoSuchSnapshot`, `Mount`.
+    pub fn snapshot_view(&self, key: &str) -> Result<OwnedFd> {
+        self.0.require_snapshot(key)?;
+        let id = Digest::of(key.as_bytes());
+        let top = Lower { id, kind: LowerKind::Directory, path: Path::new(SNAPSHOTS).join(key).join(UPPER) };
+        let lowers = std::iter::once(top).chain(self.0.lowers(key)?).collect();
+        let view = self.0.read_only(lowers);
+        self.0.mounter.detach(id)?;
+        view
     }
 
     /// Removes a snapshot and all that was written to it. Removing one that does not exist is no error.
@@ -111,10 +136,32 @@ impl Inner {
         self.folder.join(SNAPSHOTS).join(key)
     }
 
+    /// The layers below a snapshot, top first.
+    fn lowers(&self, key: &str) -> Result<Vec<Lower>> {
+        Ok(self.db.snapshot_layers(key)?.iter().map(|diff_id| self.driver.lower(diff_id)).collect())
+    }
+
+    /// An overlay that nothing is written to.
+    fn read_only(&self, mut lowers: Vec<Lower>) -> Result<OwnedFd> {
+        if lowers.is_empty() {
+            lowers.push(empty());
+        }
+        if lowers.len() < 2 {
+            // An overlay of one is none.
+            lowers.push(Lower { id: Digest::of(b"nothing"), ..empty() });
+        }
+        self.mounter.overlay(Overlay { lowers, upper: None })
+    }
+
     fn require_snapshot(&self, key: &str) -> Result<()> {
         check_key(key)?;
         if self.db.has_snapshot(key)? { Ok(()) } else { Err(Error::NoSuchSnapshot(key.to_owned())) }
     }
+}
+
+/// A layer with nothing in it.
+fn empty() -> Lower {
+    Lower { id: Digest::of(EMPTY.as_bytes()), kind: LowerKind::Directory, path: EMPTY.into() }
 }
 
 fn create_folders(folder: &Path) -> std::io::Result<()> {

@@ -1,6 +1,8 @@
 //! End to end: the real executable, in namespaces of its own.
 
 mod api;
+mod container_commit;
+mod container_cp;
 mod container_exec;
 mod container_flags;
 mod container_health;

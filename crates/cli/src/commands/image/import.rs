@@ -70,7 +70,8 @@ impl Verb for Import {
 }
 
 /// Repository and tag of a name; both sides of it the engine checks again.
-fn split(name: &str) -> Result<(String, String), Error> {
+/// A name as repository and tag, checked.
+pub(crate) fn split(name: &str) -> Result<(String, String), Error> {
     Reference::parse(name).map_err(|error| Error::message(error.to_string()))?;
     match name.rsplit_once(':') {
         Some((repo, tag)) if !tag.contains('/') => Ok((repo.to_owned(), tag.to_owned())),

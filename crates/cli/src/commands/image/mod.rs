@@ -1,11 +1,11 @@
 //! `image`.
 
 pub(super) mod history;
-pub(super) mod import;
+pub(crate) mod import;
 pub(super) mod inspect;
 pub(super) mod load;
 pub(super) mod ls;
 pub(super) mod pull;
 pub(super) mod rm;
-pub(super) mod save;
+pub(crate) mod save;
 pub(super) mod tag;

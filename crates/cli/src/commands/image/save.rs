@@ -50,7 +50,7 @@ impl Verb for Save {
             copy(body, crate::app::write_out).await?;
             return Ok(ExitCode::SUCCESS);
         };
-        let file = Unfinished::create(path)?;
+        let file = Unfinished::create(path, "save image")?;
         let body = cli.client()?.image_save(&self.images).await?;
         copy(body, |piece| Ok((&file.file).write_all(piece)?)).await?;
         file.publish()?;
@@ -58,7 +58,8 @@ impl Verb for Save {
     }
 }
 
-async fn copy(mut body: BodyStream, mut write: impl FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
+/// Hands an archive over piece by piece.
+pub(crate) async fn copy(mut body: BodyStream, mut write: impl FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
     while let Some(piece) = body.chunk().await? {
         write(&piece)?;
     }
@@ -66,20 +67,22 @@ async fn copy(mut body: BodyStream, mut write: impl FnMut(&[u8]) -> Result<(), E
 }
 
 /// A file that takes its name only when it is complete.
-struct Unfinished {
-    file: File,
+pub(crate) struct Unfinished {
+    /// What is written to.
+    pub(crate) file: File,
     temporary: PathBuf,
     target: PathBuf,
     published: bool,
 }
 
 impl Unfinished {
-    fn create(path: &str) -> Result<Self, Error> {
+    /// Makes the file. `action` is what could not be done if that fails: `save image`.
+    pub(crate) fn create(path: &str, action: &str) -> Result<Self, Error> {
         let target = Path::new(path);
         let failed = |error: &io::Error| Error::from(go_io("open", path, error));
         match std::fs::metadata(target) {
             Ok(metadata) if metadata.is_dir() => {
-                return Err(Error::message("failed to save image: cannot write to a directory"));
+                return Err(Error::message(format!("failed to {action}: cannot write to a directory")));
             }
             // Devices and pipes are written to as they are.
             Ok(metadata) if !metadata.is_file() => {
@@ -91,17 +94,17 @@ impl Unfinished {
         let parent = target.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
         if let Err(error) = std::fs::metadata(parent) {
             let reason = go_io("stat", &parent.to_string_lossy(), &error);
-            return Err(Error::message(format!("failed to save image: invalid output path: {reason}")));
+            return Err(Error::message(format!("failed to {action}: invalid output path: {reason}")));
         }
         let name = target.file_name().unwrap_or_default().to_string_lossy();
         let temporary = target.with_file_name(format!(".{name}.{}", std::process::id()));
-        let file = File::create_new(&temporary).map_err(|error| {
-            Error::message(format!("failed to save image: invalid output path: {}", failed(&error)))
-        })?;
+        let file = File::create_new(&temporary)
+            .map_err(|error| Error::message(format!("failed to {action}: invalid output path: {}", failed(&error))))?;
         Ok(Self { file, temporary, target: target.to_owned(), published: false })
     }
 
-    fn publish(mut self) -> Result<(), Error> {
+    /// Gives it its name.
+    pub(crate) fn publish(mut self) -> Result<(), Error> {
         if !self.published {
             self.file.sync_all()?;
             std::fs::rename(&self.temporary, &self.target)?;
@@ -130,14 +133,14 @@ mod tests {
         let path = directory.path().join("x.tar");
         let text = path.to_string_lossy().into_owned();
         let names = || std::fs::read_dir(directory.path()).unwrap().count();
-        let file = Unfinished::create(&text).unwrap();
+        let file = Unfinished::create(&text, "save image").unwrap();
         (&file.file).write_all(b"half").unwrap();
         assert!(!path.exists());
         drop(file);
         assert_eq!(names(), 0);
-        Unfinished::create(&text).unwrap().publish().unwrap();
+        Unfinished::create(&text, "save image").unwrap().publish().unwrap();
         assert!(path.exists());
         assert_eq!(names(), 1);
-        assert!(Unfinished::create("/nonexistent/x").is_err());
+        assert!(Unfinished::create("/nonexistent/x", "save image").is_err());
     }
 }
