@@ -61,17 +61,14 @@ impl Verb for Copy {
         noun: "container",
         names: &["cp"],
         top: "cp",
-        about: "Copy files/folders between a container and the local filesystem, or between two containers\n\n\
-                Use '-' as the source to read a tar archive from stdin\n\
-                and extract it to a directory destination in a container.\n\
-                Use '-' as the destination to stream a tar archive of a\n\
-                container source to stdout.",
+        about: "Copy files/folders between containers and the local filesystem",
         usage: "[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n\tcp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH",
         arguments: Arity::exactly(2),
         examples: &[
             ("A file out of a container", "cp web:/etc/hosts ."),
             ("What is in a folder, into another container", "cp web:/srv/. other:/srv"),
-            ("A compressed archive into a container", "cp - web:/srv < files.tar.gz"),
+            ("An archive from standard input, compressed or not", "cp - web:/srv < files.tar.gz"),
+            ("An archive to standard output", "cp web:/srv - > files.tar"),
         ],
     };
 
