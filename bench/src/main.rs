@@ -12,6 +12,7 @@ mod runtime;
 mod start;
 mod subject;
 mod table;
+mod torture;
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
@@ -70,6 +71,8 @@ enum Benchmark {
     P12,
     /// Restart of the daemon with 100 running containers, until `ps` answers.
     P13,
+    /// kill -9 of daemon and keeper in random order under load: exits with 1 if anything is stopped, lost or leaked.
+    Torture(torture::Flags),
     /// Serves a registry for P7 until standard input ends.
     #[command(hide = true)]
     Serve {
@@ -113,6 +116,7 @@ fn main() -> Result<()> {
         Benchmark::P11 => memory::engine(&settings),
         Benchmark::P12 => daemon::ps(&settings),
         Benchmark::P13 => daemon::restart(&settings),
+        Benchmark::Torture(flags) => torture::run(&settings, &flags),
         Benchmark::Serve { .. } => Ok(()),
     }
 }

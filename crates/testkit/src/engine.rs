@@ -177,6 +177,18 @@ fn remove_cgroup(folder: &Path) {
     drop(std::fs::remove_dir(folder));
 }
 
+/// The keeper that runs on a host, as seen from outside.
+///
+/// # Errors
+/// When `/proc` cannot be read.
+pub fn keeper_pid(host: &Host) -> Result<Option<u32>> {
+    let is_keeper = |pid: &u32| {
+        std::fs::read(format!("/proc/{pid}/cmdline"))
+            .is_ok_and(|line| line.windows(8).any(|word| word == b"\0keeper\0"))
+    };
+    Ok(host.processes()?.into_iter().find(is_keeper))
+}
+
 /// Sends SIGKILL to one process.
 ///
 /// # Errors

@@ -4,3 +4,4 @@ pub mod engine;
 pub mod host;
 pub mod image;
 pub mod registry;
+pub mod torture;

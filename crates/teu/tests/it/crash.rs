@@ -1,19 +1,14 @@
 //! Daemon and keeper killed with -9: containers run on and nothing is lost.
 
 use crate::support::{BUSYBOX, engine, inspect};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use teu_testkit::engine::{Engine, kill};
 
 const CHATTY: &str =
     "i=0; while [ ! -f /tmp/stop ]; do echo line $i; i=$((i+1)); usleep 1000; done; echo end $i; exit 33";
 
 fn keeper_pid(engine: &Engine) -> u32 {
-    let pids = engine.host.processes().unwrap();
-    let is_keeper = |pid: &u32| {
-        std::fs::read(format!("/proc/{pid}/cmdline"))
-            .is_ok_and(|line| line.windows(8).any(|word| word == b"\0keeper\0"))
-    };
-    pids.into_iter().find(is_keeper).expect("a keeper")
+    teu_testkit::engine::keeper_pid(&engine.host).unwrap().expect("a keeper")
 }
 
 /// Every line from 0 to the end, each once, then the end.
@@ -92,6 +87,25 @@ fn a_new_keeper_takes_over() {
     finish(&engine, &names, true);
 }
 
+/// A small version of what `bench torture` does at full size.
+#[test]
+fn kills_in_any_order_under_load_lose_nothing() {
+    if !teu_testkit::host::privileged() {
+        return;
+    }
+    let options = teu_testkit::torture::Options {
+        executable: env!("CARGO_BIN_EXE_teu").into(),
+        kills: 10,
+        containers: 5,
+        workers: 2,
+        seed: 1,
+        pause: Duration::from_millis(300),
+        limit: Duration::from_secs(300),
+    };
+    let report = teu_testkit::torture::run(&options).unwrap();
+    assert!(report.faults.is_empty(), "{:#?}", report.faults);
+}
+
 #[test]
 fn an_exit_nobody_saw_is_not_invented() {
     let Some(mut engine) = engine() else { return };
@@ -113,7 +127,7 @@ fn removal_with_rm_survives_the_daemon() {
         if engine.run(&["ps", "-aq"]).unwrap().is_empty() {
             return;
         }
-        std::thread::sleep(std::time::Duration::from_millis(100));
+        std::thread::sleep(Duration::from_millis(100));
     }
     panic!("the container is still there");
 }

@@ -1,0 +1,151 @@
+//! What an engine has on its machine: compared before and after, the difference is what leaked.
+
+use crate::engine::{Engine, keeper_pid};
+use anyhow::{Context as _, Result};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+/// Descriptors that may be open more than before: idle connections, files of the database.
+const SPARE_DESCRIPTORS: usize = 8;
+
+/// Names of things by their kind.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Inventory {
+    items: BTreeMap<&'static str, BTreeSet<String>>,
+    /// Open descriptors of daemon and keeper.
+    descriptors: BTreeMap<&'static str, usize>,
+}
+
+impl Inventory {
+    pub(super) fn take(engine: &Engine) -> Result<Self> {
+        let daemon = engine.daemon_pid()?;
+        let keeper = keeper_pid(&engine.host)?.context("no keeper runs")?;
+        let mut items = BTreeMap::new();
+        items.insert("process", processes(engine)?);
+        items.insert("mount of the daemon", mounts(daemon)?);
+        items.insert("mount of the keeper", mounts(keeper)?);
+        items.insert("link", links(engine)?);
+        items.insert("firewall rule or element", firewall(engine)?);
+        items.insert("cgroup", cgroups(engine.cgroup_parent()));
+        items.insert("file under the exec root", tree(&engine.host.path("run"), 2));
+        items.insert("file under the data root", tree(&engine.host.path("data"), 3));
+        let shown = engine.run(&["network", "inspect", "bridge", "--format", "{{json .Containers}}"])?;
+        items.insert("endpoint", shown.split("},").filter(|e| e.contains("Name")).map(str::to_owned).collect());
+        items.insert("container", engine.run(&["ps", "-aq"])?.lines().map(str::to_owned).collect());
+        let descriptors = [("daemon", open(daemon)?), ("keeper", open(keeper)?)].into();
+        Ok(Self { items, descriptors })
+    }
+
+    /// Each thing that is there now and was not there before.
+    pub(super) fn leaked_since(&self, before: &Inventory) -> Vec<String> {
+        let mut leaks = Vec::new();
+        for (kind, now) in &self.items {
+            let known = before.items.get(kind);
+            let new = now.iter().filter(|item| known.is_none_or(|known| !known.contains(*item)));
+            leaks.extend(new.map(|item| format!("leaked {kind}: {item}")));
+        }
+        for (process, now) in &self.descriptors {
+            let known = before.descriptors.get(process).copied().unwrap_or(0);
+            if *now > known + SPARE_DESCRIPTORS {
+                leaks.push(format!("leaked descriptors: the {process} has {now}, before it had {known}"));
+            }
+        }
+        leaks
+    }
+}
+
+/// Command lines, with numbers where there are several of the same.
+fn processes(engine: &Engine) -> Result<BTreeSet<String>> {
+    let lines = engine.host.processes()?.into_iter().filter_map(|pid| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        Some(String::from_utf8_lossy(&line).replace('\0', " ").trim().to_owned())
+    });
+    // A zombie has no command line; what has just ended is none of the engine's either.
+    Ok(numbered(lines.filter(|line| !line.is_empty())))
+}
+
+fn numbered(items: impl Iterator<Item = String>) -> BTreeSet<String> {
+    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
+    let number = |item: String| {
+        let count = seen.entry(item.clone()).or_default();
+        *count += 1;
+        format!("{item} ({count})")
+    };
+    items.map(number).collect()
+}
+
+/// Mount point, type and source, without the numbers that differ from process to process.
+fn mounts(pid: u32) -> Result<BTreeSet<String>> {
+    let text = fs::read_to_string(format!("/proc/{pid}/mountinfo"))?;
+    let short = |line: &str| {
+        let (left, right) = line.split_once(" - ")?;
+        let point = left.split(' ').nth(4)?;
+        Some(format!("{point} ({right})"))
+    };
+    Ok(numbered(text.lines().filter_map(short)))
+}
+
+/// Links by kind: those of the pool of ready namespaces have a new name each time, and their number stays.
+fn links(engine: &Engine) -> Result<BTreeSet<String>> {
+    let shown = engine.host.sh("ip -o -d link")?;
+    let kind = |line: &str| {
+        let name = line.split(' ').nth(1).unwrap_or_default();
+        let veth = line.contains(" veth ");
+        if veth { "veth".to_owned() } else { name.trim_end_matches(':').to_owned() }
+    };
+    Ok(numbered(shown.lines().map(kind)))
+}
+
+/// Elements and rules, one a line; names of links in the pool are not the same.
+fn firewall(engine: &Engine) -> Result<BTreeSet<String>> {
+    let shown = engine.host.sh("nft -s list ruleset")?;
+    Ok(numbered(shown.split(['\n', ',']).map(|line| line.trim().to_owned()).filter(|line| !line.is_empty())))
+}
+
+fn cgroups(parent: &str) -> BTreeSet<String> {
+    let mounts = fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten().map(|entry| entry.path());
+    let parent = parent.trim_start_matches('/');
+    let mut found = BTreeSet::new();
+    for mount in mounts.chain(["/sys/fs/cgroup".into()]) {
+        let groups = fs::read_dir(mount.join(parent)).into_iter().flatten().flatten();
+        let groups = groups.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        found.extend(groups.map(|entry| entry.path().display().to_string()));
+    }
+    found
+}
+
+/// Paths below a folder down to some depth.
+fn tree(folder: &Path, depth: u32) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if depth > 1 && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            found.extend(tree(&path, depth - 1));
+        }
+        found.insert(path.display().to_string());
+    }
+    found
+}
+
+fn open(pid: u32) -> Result<usize> {
+    Ok(fs::read_dir(format!("/proc/{pid}/fd"))?.count())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_new_is_a_leak() {
+        let inventory = |items: &[&str], descriptors| Inventory {
+            items: [("link", numbered(items.iter().map(|i| (*i).to_owned())))].into(),
+            descriptors: [("daemon", descriptors)].into(),
+        };
+        let before = inventory(&["veth", "lo"], 10);
+        assert!(inventory(&["lo", "veth"], 12).leaked_since(&before).is_empty());
+        assert!(inventory(&["lo"], 1).leaked_since(&before).is_empty());
+        assert_eq!(inventory(&["lo", "veth", "veth"], 10).leaked_since(&before), ["leaked link: veth (2)"]);
+        assert_eq!(inventory(&["lo", "veth"], 30).leaked_since(&before).len(), 1);
+    }
+}
