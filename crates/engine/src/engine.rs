@@ -15,6 +15,7 @@ use crate::events::{Bus, Subject};
 use crate::exec::Execs;
 use crate::health::Prober;
 use crate::log::Shippers;
+use crate::hookup::Hookups;
 use crate::machine::Machine;
 use crate::store::Store;
 use crate::volume::Volumes;
@@ -34,6 +35,7 @@ pub(crate) struct Inner {
     pub(crate) events: Bus,
     pub(crate) containers: Index,
     pub(crate) execs: Execs,
+    pub(crate) hookups: Hookups,
     pub(crate) volumes: Volumes,
     pub(crate) machine: Machine,
     pub(crate) backends: Backends,
@@ -94,6 +96,10 @@ impl Engine {
 
     pub(crate) fn execs(&self) -> &Execs {
         &self.0.execs
+    }
+
+    pub(crate) fn hookups(&self) -> &Hookups {
+        &self.0.hookups
     }
 
     pub(crate) fn volumes(&self) -> &Volumes {

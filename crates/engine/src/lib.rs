@@ -13,6 +13,7 @@ mod error;
 mod events;
 mod exec;
 mod health;
+mod hookup;
 mod ids;
 mod image;
 mod log;

@@ -17,6 +17,7 @@ use crate::events::Bus;
 use crate::exec::Execs;
 use crate::health::Probes;
 use crate::log::{LogOptions, Shippers};
+use crate::hookup::Hookups;
 use crate::machine::Machine;
 use crate::store::Store;
 use crate::volume::Volumes;
@@ -56,6 +57,7 @@ impl Engine {
             events,
             containers: Index::default(),
             execs: Execs::default(),
+            hookups: Hookups::default(),
             machine,
             backends,
             library: Some(library),

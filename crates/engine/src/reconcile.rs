@@ -23,7 +23,7 @@ impl Engine {
         let keys = self.images().keys()?.into_iter().collect();
         let handles: Vec<Arc<Handle>> = contents.containers.iter().filter_map(|row| self.revive(row, &keys)).collect();
         let asked = Timestamp::now();
-        let mut listed = self.listed().await?;
+        let (mut listed, execs) = self.listed().await?;
         self.adopt_networks(&handles, &listed).await;
         let answers = handles.iter().map(|handle| {
             let listed = listed.remove(&handle.id);
@@ -38,6 +38,7 @@ impl Engine {
                 tracing::error!(container = handle.id, %error, "the container could not be reconciled");
             }
         }
+        self.revive_execs(execs).await;
         // What a stranger's keeper still writes to is deleted when it has ended.
         let strangers: HashSet<String> = listed.keys().cloned().collect();
         for stranger in listed.into_values() {
@@ -52,7 +53,9 @@ impl Engine {
         let asked = Timestamp::now();
         let mut execs = Vec::new();
         let mut listed = HashMap::new();
-        for process in self.list_processes().await? {
+        let processes = self.list_processes().await?;
+        self.carry_over(&processes, asked).await;
+        for process in processes {
             match &process.state.process.exec {
                 None => drop(listed.insert(process.state.process.container.clone(), process)),
                 Some(_) => execs.push(process),
@@ -69,6 +72,8 @@ impl Engine {
             }
         }
         self.adopt_execs(execs, asked).await;
+        // Removed in the meantime; the keeper died before it was told to forget it.
+        listed.into_values().for_each(|stranger| self.discard(stranger));
         Ok(())
     }
 
@@ -97,12 +102,12 @@ impl Engine {
         Some(handle)
     }
 
-    /// Containers that the keeper knows. Execs of an earlier engine belong to nobody: their exits are acknowledged as
-    /// they come.
-    async fn listed(&self) -> Result<HashMap<String, Listed>, Error> {
+    /// Containers that the keeper knows, and the execs in them.
+    async fn listed(&self) -> Result<(HashMap<String, Listed>, Vec<Listed>), Error> {
         let all = self.list_processes().await?;
-        let containers = all.into_iter().filter(|listed| listed.state.process.exec.is_none());
-        Ok(containers.map(|listed| (listed.state.process.container.clone(), listed)).collect())
+        let (execs, containers): (Vec<_>, Vec<_>) = all.into_iter().partition(|l| l.state.process.exec.is_some());
+        let by_id = containers.into_iter().map(|listed| (listed.state.process.container.clone(), listed));
+        Ok((by_id.collect(), execs))
     }
 
     /// Everything the keeper knows, or its successor if it dies while it tells.
@@ -164,10 +169,7 @@ impl Engine {
 
     /// Forgets a container that nobody knows and that has ended, and deletes what it left.
     pub(crate) async fn forget_stranger(&self, id: &str) {
-        let process = ProcessRef::container(id);
-        if let Err(error) = self.processes().call(Request::AckExit { process }, Vec::new()).await {
-            tracing::debug!(%error, "the keeper still keeps an exit record");
-        }
+        self.acknowledged(ProcessRef::container(id)).await;
         let (engine, id) = (self.clone(), id.to_owned());
         // A panic is logged by the runtime.
         drop(tokio::task::spawn_blocking(move || engine.delete_leftovers(&id)).await);
@@ -175,12 +177,21 @@ impl Engine {
 
     /// Tells the keeper that nobody needs an exit record.
     pub(crate) fn acknowledge_exit(&self, process: ProcessRef) {
-        let call = self.processes().call(Request::AckExit { process }, Vec::new());
-        tokio::spawn(async move {
-            if let Err(error) = call.await {
-                tracing::debug!(%error, "the keeper still keeps an exit record");
+        let engine = self.clone();
+        tokio::spawn(async move { engine.acknowledged(process).await });
+    }
+
+    /// Tells the keeper that nobody needs an exit record, and its successor if it dies meanwhile.
+    pub(crate) async fn acknowledged(&self, process: ProcessRef) {
+        for _ in 0..ATTEMPTS {
+            let epoch = self.processes().epoch();
+            let request = Request::AckExit { process: process.clone() };
+            match self.processes().call(request, Vec::new()).await {
+                Err(teu_keeper::Error::Gone) if self.processes().renewed(epoch).await.is_ok() => {}
+                Err(error) => return tracing::debug!(%process, %error, "the keeper still keeps an exit record"),
+                Ok(_) => return,
             }
-        });
+        }
     }
 
     /// Deletes in the background what belongs to no container and to none of the `strangers`. What that is is found out

@@ -14,6 +14,7 @@ use crate::engine::Inner;
 use crate::events::Bus;
 use crate::exec::Execs;
 use crate::log::Shippers;
+use crate::hookup::Hookups;
 use crate::machine::Machine;
 use crate::store::Store;
 use crate::volume::Volumes;
@@ -66,6 +67,7 @@ pub(crate) async fn rig_over(
         events: Bus::new(),
         containers: Index::default(),
         execs: Execs::default(),
+        hookups: Hookups::default(),
         machine: Machine::bare(),
         backends,
         library: None,

@@ -9,6 +9,11 @@ use crate::plan::{GateFiles, Plan};
 use crate::spawn::Worker;
 use crate::{Error, create, start};
 
+/// Name (`comm`) of a container's first process that waits for its start.
+pub const CREATED: &str = "teu:created";
+/// Its name once whoever was to start it has died: see [`Launch::linger`].
+pub const ABANDONED: &str = "teu:abandoned";
+
 /// Everything that is needed to create a container.
 #[derive(Debug)]
 pub struct Launch<'a> {
@@ -39,6 +44,9 @@ pub struct Launch<'a> {
     pub no_pivot: bool,
     /// Stay in the caller's session keyring.
     pub no_new_keyring: bool,
+    /// If the caller dies before the start, the container's first process does not exit at once, which would look like an
+    /// exit of its program: for some seconds it is a process of the name [`ABANDONED`], for the caller's successor to end.
+    pub linger: bool,
 }
 
 impl<'a> Launch<'a> {
@@ -58,6 +66,7 @@ impl<'a> Launch<'a> {
             filter_cache: None,
             no_pivot: false,
             no_new_keyring: false,
+            linger: false,
         }
     }
 

@@ -81,6 +81,7 @@ impl FakeKeeper {
             health: Health::Running,
             terminal: false,
             fds: Vec::new(),
+            note: None,
         };
         lock(&self.processes).insert(id.to_owned(), state);
         Ok((Reply::Started(Started { pid, started_at, fds: Vec::new() }), Vec::new()))

@@ -6,23 +6,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
-use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use teu_api::container::AttachOptions;
-use teu_keeper::protocol::{AttachRequest, Framing, ProcessRef, Reply, Request};
-use tokio::io::{AsyncReadExt, AsyncWrite, DuplexStream};
-use tokio::net::UnixStream;
+use teu_keeper::protocol::{ProcessRef, Request};
+use tokio::io::{AsyncWrite, DuplexStream};
 
 use super::actor::Command;
 use super::handle::Handle;
 use super::log_target;
 use super::state::Phase;
+use crate::hookup::{Hookup, hook_up};
 use crate::log::{self, Select};
 use crate::stream::{ByteStream, Input};
 use crate::{Attachment, Engine, Error};
 
-/// How much output is read at once.
-const READ: usize = 64 << 10;
 /// How much input may wait for the process.
 const INPUT: usize = 64 << 10;
 
@@ -60,6 +57,7 @@ impl Engine {
                 tty,
                 stdout: options.stdout,
                 stderr: options.stderr,
+                from_start: false,
             };
             hook_up(self, hookup).await?
         } else {
@@ -122,50 +120,6 @@ pub(crate) async fn pump(mut reader: DuplexStream, target: OwnedFd) {
     let Ok(mut target) = tokio::net::unix::pipe::Sender::from_owned_fd_unchecked(target) else { return };
     // An error is the process's end.
     drop(tokio::io::copy(&mut reader, &mut target).await);
-}
-
-/// Whose output is wanted.
-#[derive(Debug)]
-pub(crate) struct Hookup {
-    pub(crate) process: ProcessRef,
-    pub(crate) tty: bool,
-    pub(crate) stdout: bool,
-    pub(crate) stderr: bool,
-}
-
-/// Asks the keeper for the output of a process, which need not have been started yet.
-pub(crate) async fn hook_up(engine: &Engine, hookup: Hookup) -> Result<ByteStream, Error> {
-    let framing = if hookup.tty { Framing::Raw } else { Framing::Multiplexed };
-    let Hookup { process, stdout, stderr, .. } = hookup;
-    let request = Request::Attach(AttachRequest { process, stdout, stderr, framing });
-    let (reply, fds) = engine.processes().call(request, Vec::new()).await?;
-    let (Reply::Attached, Some(fd)) = (&reply, fds.into_iter().next()) else {
-        return Err(Error::Part { part: "keeper", message: format!("answered an attach with {reply:?}") });
-    };
-    let failed = |source| Error::File { path: "attached output".into(), source };
-    let socket = std::os::unix::net::UnixStream::from(fd);
-    socket.set_nonblocking(true).map_err(failed)?;
-    Ok(read_all(UnixStream::from_std(socket).map_err(failed)?))
-}
-
-/// What a socket brings, until its end.
-fn read_all(socket: UnixStream) -> ByteStream {
-    futures_util::stream::unfold((socket, BytesMut::new()), |(mut socket, mut buffer)| async move {
-        buffer.reserve(READ);
-        match socket.read_buf(&mut buffer).await {
-            Ok(0) => None,
-            Ok(_) => {
-                let chunk: Bytes = buffer.split().freeze();
-                Some((Ok(chunk), (socket, buffer)))
-            }
-            // The keeper died: the client may attach again.
-            Err(error) => {
-                tracing::debug!(%error, "an attached stream ended early");
-                None
-            }
-        }
-    })
-    .boxed()
 }
 
 /// The client's end of an input: tells a shutdown from a drop.

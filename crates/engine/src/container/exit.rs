@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use teu_keeper::protocol::{self, ExitRecord, ProcessRef, Request};
+use teu_keeper::protocol::{self, ExitRecord, ProcessRef};
 use teu_network::Endpoint;
 use tokio::time::Instant;
 
@@ -91,10 +91,7 @@ impl Engine {
             tracing::error!(container = id, %error, "the exit could not be stored");
             return;
         }
-        let process = ProcessRef::container(id);
-        if let Err(error) = self.processes().call(Request::AckExit { process }, Vec::new()).await {
-            tracing::debug!(container = id, %error, "the keeper still keeps the exit record");
-        }
+        self.acknowledged(ProcessRef::container(id)).await;
     }
 }
 

@@ -50,7 +50,7 @@ mod validate;
 mod wait;
 
 pub(crate) use actor::{Actor, Command};
-pub(crate) use attach::{ClientInput, Hookup, hook_up, pump};
+pub(crate) use attach::{ClientInput, pump};
 pub(crate) use definition::Definition;
 pub(crate) use files::Files;
 pub(crate) use handle::{Handle, View};

@@ -108,7 +108,7 @@ impl Actor {
         let id = self.handle.id.clone();
         // From here on the container does not exist: what is left of it on disk belongs to nobody, and if the engine
         // dies before it is deleted, reconciliation finds it.
-        self.engine.store().put(Write::Delete { id: id.clone() });
+        let deleted = self.engine.store().commit(Write::Delete { id: id.clone() });
         self.engine.containers().remove(&id);
         self.engine.execs().forget(&id);
         self.event("destroy", &[]);
@@ -123,7 +123,8 @@ impl Actor {
             engine.shippers().farewell(&definition.id).await;
             engine.delete_files(definition, unwanted).await;
         });
-        Ok(())
+        // What a client was told is gone stays so, whatever dies next.
+        deleted.done().await
     }
 }
 

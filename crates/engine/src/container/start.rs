@@ -22,6 +22,9 @@ use crate::{Engine, Error, StartError};
 /// How long the keeper may take to set a container up.
 const KEEPER_PATIENCE: Duration = Duration::from_secs(60);
 
+/// How many keepers may die while they start a container.
+const ATTEMPTS: usize = 5;
+
 /// What Docker puts in front of the runtime's reason.
 const PREFIX: &str = "failed to create task for container: failed to create shim task: OCI runtime create failed: \
                       unable to start container process";
@@ -99,7 +102,8 @@ impl Actor {
         self.restart_at = None;
         self.settle().await;
         let mut launched = self.launch(&view.definition).await;
-        if let Err(Error::KeeperLost) = launched {
+        for _ in 1..ATTEMPTS {
+            let Err(Error::KeeperLost) = launched else { break };
             // It never ran: with another keeper it may.
             self.tear_down(self.view().endpoint.clone(), false);
             self.settle().await;

@@ -1,4 +1,5 @@
-//! Processes in running containers. They are remembered in memory only: an exec does not outlive its engine.
+//! Processes in running containers. They are remembered in memory only; one that has been started is known to the keeper, and
+//! an engine after this one takes it back from there.
 
 mod collect;
 mod create;

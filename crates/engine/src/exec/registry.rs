@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use teu_api::exec::CreateRequest;
-use teu_keeper::protocol::{AdoptRequest, ExitRecord, ProcessRef, Request};
+use teu_keeper::protocol::{AdoptRequest, ExitRecord, Health, ProcessRef, Request};
 use teu_keeper::{Descriptors, Listed};
 use tokio::sync::watch;
 
@@ -176,6 +176,11 @@ impl Execs {
         self.lock().retain(|_, exec| exec.container.id != container);
     }
 
+    /// Takes back one that an engine before this one started.
+    fn revive(&self, exec: Arc<Exec>) {
+        self.lock().insert(exec.id.clone(), exec);
+    }
+
     fn all(&self) -> Vec<Arc<Exec>> {
         self.lock().values().cloned().collect()
     }
@@ -195,8 +200,47 @@ impl Engine {
         self.acknowledge_exit(process);
     }
 
+    /// Takes back execs that an engine before this one started and the keeper knows.
+    pub(crate) async fn revive_execs(&self, listed: Vec<Listed>) {
+        for Listed { state, fds } in listed {
+            let process = state.process;
+            let request = state.note.as_deref().and_then(|note| serde_json::from_str(note).ok());
+            let container = self.containers().get(&process.container);
+            let (Some(id), Some(request), Some(container)) = (process.exec.clone(), request, container) else {
+                if let Health::Exited(_) = state.health {
+                    self.acknowledge_exit(process);
+                }
+                continue;
+            };
+            let exec = Arc::new(Exec::new(id, container, request));
+            exec.started(state.pid, state.started_at, fds);
+            self.execs().revive(exec);
+            match state.health {
+                Health::Running => {}
+                Health::Exited(record) => self.exec_exited(process, record),
+                // How it ended, its descriptor tells if there is one.
+                Health::Orphaned => {
+                    let request = Request::Adopt(AdoptRequest { process, fds: Vec::new() });
+                    if let Err(error) = self.processes().call(request, Vec::new()).await {
+                        tracing::warn!(%error, "the end of an exec is not known");
+                    }
+                }
+            }
+        }
+    }
+
     /// Gives a new keeper the descriptors of running execs; those it did not know when it was `asked` have ended.
     pub(crate) async fn adopt_execs(&self, listed: Vec<Listed>, asked: Timestamp) {
+        for Listed { state, .. } in &listed {
+            // Its end was known before, or nobody wants to know.
+            let known = state.process.exec.as_deref().and_then(|id| self.execs().find(id).ok());
+            let over = known.as_ref().is_none_or(|exec| matches!(exec.phase(), Phase::Exited { .. }));
+            match state.health {
+                Health::Exited(_) if over => self.acknowledge_exit(state.process.clone()),
+                Health::Exited(record) => self.exec_exited(state.process.clone(), record),
+                Health::Running | Health::Orphaned => {}
+            }
+        }
         for exec in self.execs().all() {
             let Phase::Running { descriptors, started_at, .. } = exec.phase() else { continue };
             if started_at >= asked {

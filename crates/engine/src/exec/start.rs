@@ -16,7 +16,8 @@ use teu_oci::runtime::Process;
 
 use super::create::check_container;
 use super::registry::{Exec, Phase};
-use crate::container::{Accounts, ClientInput, ExecDifferences, Hookup, exec_process, hook_up, pump, refusal};
+use crate::container::{Accounts, ClientInput, ExecDifferences, exec_process, pump, refusal};
+use crate::hookup::{Hookup, hook_up};
 use crate::stream::Input;
 use crate::{Attachment, Engine, Error, StartError};
 
@@ -90,7 +91,8 @@ impl Engine {
         } else {
             let (stdout, stderr) = (wanted.attach_stdout, wanted.attach_stderr);
             // Asked for before the start, so that no byte is missed.
-            Some(hook_up(self, Hookup { process: exec.process(), tty: wanted.tty, stdout, stderr }).await?)
+            let from_start = known.is_some();
+            Some(hook_up(self, Hookup { process: exec.process(), tty: wanted.tty, stdout, stderr, from_start }).await?)
         };
         let [rows, cols] = request.console_size.or(wanted.console_size).unwrap_or_default();
         match known {
@@ -103,6 +105,8 @@ impl Engine {
                     terminal: wanted.tty.then_some(WinSize { rows, cols }),
                     open_stdin: wanted.attach_stdin && !detach,
                     detach,
+                    // So that an engine after this one knows it.
+                    note: serde_json::to_string(wanted).ok(),
                 };
                 self.call_exec(exec, request).await?;
             }

@@ -23,6 +23,8 @@ impl Launcher for Native {
             stdio: request.stdio.into(),
             cgroup: request.cgroup,
             preserve_fds: request.passed.preserve,
+            // The next keeper must not take its end for the program's.
+            linger: true,
             ..Launch::new(request.id, request.spec, request.bundle, rootfs)
         }
         .create()?;

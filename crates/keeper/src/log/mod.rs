@@ -18,6 +18,7 @@ mod fault;
 mod journal;
 mod json;
 mod local;
+mod relay;
 mod rotate;
 mod scan;
 mod spool;
@@ -25,7 +26,10 @@ mod writer;
 
 pub use archive::identity;
 pub use cursor::LogCursor;
+pub(crate) use relay::Relay;
 pub(crate) use writer::{Log, Scratch, Taken};
+
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -52,4 +56,12 @@ impl Stream {
             Stream::Stderr => "stderr",
         }
     }
+}
+
+/// Where the spool of an output is, below the process's directory.
+pub(crate) fn spool_path(dir: &Path, stream: Stream) -> PathBuf {
+    dir.join(match stream {
+        Stream::Stdout => "stdout.spool",
+        Stream::Stderr => "stderr.spool",
+    })
 }

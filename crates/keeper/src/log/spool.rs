@@ -12,6 +12,9 @@ use super::fault::cut;
 
 /// Memory (the exec root is usually a tmpfs) is given back when this much is behind the log.
 const PUNCH: u64 = 1 << 20;
+/// What is younger than this is kept, whoever has read it: clients of a keeper that was killed get from here what it had
+/// taken and not given to them, which is no more than their sockets and one take.
+const KEEP: u64 = 1 << 20;
 
 /// An open spool file.
 #[derive(Debug)]
@@ -64,6 +67,7 @@ impl Spool {
     /// Gives back the memory of what is before `done`. Best effort: a file system without holes keeps it until the
     /// reset.
     pub(super) fn forget(&mut self, done: u64) {
+        let done = done.saturating_sub(KEEP);
         if done - self.punched.min(done) >= PUNCH {
             let keep_size = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
             // Failure costs memory, not data.

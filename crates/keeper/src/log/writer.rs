@@ -8,12 +8,12 @@ use jiff::Timestamp;
 use rustix::fs::{CWD, Mode, OFlags, fstat, ftruncate, openat};
 use rustix::io::Errno;
 
-use super::Stream;
 use super::encode::{Batch, Carry, Encoder, MAX_LINE};
 use super::fault::{cut, shorten};
 use super::journal::{Journal, Pending, Record};
 use super::rotate::rotate;
 use super::spool::Spool;
+use super::{Stream, spool_path};
 use crate::protocol::LogTarget;
 
 /// Taken from a FIFO at once: its default capacity.
@@ -44,6 +44,12 @@ impl Scratch {
             Err(Errno::AGAIN | Errno::INTR) => Ok(Taken::Empty),
             Err(errno) => Err(errno.into()),
         }
+    }
+
+    /// Room for so many bytes, to be seen by [`Scratch::window`].
+    pub(super) fn room(&mut self, len: usize) -> &mut [u8] {
+        self.window.resize(len, 0);
+        &mut self.window
     }
 
     /// What [`Scratch::read`] read.
@@ -325,7 +331,8 @@ struct LogStat {
 impl Files {
     fn open(dir: &Path, target: &LogTarget) -> io::Result<Files> {
         let (journal, mut record) = Journal::open(&dir.join("journal"))?;
-        let spools = [Spool::open(&dir.join("stdout.spool"))?, Spool::open(&dir.join("stderr.spool"))?];
+        let [stdout, stderr] = Stream::BOTH.map(|stream| Spool::open(&spool_path(dir, stream)));
+        let spools = [stdout?, stderr?];
         for stream in Stream::BOTH {
             // A reset was cut between emptying the spool and saying so.
             if spools[stream.index()].size < record.done[stream.index()] {

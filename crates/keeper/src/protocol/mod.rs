@@ -11,7 +11,8 @@ mod start;
 pub use exit::{ExitRecord, ExitStatus};
 pub use process::{FdRole, Health, ProcessRef, ProcessState, Started, WinSize};
 pub use start::{
-    AdoptRequest, AttachRequest, ExecRequest, Framing, LogDriver, LogTarget, PassedFd, RuntimeChoice, StartRequest,
+    AdoptRequest, AttachRequest, END_OF_OUTPUT, ExecRequest, Framing, LogDriver, LogTarget, PassedFd, RuntimeChoice,
+    StartRequest,
 };
 
 use std::path::PathBuf;
@@ -42,8 +43,7 @@ pub enum Request {
     /// Starts a process in a running container. Answered by [`Reply::Started`].
     Exec(Box<ExecRequest>),
     /// Asks for the output of a container or exec from now on. May come before the start, so that no byte is missed.
-    /// Answered by [`Reply::Attached`] with one descriptor, the reading end of a stream socket, which ends when the
-    /// process has exited and all its output has been delivered.
+    /// Answered by [`Reply::Attached`].
     Attach(AttachRequest),
     /// Sets a terminal's size.
     Resize {
@@ -129,8 +129,13 @@ pub enum Reply {
     },
     /// To [`Request::Start`] and [`Request::Exec`].
     Started(Started),
-    /// To [`Request::Attach`], with one descriptor.
-    Attached,
+    /// To [`Request::Attach`]. Descriptors: the reading end of a stream socket, which ends when the process has exited and
+    /// all its output has been delivered; then, if asked for and there, the spools of standard output and error.
+    Attached {
+        /// How much of standard output and error had been taken before: what comes through the socket stands there in the
+        /// spools.
+        positions: [u64; 2],
+    },
     /// The request was served and has nothing to tell.
     Done,
 }

@@ -103,4 +103,7 @@ pub struct ProcessState {
     pub terminal: bool,
     /// What its descriptors in this message are.
     pub fds: Vec<FdRole>,
+    /// See [`ExecRequest::note`](super::ExecRequest::note).
+    #[serde(default)]
+    pub note: Option<String>,
 }

@@ -46,6 +46,9 @@ pub struct ExecRequest {
     /// Nobody will attach: its output is discarded. Otherwise output waits for the first
     /// [`Request::Attach`](super::Request::Attach).
     pub detach: bool,
+    /// What the daemon wants to be told of it by [`Request::List`](super::Request::List).
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 /// What a descriptor that comes with a [`StartRequest`] is.
@@ -127,6 +130,10 @@ pub struct AttachRequest {
     pub stderr: bool,
     /// How the bytes come.
     pub framing: Framing,
+    /// Somebody who was attached to a keeper before: duplicates of the spools come along, in which the output stands that
+    /// was taken and may not have reached it.
+    #[serde(default)]
+    pub resume: bool,
 }
 
 /// How output comes through an attached socket.
@@ -136,9 +143,12 @@ pub enum Framing {
     /// As they are: for terminals.
     Raw,
     /// In frames of Docker's attach stream: stream number (1 output, 2 error), three zero bytes, length as four bytes
-    /// big endian, then the bytes.
+    /// big endian, then the bytes. The last is [`END_OF_OUTPUT`]: without it, the stream was cut.
     Multiplexed,
 }
+
+/// The last frame of a multiplexed stream: the process has ended, and this was all its output.
+pub const END_OF_OUTPUT: [u8; 8] = [0xff, 0, 0, 0, 0, 0, 0, 0];
 
 /// Gives a process's descriptors to a keeper that has taken over. Descriptors: as `fds` says.
 #[derive(Debug, Clone, Serialize, Deserialize)]

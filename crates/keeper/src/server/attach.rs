@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::poll::{Poll, Token};
 use super::slab::Slab;
 use crate::log::Stream;
-use crate::protocol::{AttachRequest, Framing, ProcessRef};
+use crate::protocol::{AttachRequest, END_OF_OUTPUT, Framing, ProcessRef};
 
 /// One of them.
 #[derive(Debug)]
@@ -67,6 +67,16 @@ impl Client {
         let sent = if self.backlog.is_empty() { send(&self.socket, header, bytes)? } else { 0 };
         self.backlog.extend_from_slice(&header[sent.min(header.len())..]);
         self.backlog.extend_from_slice(&bytes[sent.saturating_sub(header.len())..]);
+        Ok(())
+    }
+
+    /// Says that this was all.
+    fn conclude(&mut self) -> rustix::io::Result<()> {
+        self.ended = true;
+        if self.wants.framing == Framing::Multiplexed {
+            let sent = if self.backlog.is_empty() { send(&self.socket, &[], &END_OF_OUTPUT)? } else { 0 };
+            self.backlog.extend_from_slice(&END_OF_OUTPUT[sent..]);
+        }
         Ok(())
     }
 
@@ -188,9 +198,10 @@ impl Clients {
     /// Their process has ended: each gets what it has not got yet, then the end of the stream.
     pub(super) fn end(&mut self, poll: &Poll, keys: Vec<u32>) {
         for key in keys {
-            match self.all.get_mut(key) {
-                Some(client) if !client.backlog.is_empty() => client.ended = true,
-                _ => self.forget(poll, key),
+            let Some(client) = self.all.get_mut(key) else { continue };
+            let behind = client.conclude().is_ok() && !client.backlog.is_empty();
+            if !(behind && self.watch(poll, key).is_ok()) {
+                self.forget(poll, key);
             }
         }
     }

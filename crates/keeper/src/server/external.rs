@@ -113,6 +113,7 @@ impl Server {
             cgroup_path: request.cgroup_path,
             runtime: request.runtime,
             hold: false,
+            note: None,
         };
         let (command_pid, command) = self.spawn(&mut command)?;
         let (stage, dir) = (Stage::Create, dir.to_owned());
@@ -222,6 +223,7 @@ impl Server {
             cgroup_path: String::new(),
             runtime: runtime.clone(),
             hold: !request.detach,
+            note: request.note,
         };
         let (command_pid, command) = self.spawn(&mut command)?;
         let (stage, dir) = (Stage::Exec, dir.to_owned());
@@ -253,6 +255,7 @@ impl Server {
             cgroup_path: String::new(),
             runtime,
             hold: false,
+            note: None,
         });
     }
 

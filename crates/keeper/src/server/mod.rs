@@ -29,7 +29,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::epoll::EventFlags;
 
@@ -139,11 +139,14 @@ impl Server {
     }
 
     fn run(&mut self) -> io::Result<()> {
+        let mut tried = Instant::now();
         while !self.stopping {
             let timeout = if self.stalled.is_empty() { None } else { Some(RETRY) };
             let ready = self.poll.wait(timeout)?;
-            if ready.is_empty() {
+            // However busy the others are.
+            if !self.stalled.is_empty() && tried.elapsed() >= RETRY {
                 self.retry_stalled();
+                tried = Instant::now();
             }
             for (token, flags) in ready {
                 self.dispatch(token, flags);

@@ -109,7 +109,7 @@ impl Server {
     /// One step of an output.
     fn pump(&mut self, key: u32, stream: Stream) -> io::Result<Taken> {
         let Some(task) = self.tasks.get_mut(key) else { return Ok(Taken::Empty) };
-        let Task { outputs, log, clients, stalled, .. } = task;
+        let Task { outputs, log, relay, clients, stalled, .. } = task;
         let Some(output) = &outputs[stream.index()] else { return Ok(Taken::Empty) };
         let (poll, all) = (&self.poll, &mut self.clients);
         match log {
@@ -128,13 +128,10 @@ impl Server {
                 self.compression.note(log);
                 taken
             }
-            None => {
-                let taken = self.scratch.read(output.fifo.as_fd())?;
-                if let Taken::Data(len) = taken {
-                    all.deliver(poll, clients, stream, self.scratch.window(len));
-                }
-                Ok(taken)
-            }
+            None if clients.is_empty() => self.scratch.read(output.fifo.as_fd()),
+            None => relay.pump(stream, output.fifo.as_fd(), &mut self.scratch, |bytes| {
+                all.deliver(poll, clients, stream, bytes);
+            }),
         }
     }
 
@@ -187,14 +184,16 @@ impl Server {
     }
 
     fn flush(&mut self, key: u32, last: bool) -> io::Result<()> {
-        let Some(log) = self.tasks.get_mut(key).and_then(|t| t.log.as_mut()) else { return Ok(()) };
+        let Some(task) = self.tasks.get_mut(key) else { return Ok(()) };
+        let may_rest = task.may_rest();
+        let Some(log) = &mut task.log else { return Ok(()) };
         let was_open = log.is_open();
         let flushed = Stream::BOTH.into_iter().try_for_each(|stream| log.flush(stream, last, &mut self.scratch));
         self.compression.note(log);
         if !was_open && log.is_open() {
             self.open_logs.push_back(key);
         }
-        flushed.and_then(|()| log.rest())
+        flushed.and_then(|()| if may_rest { log.rest() } else { Ok(()) })
     }
 
     /// Nobody writes to it any more.
@@ -209,7 +208,9 @@ impl Server {
 
     /// Gives back what an idle log does not need.
     fn rest(&mut self, key: u32) {
-        if let Some(log) = self.tasks.get_mut(key).and_then(|t| t.log.as_mut())
+        if let Some(task) = self.tasks.get_mut(key)
+            && task.may_rest()
+            && let Some(log) = &mut task.log
             && let Err(error) = log.rest()
         {
             self.stall(key, &error);

@@ -2,9 +2,12 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
+use teu_runtime::{ABANDONED, CREATED};
 use teu_sys::pidfd;
 
 use super::saved::{self, RUNTIME, STATE, Saved};
@@ -13,6 +16,9 @@ use super::task::{Console, Life, Task};
 use super::{Server, complain};
 use crate::log::Stream;
 use crate::protocol::Failure;
+
+/// How long a process between its creation and its program may take to decide.
+const UNDECIDED: Duration = Duration::from_secs(1);
 
 impl Server {
     /// Reads what the keeper before left on disk and goes on with it.
@@ -42,6 +48,17 @@ impl Server {
         let process = saved.process.clone();
         let mut task = Task::recovered(&self.root, saved);
         task.pidfd = open_same(task.saved.pid, task.saved.ticks)?;
+        if task.is_container()
+            && let Some(pidfd) = &task.pidfd
+            && was_abandoned(task.saved.pid)
+        {
+            // It may have ended by itself.
+            let _ = pidfd::send_signal(pidfd.as_fd(), rustix::process::Signal::KILL.as_raw());
+            self.undo_start(dir);
+            self.cgroups.kill(&task.saved.cgroup_path);
+            self.cgroups.remove(&task.saved.cgroup_path);
+            return Ok(());
+        }
         if let Some(record) = saved::exit_record(dir)? {
             task.life = Life::Exited(record);
             task.pidfd = None;
@@ -61,9 +78,15 @@ impl Server {
         if task.saved.open_stdin && task.life == Life::Running {
             task.stdin = stdio::reopen_input(dir)?;
         }
+        // Output that nothing keeps waits for a moment: those who got it are about to come back.
+        task.stalled = task.log.is_none() && task.life == Life::Running;
+        let stalled = task.stalled;
         let waits = task.hold || task.awaits_terminal;
         let exited = matches!(task.life, Life::Exited(_));
         let key = self.insert(process, task)?;
+        if stalled {
+            self.stalled.insert(key);
+        }
         if exited && !waits && self.drain(key) {
             self.finish(key);
         }
@@ -99,6 +122,20 @@ fn open_same(pid: i32, ticks: u64) -> io::Result<Option<OwnedFd>> {
     };
     // Looked up after opening: if it is the right one now, the descriptor is of the right one.
     Ok(saved::stat(pid).filter(|s| s.ticks == ticks).map(|_| pidfd))
+}
+
+/// Whether a container's first process waits for a start that never comes: its program has not run. A keeper that was killed
+/// may have let it go a moment before, or it may not have seen yet that it is alone: then it is known very soon.
+fn was_abandoned(pid: i32) -> bool {
+    let deadline = Instant::now() + UNDECIDED;
+    loop {
+        match saved::name(pid).as_deref() {
+            Some(ABANDONED) => return true,
+            // There is no event for a change of name.
+            Some(CREATED) if Instant::now() < deadline => thread::sleep(Duration::from_millis(1)),
+            _ => return false,
+        }
+    }
 }
 
 fn subdirectories(dir: &Path) -> Vec<PathBuf> {

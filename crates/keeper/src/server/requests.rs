@@ -104,23 +104,32 @@ impl Server {
     }
 
     fn attach(&mut self, request: AttachRequest) -> Answer {
-        let process = request.process.clone();
+        let (process, resume) = (request.process.clone(), request.resume);
+        let mut positions = [0; 2];
+        let mut spools = None;
         let opened = self.clients.open(&self.poll, request);
         let (client, socket) = opened.map_err(Failure::io(format!("attaching to {process}")))?;
         match self.index.get(&process).copied() {
             None => self.clients.wait_for_start(client),
             Some(key) => {
                 let Some(task) = self.tasks.get_mut(key) else { return done() };
+                positions = task.positions(&self.root);
+                spools = if resume { task.spools(&self.root) } else { None };
                 task.clients.push(client);
+                if task.log.is_none() {
+                    task.stalled = false;
+                    self.stalled.remove(&key);
+                }
                 let held = std::mem::replace(&mut task.hold, false);
-                if task.life == Life::Running || task.awaits_terminal {
+                if !matches!(task.life, Life::Exited(_)) || task.awaits_terminal {
                     self.settle(key);
                 } else if !held || self.drain(key) {
                     self.finish(key);
                 }
             }
         }
-        Ok((Reply::Attached, vec![socket]))
+        let fds = std::iter::once(socket).chain(spools.into_iter().flatten()).collect();
+        Ok((Reply::Attached { positions }, fds))
     }
 
     fn resize(&mut self, process: &ProcessRef, size: WinSize) -> Answer {

@@ -31,6 +31,9 @@ pub(super) struct Saved {
     pub(super) runtime: RuntimeChoice,
     /// Output waits for the first who attaches.
     pub(super) hold: bool,
+    /// What the daemon wants to be told of it.
+    #[serde(default)]
+    pub(super) note: Option<String>,
 }
 
 /// Where the files of a process are.
@@ -106,6 +109,11 @@ pub(super) struct Stat {
 /// Reads it. None if there is no such process.
 pub(super) fn stat(pid: i32) -> Option<Stat> {
     parse_stat(&fs::read(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// Name of a process. None if there is no such process.
+pub(super) fn name(pid: i32) -> Option<String> {
+    Some(fs::read_to_string(format!("/proc/{pid}/comm")).ok()?.trim_end().to_owned())
 }
 
 /// The second field is a name in parentheses that may have anything in it.

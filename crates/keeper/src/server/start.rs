@@ -75,6 +75,7 @@ impl Server {
             cgroup_path: request.cgroup_path.clone(),
             runtime: request.runtime.clone(),
             hold: false,
+            note: None,
         };
         saved::write_atomically(dir, STATE, &saved).map_err(Failure::io("writing the container's state"))?;
         let launched = prepared.start()?;
@@ -129,6 +130,7 @@ impl Server {
             cgroup_path: String::new(),
             runtime: RuntimeChoice::Native,
             hold: !request.detach,
+            note: request.note.take(),
         };
         // The process runs: failing now would leave it unattended, and only a keeper that takes over needs this.
         let _ = saved::write_atomically(dir, STATE, &saved);

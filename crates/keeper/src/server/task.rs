@@ -1,13 +1,15 @@
 //! A process that the keeper looks after.
 
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use super::saved::{self, Saved};
-use crate::log::{Log, Stream};
+use crate::log::{Log, Relay, Stream, spool_path};
 use crate::protocol::{ExitRecord, FdRole, Health, LogDriver, LogTarget, ProcessState};
 
 /// A container's first process or an exec.
@@ -22,6 +24,8 @@ pub(super) struct Task {
     pub(super) console: Option<Console>,
     /// None: output goes to clients only.
     pub(super) log: Option<Log>,
+    /// For output that goes to clients only.
+    pub(super) relay: Relay,
     /// Who gets its output.
     pub(super) clients: Vec<u32>,
     /// Nobody has attached yet, and output waits for the first who does.
@@ -33,7 +37,12 @@ pub(super) struct Task {
     /// A keeper before this one had its terminal, and the daemon has not handed its duplicate over yet. Until then the
     /// last output cannot be read, and an exit is not told.
     pub(super) awaits_terminal: bool,
+    /// When it was taken over from a keeper that was killed, if it was.
+    pub(super) taken_over: Option<Instant>,
 }
+
+/// How long the clients of a keeper that was killed may take to attach to this one.
+const GRACE: Duration = Duration::from_secs(60);
 
 /// How far a process's life has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,7 +91,7 @@ impl Task {
 
     /// A process that another keeper has looked after.
     pub(super) fn recovered(root: &Path, saved: Saved) -> Task {
-        Task::with(root, saved, Log::new)
+        Task { taken_over: Some(Instant::now()), ..Task::with(root, saved, Log::new) }
     }
 
     fn with(root: &Path, saved: Saved, log: fn(&Path, &LogTarget) -> Log) -> Task {
@@ -97,10 +106,12 @@ impl Task {
             outputs: [None, None],
             console: None,
             log,
+            relay: Relay::new(&dir),
             clients: Vec::new(),
             stalled: false,
             acknowledged: false,
             awaits_terminal: false,
+            taken_over: None,
         }
     }
 
@@ -130,6 +141,27 @@ impl Task {
         .filter_map(|(role, fd)| Some((role, fd?)))
     }
 
+    /// Whether its spools may be emptied: nobody gets output, or is about to come back for more, that stands there.
+    pub(super) fn may_rest(&self) -> bool {
+        self.clients.is_empty() && self.taken_over.is_none_or(|then| then.elapsed() > GRACE)
+    }
+
+    /// How much of its outputs has been taken.
+    pub(super) fn positions(&self, root: &Path) -> [u64; 2] {
+        let dir = self.dir(root);
+        // There is none before the first output.
+        Stream::BOTH.map(|stream| fs::metadata(spool_path(&dir, stream)).map_or(0, |m| m.len()))
+    }
+
+    /// Its spools, for reading. None before the first output.
+    pub(super) fn spools(&self, root: &Path) -> Option<[OwnedFd; 2]> {
+        let dir = self.dir(root);
+        let open =
+            |stream| File::options().read(true).write(true).create(true).truncate(false).open(spool_path(&dir, stream));
+        let [stdout, stderr] = Stream::BOTH.map(open);
+        Some([stdout.ok()?.into(), stderr.ok()?.into()])
+    }
+
     /// Duplicates for a message.
     pub(super) fn duplicates(&self) -> io::Result<(Vec<FdRole>, Vec<OwnedFd>)> {
         let mut roles = Vec::new();
@@ -154,6 +186,7 @@ impl Task {
             },
             terminal: self.saved.terminal,
             fds,
+            note: self.saved.note.clone(),
         }
     }
 }

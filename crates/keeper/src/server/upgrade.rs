@@ -184,6 +184,8 @@ impl Server {
                 FdRole::Terminal => task.console = Some(Console::new(fd)?),
             }
         }
+        // Its clients come along.
+        task.taken_over = None;
         task.life = handed.life;
         // Held until all are back: nothing may be read before its clients are known.
         task.hold = true;

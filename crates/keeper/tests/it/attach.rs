@@ -20,7 +20,8 @@ fn attached_before_the_start_no_byte_is_missed() {
 #[test]
 fn streams_are_chosen_and_raw_output_has_no_frames() {
     let bench = Bench::new();
-    let request = AttachRequest { process: container("c"), stdout: false, stderr: true, framing: Framing::Raw };
+    let request =
+        AttachRequest { process: container("c"), stdout: false, stderr: true, framing: Framing::Raw, resume: false };
     let (_, fds) = bench.keeper.call_blocking(Request::Attach(request), Vec::new()).unwrap();
     bench.run("c", "echo no; echo yes >&2");
     let socket = std::os::unix::net::UnixStream::from(fds.into_iter().next().unwrap());

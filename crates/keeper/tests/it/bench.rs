@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use teu_keeper::protocol::{
-    AdoptRequest, AttachRequest, Event, ExecRequest, ExitRecord, ExitStatus, Framing, LogTarget, ProcessRef, Reply,
-    Request, StartRequest, WinSize,
+    AdoptRequest, AttachRequest, END_OF_OUTPUT, Event, ExecRequest, ExitRecord, ExitStatus, Framing, LogTarget,
+    ProcessRef, Reply, Request, StartRequest, WinSize,
 };
 use teu_keeper::{Descriptors, Ensure, Error, Keeper};
 use teu_oci::runtime::{Process, Spec};
@@ -126,13 +126,14 @@ impl Bench {
             terminal: None,
             open_stdin: false,
             detach: false,
+            note: None,
         }
     }
 
     pub(crate) fn attach(&self, process: ProcessRef, framing: Framing) -> UnixStream {
-        let request = AttachRequest { process, stdout: true, stderr: true, framing };
+        let request = AttachRequest { process, stdout: true, stderr: true, framing, resume: false };
         let (reply, fds) = self.keeper.call_blocking(Request::Attach(request), Vec::new()).unwrap();
-        assert!(matches!(reply, Reply::Attached));
+        assert!(matches!(reply, Reply::Attached { .. }));
         let socket = UnixStream::from(fds.into_iter().next().unwrap());
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket
@@ -231,6 +232,10 @@ pub(crate) fn demultiplex(bytes: &[u8]) -> BTreeMap<u8, Vec<u8>> {
     let mut streams: BTreeMap<u8, Vec<u8>> = BTreeMap::new();
     let mut rest = bytes;
     while let Some((header, after)) = rest.split_first_chunk::<8>() {
+        if *header == END_OF_OUTPUT {
+            rest = after;
+            break;
+        }
         assert_eq!(header[1..4], [0; 3]);
         let len = u32::from_be_bytes(header[4..].try_into().unwrap()) as usize;
         streams.entry(header[0]).or_default().extend_from_slice(&after[..len]);

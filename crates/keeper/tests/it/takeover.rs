@@ -1,6 +1,10 @@
 //! The keeper is killed and another takes over.
 
-use teu_keeper::protocol::{ExitStatus, Framing, Health, ProcessRef, Request, StartRequest};
+use std::os::unix::net::UnixStream;
+
+use teu_keeper::protocol::{
+    AttachRequest, END_OF_OUTPUT, ExitStatus, Framing, Health, LogDriver, ProcessRef, Reply, Request, StartRequest,
+};
 
 use crate::bench::{Bench, container, ended_as, read_all, size, wait_for_end};
 
@@ -61,6 +65,57 @@ fn an_exit_that_nobody_can_know_is_unknown() {
     assert_eq!(bench.keeper.list().unwrap()[0].state.health, Health::Orphaned);
     bench.adopt(container("c"), &Default::default());
     assert_eq!(exit_status(&bench), ExitStatus::Unknown);
+}
+
+/// What the first keeper took and did not send is in the spool; the second goes on from there.
+#[test]
+fn an_attached_client_goes_on_with_the_next_keeper() {
+    for (killed, logged) in [(1, true), (7, true), (13, false), (29, false)] {
+        let mut bench = Bench::new();
+        let mut request = bench.request("c", COUNT);
+        if !logged {
+            request.log.driver = LogDriver::None;
+        }
+        let mut socket = bench.attach(container("c"), Framing::Multiplexed);
+        let held = bench.start(request);
+        let mut first = vec![0; killed * 50];
+        std::io::Read::read_exact(&mut socket, &mut first).unwrap();
+        bench.kill_keeper();
+        first.extend(read_all(socket));
+        assert!(!first.ends_with(&END_OF_OUTPUT));
+        let mut seen = whole_frames(&first);
+        bench.reconnect();
+        let resumed = AttachRequest {
+            process: container("c"),
+            stdout: true,
+            stderr: true,
+            framing: Framing::Multiplexed,
+            resume: true,
+        };
+        let (reply, fds) = bench.keeper.call_blocking(Request::Attach(resumed), Vec::new()).unwrap();
+        let Reply::Attached { positions } = reply else { panic!("{reply:?}") };
+        let [socket, stdout, _] = <[std::os::fd::OwnedFd; 3]>::try_from(fds).unwrap();
+        let mut spool = vec![0; usize::try_from(positions[0]).unwrap()];
+        std::os::unix::fs::FileExt::read_exact_at(&std::fs::File::from(stdout), &mut spool, 0).unwrap();
+        seen.extend_from_slice(&spool[seen.len()..]);
+        bench.adopt(container("c"), &held);
+        let rest = read_all(UnixStream::from(socket));
+        assert!(rest.ends_with(&END_OF_OUTPUT));
+        seen.extend(whole_frames(&rest));
+        assert!(seen == counted().into_bytes(), "{killed} {logged}");
+    }
+}
+
+/// Payload of the frames that have come as a whole.
+fn whole_frames(bytes: &[u8]) -> Vec<u8> {
+    let (mut payload, mut rest) = (Vec::new(), bytes);
+    while let Some((header, after)) = rest.split_first_chunk::<8>() {
+        let len = u32::from_be_bytes(header[4..].try_into().unwrap()) as usize;
+        let Some((frame, next)) = after.split_at_checked(len) else { break };
+        payload.extend_from_slice(frame);
+        rest = next;
+    }
+    payload
 }
 
 fn exit_status(bench: &Bench) -> ExitStatus {

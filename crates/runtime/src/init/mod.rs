@@ -22,6 +22,9 @@ use rustix::process::DumpableBehavior;
 use crate::channel::{self, Kind};
 use crate::plan::{Plan, Step};
 
+/// How long a process that is never going to be started may be found, in seconds.
+const LINGER: i64 = 10;
+
 /// A new process at work.
 pub(crate) struct Init<'p> {
     plan: &'p Plan,
@@ -147,12 +150,19 @@ impl<'p> Init<'p> {
     }
 
     fn wait_for_start(&mut self) -> Result<(), Errno> {
+        if self.plan.linger {
+            // Refused by a filter: its exit is taken for the program's then.
+            let _ = rustix::thread::set_name(c"teu:created");
+        }
         channel::send(self.channel, Kind::Ready, self.current, 0, b"", None)?;
         let started = match &self.plan.gate {
             None => channel::wait(self.channel),
             Some(files) => channel::wait(&files.start),
         };
         if !started {
+            if self.plan.linger {
+                linger();
+            }
             teu_sys::process::exit(1);
         }
         self.past_gate = true;
@@ -201,6 +211,15 @@ impl<'p> Init<'p> {
                 let _ = channel::send(self.channel, Kind::Failed, self.current, errno, self.log.message(), None);
             }
         }
+    }
+}
+
+/// Gives the parent's successor time to see that the program has never run.
+fn linger() {
+    let time = rustix::thread::Timespec { tv_sec: LINGER, tv_nsec: 0 };
+    // Without the name, or cut short, its exit is taken for the program's: no worse than at once.
+    if rustix::thread::set_name(c"teu:abandoned").is_ok() {
+        let _ = rustix::thread::nanosleep(&time);
     }
 }
 

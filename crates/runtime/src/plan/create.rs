@@ -29,7 +29,7 @@ pub(crate) struct CreatePlan {
 
 /// Compiles a launch.
 pub(crate) fn compile(launch: Launch<'_>, gate: Option<GateFiles>) -> Result<CreatePlan, Error> {
-    let spec = launch.spec;
+    let (spec, linger) = (launch.spec, launch.linger);
     let process = spec.process.as_ref().ok_or_else(|| Error::InvalidSpec("process is missing".into()))?;
     let linux = spec.linux.clone().unwrap_or_default();
     let root_path = launch.rootfs_path();
@@ -87,7 +87,13 @@ pub(crate) fn compile(launch: Launch<'_>, gate: Option<GateFiles>) -> Result<Cre
         gate: true,
     };
     steps.extend(finish(process, launch.stdio, (launch.preserve_fds, launch.inherit_fds), setting)?);
-    Ok(CreatePlan { plan: Plan { steps, program, gate }, clone: namespaces.clone, user, before_clone, privileged })
+    Ok(CreatePlan {
+        plan: Plan { steps, program, gate, linger },
+        clone: namespaces.clone,
+        user,
+        before_clone,
+        privileged,
+    })
 }
 
 /// The root as a detached mount, and where hooks expect it.

@@ -60,7 +60,7 @@ pub(crate) fn compile(request: ExecRequest<'_>) -> Result<ExecPlan, Error> {
         gate: false,
     };
     steps.extend(finish(process, request.stdio, (request.preserve_fds, request.inherit_fds), setting)?);
-    Ok(ExecPlan { plan: Plan { steps, program, gate: None }, joins_pid })
+    Ok(ExecPlan { plan: Plan { steps, program, gate: None, linger: false }, joins_pid })
 }
 
 fn open_root(pid: i32) -> Result<OwnedFd, Error> {

@@ -248,6 +248,8 @@ pub(crate) struct Plan {
     pub(crate) steps: Vec<Step>,
     pub(crate) program: Executable,
     pub(crate) gate: Option<GateFiles>,
+    /// See [`Launch::linger`](crate::Launch::linger).
+    pub(crate) linger: bool,
 }
 
 /// What a process waits on that its parent does not stay for: a FIFO to read the start from, and one for what fails then.

@@ -28,11 +28,11 @@ impl Inventory {
         items.insert("link", links(engine)?);
         items.insert("firewall rule or element", firewall(engine)?);
         items.insert("cgroup", cgroups(engine.cgroup_parent()));
-        items.insert("file under the exec root", tree(&engine.host.path("run"), 2));
+        items.insert("file under the exec root", exec_root(&engine.host.path("run")));
         items.insert("file under the data root", tree(&engine.host.path("data"), 3));
         let shown = engine.run(&["network", "inspect", "bridge", "--format", "{{json .Containers}}"])?;
         items.insert("endpoint", shown.split("},").filter(|e| e.contains("Name")).map(str::to_owned).collect());
-        items.insert("container", engine.run(&["ps", "-aq"])?.lines().map(str::to_owned).collect());
+        items.insert("container", shown_containers(engine)?);
         let descriptors = [("daemon", open(daemon)?), ("keeper", open(keeper)?)].into();
         Ok(Self { items, descriptors })
     }
@@ -53,6 +53,11 @@ impl Inventory {
         }
         leaks
     }
+}
+
+fn shown_containers(engine: &Engine) -> Result<BTreeSet<String>> {
+    let shown = engine.run(&["ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.Names}} {{.Status}}"])?;
+    Ok(shown.lines().map(str::to_owned).collect())
 }
 
 /// Command lines, with numbers where there are several of the same.
@@ -126,6 +131,15 @@ fn tree(folder: &Path, depth: u32) -> BTreeSet<String> {
         found.insert(path.display().to_string());
     }
     found
+}
+
+/// Paths below the exec root; guardians' are named by their process ids.
+fn exec_root(folder: &Path) -> BTreeSet<String> {
+    let short = |path: String| match path.split_once("/guardian/") {
+        Some((folder, _)) => format!("{folder}/guardian/…"),
+        None => path,
+    };
+    numbered(tree(folder, 2).into_iter().map(short))
 }
 
 fn open(pid: u32) -> Result<usize> {
