@@ -185,6 +185,8 @@ pub fn keeper_pid(host: &Host) -> Result<Option<u32>> {
     let is_keeper = |pid: &u32| {
         std::fs::read(format!("/proc/{pid}/cmdline"))
             .is_ok_and(|line| line.windows(8).any(|word| word == b"\0keeper\0"))
+            // Its guardian has the same command line.
+            && std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name != "teu:guardian\n")
     };
     Ok(host.processes()?.into_iter().find(is_keeper))
 }

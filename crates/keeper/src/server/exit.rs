@@ -6,9 +6,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 use jiff::Timestamp;
 use teu_sys::pidfd;
 
-use super::Server;
 use super::saved::{self, EXIT};
 use super::task::{Life, Task};
+use super::{Server, guardian};
 use crate::protocol::{Event, ExitRecord, ExitStatus, ProcessRef, RuntimeChoice};
 
 impl From<pidfd::ExitStatus> for ExitStatus {
@@ -28,8 +28,12 @@ impl Server {
         self.record_exit(key, status);
         if let Some(pidfd) = self.tasks.get_mut(key).and_then(|t| t.pidfd.take()) {
             self.poll.remove(&pidfd);
-            // Somebody else's child (a keeper's before this one) is reaped by somebody else.
-            let _ = pidfd::try_wait(pidfd.as_fd());
+            // The child of a keeper before this one is held by that one's guardian.
+            if pidfd::try_wait(pidfd.as_fd()).is_err()
+                && let Some(task) = self.tasks.get(key)
+            {
+                guardian::release(&self.root, task.saved.pid);
+            }
         }
         if self.tasks.get(key).is_some_and(|t| !t.awaits_terminal) {
             self.after_exit(key);

@@ -6,6 +6,7 @@ mod compress;
 mod connection;
 mod exit;
 mod external;
+mod guardian;
 mod mountns;
 mod options;
 mod output;

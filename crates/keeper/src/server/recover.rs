@@ -13,7 +13,7 @@ use teu_sys::pidfd;
 use super::saved::{self, RUNTIME, STATE, Saved};
 use super::stdio;
 use super::task::{Console, Life, Task};
-use super::{Server, complain};
+use super::{Server, complain, guardian};
 use crate::log::Stream;
 use crate::protocol::Failure;
 
@@ -54,6 +54,7 @@ impl Server {
         {
             // It may have ended by itself.
             let _ = pidfd::send_signal(pidfd.as_fd(), rustix::process::Signal::KILL.as_raw());
+            guardian::release(&self.root, task.saved.pid);
             self.undo_start(dir);
             self.cgroups.kill(&task.saved.cgroup_path);
             self.cgroups.remove(&task.saved.cgroup_path);
@@ -61,7 +62,10 @@ impl Server {
         }
         if let Some(record) = saved::exit_record(dir)? {
             task.life = Life::Exited(record);
-            task.pidfd = None;
+            if task.pidfd.take().is_some() {
+                // The keeper before was killed between the record and the reaping.
+                guardian::release(&self.root, task.saved.pid);
+            }
         } else if task.pidfd.is_none() {
             task.life = Life::Orphaned;
         }

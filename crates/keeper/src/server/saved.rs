@@ -96,10 +96,11 @@ pub(super) fn exit_record(dir: &Path) -> io::Result<Option<ExitRecord>> {
     read(dir, EXIT)
 }
 
-/// Fields 3, 22 and 52 of `/proc/<pid>/stat` (proc_pid_stat(5)).
+/// Fields 3, 4, 22 and 52 of `/proc/<pid>/stat` (proc_pid_stat(5)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stat {
     pub(super) zombie: bool,
+    pub(super) parent: i32,
     /// Start time in ticks since boot.
     pub(super) ticks: u64,
     /// As `wait(2)` would tell it.
@@ -122,6 +123,7 @@ fn parse_stat(text: &[u8]) -> Option<Stat> {
     let fields: Vec<&str> = str::from_utf8(&text[end + 1..]).ok()?.split_ascii_whitespace().collect();
     Some(Stat {
         zombie: matches!(*fields.first()?, "Z" | "X"),
+        parent: fields.get(1)?.parse().ok()?,
         ticks: fields.get(19)?.parse().ok()?,
         exit_code: fields.get(49)?.parse().ok()?,
     })
@@ -138,7 +140,7 @@ mod tests {
             text.extend_from_slice(format!(" {}", n * 10).as_bytes());
         }
         text.push(b'\n');
-        assert_eq!(parse_stat(&text), Some(Stat { zombie: true, ticks: 220, exit_code: 520 }));
+        assert_eq!(parse_stat(&text), Some(Stat { zombie: true, parent: 1, ticks: 220, exit_code: 520 }));
         assert_eq!(parse_stat(b"42 (x) S 1 2"), None);
         assert!(stat(std::process::id().cast_signed()).is_some_and(|s| !s.zombie && s.ticks > 0));
     }

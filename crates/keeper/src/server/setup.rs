@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use rustix::process::{Signal, umask};
 use teu_sys::process::{CloneFlags, spawn};
 
-use super::{Options, complain, mountns};
+use super::{Options, complain, guardian, mountns};
 use crate::client::socket_path;
 
 /// How long a keeper that is being killed may take to disappear.
@@ -79,20 +79,20 @@ fn listen(path: &Path) -> io::Result<OwnedFd> {
     Ok(listener.into())
 }
 
-/// Runs `work` in a process that is nobody's child and in a session of its own; returns in the caller. Its standard
+/// Runs `work` below a guardian that is nobody's child and in a session of its own; returns in the caller. Its standard
 /// error goes to `keeper.log`.
 pub(super) fn in_background(exec_root: &Path, work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     let log = File::options().create(true).append(true).open(exec_root.join("keeper.log"))?;
     let null = File::options().read(true).write(true).open("/dev/null")?;
     spawn(CloneFlags::empty(), None, || {
-        let detached = detach(null.as_fd(), log.as_fd()).and_then(|()| work());
-        match detached {
+        let detached = detach(null.as_fd(), log.as_fd());
+        guardian::over(exec_root, || match detached.and_then(|()| work()) {
             Ok(()) => 0,
             Err(error) => {
                 complain(&error.to_string());
                 1
             }
-        }
+        })
     })?;
     Ok(())
 }

@@ -48,23 +48,52 @@ fn an_exit_without_a_keeper_is_known_through_the_daemons_descriptors() {
     assert_eq!(bench.logged("c", "stdout"), "before\nmeanwhile\n");
 }
 
+/// With the keeper and the daemon dead, the guardian is left.
+#[test]
+fn an_exit_that_nobody_saw_is_known_through_the_guardian() {
+    let mut bench = Bench::new();
+    let pidfd = end_alone(&bench);
+    bench.reconnect();
+    assert_eq!(exit_status(&bench), ExitStatus::Exited(21));
+    crate::bench::until("it is let go", || is_reaped(&pidfd));
+    let guardians = || std::fs::read_dir(bench.root().join("guardian")).unwrap().count();
+    crate::bench::until("the first guardian has ended", || guardians() == 1);
+}
+
 #[test]
 fn an_exit_that_nobody_can_know_is_unknown() {
     let mut bench = Bench::new();
-    let held = bench.start(StartRequest { open_stdin: true, ..bench.request("c", "read x; exit 0") });
-    bench.kill_keeper();
-    // Closing the last writer lets it end; then nobody has anything of it.
-    let pidfd = held.pidfd.unwrap();
-    drop(held.stdin);
-    wait_for_end(&pidfd);
-    crate::bench::until("it is reaped", || {
-        rustix::process::pidfd_send_signal(&pidfd, rustix::process::Signal::CONT).is_err()
-    });
+    let guardian = parent(bench.keeper_pid());
+    assert_eq!(std::fs::read_to_string(format!("/proc/{guardian}/comm")).unwrap(), "teu:guardian\n");
+    rustix::process::kill_process(rustix::process::Pid::from_raw(guardian).unwrap(), rustix::process::Signal::KILL)
+        .unwrap();
+    let pidfd = end_alone(&bench);
+    crate::bench::until("it is reaped", || is_reaped(&pidfd));
     drop(pidfd);
     bench.reconnect();
     assert_eq!(bench.keeper.list().unwrap()[0].state.health, Health::Orphaned);
     bench.adopt(container("c"), &Default::default());
     assert_eq!(exit_status(&bench), ExitStatus::Unknown);
+}
+
+/// Has a container end while there is neither keeper nor daemon.
+fn end_alone(bench: &Bench) -> std::os::fd::OwnedFd {
+    let held = bench.start(StartRequest { open_stdin: true, ..bench.request("c", "read x; exit 21") });
+    bench.kill_keeper();
+    // Closing the last writer lets it end; then nobody has anything of it.
+    let pidfd = held.pidfd.unwrap();
+    drop(held.stdin);
+    wait_for_end(&pidfd);
+    pidfd
+}
+
+fn is_reaped(pidfd: &std::os::fd::OwnedFd) -> bool {
+    rustix::process::pidfd_send_signal(pidfd, rustix::process::Signal::CONT).is_err()
+}
+
+fn parent(pid: i32) -> i32 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    status.lines().find_map(|line| line.strip_prefix("PPid:")).unwrap().trim().parse().unwrap()
 }
 
 /// What the first keeper took and did not send is in the spool; the second goes on from there.

@@ -27,7 +27,7 @@ const IMAGE: &str = "torture/busybox:latest";
 /// How long a new keeper may take to come.
 const KEEPER: Duration = Duration::from_secs(30);
 /// How long clean-up in the background may take.
-const SETTLE: Duration = Duration::from_secs(30);
+const SETTLE: Duration = Duration::from_secs(100);
 
 /// How much.
 #[derive(Debug, Clone)]
