@@ -21,6 +21,9 @@ use crate::hookup::{Hookup, hook_up};
 use crate::stream::Input;
 use crate::{Attachment, Engine, Error, StartError};
 
+/// How many keepers may die while they start a process.
+const ATTEMPTS: usize = 5;
+
 /// What Docker puts in front of the runtime's reason.
 const PREFIX: &str = "OCI runtime exec failed: exec failed: unable to start container process";
 
@@ -63,17 +66,18 @@ impl Engine {
         let process = self.exec_process(exec).await?;
         let action = format!("exec_start: {}", exec.line());
         self.container_event(&exec.container.view().definition, &action, &[("execID", exec.id.clone())]);
-        let epoch = self.processes().epoch();
-        match self.launch_exec(exec, request, &process, None).await {
-            Err(Error::KeeperLost) => {
-                self.processes().renewed(epoch).await?;
-                let wanted = exec.process();
-                // The next keeper knows whether it took effect.
-                let known = self.list_processes().await?.into_iter().find(|listed| listed.state.process == wanted);
-                self.launch_exec(exec, request, &process, known).await
-            }
-            outcome => outcome,
+        let mut epoch = self.processes().epoch();
+        let mut launched = self.launch_exec(exec, request, &process, None).await;
+        for _ in 1..ATTEMPTS {
+            let Err(Error::KeeperLost) = launched else { break };
+            self.processes().renewed(epoch).await?;
+            epoch = self.processes().epoch();
+            let wanted = exec.process();
+            // The next keeper knows whether it took effect.
+            let known = self.list_processes().await?.into_iter().find(|listed| listed.state.process == wanted);
+            launched = self.launch_exec(exec, request, &process, known).await;
         }
+        launched
     }
 
     /// Hooks up to the output and starts the process, unless it is `known` to run.
