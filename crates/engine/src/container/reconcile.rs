@@ -67,7 +67,7 @@ impl Actor {
     }
 
     /// Ends whatever still runs of a container that the keeper does not know.
-    async fn clear(&self) {
+    pub(super) async fn clear(&self) {
         let engine = self.engine.clone();
         let path = engine.cgroup_path(&self.view().definition);
         // A panic is logged by the runtime.

@@ -107,6 +107,8 @@ impl Actor {
             // It never ran: with another keeper it may.
             self.tear_down(self.view().endpoint.clone(), false);
             self.settle().await;
+            // What the keeper had made of it may still wait there for its start.
+            self.clear().await;
             launched = self.launch(&view.definition).await;
         }
         match launched {
