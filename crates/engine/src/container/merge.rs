@@ -1,5 +1,7 @@
 //! What a request leaves open is taken from the image.
 
+use std::collections::HashSet;
+
 use teu_api::container::{Config, Healthcheck};
 use teu_oci::image::{self, ImageConfig};
 
@@ -82,7 +84,7 @@ fn merge_health(config: &mut Healthcheck, image: image::Healthcheck) {
 fn merge_env(config: &mut Config, image: Vec<String>) {
     let env = config.env.get_or_insert_default();
     let name = |variable: &str| variable.split('=').next().unwrap_or("").to_owned();
-    let set: Vec<String> = env.iter().map(|v| name(v)).collect();
+    let set: HashSet<String> = env.iter().map(|v| name(v)).collect();
     env.extend(image.into_iter().filter(|v| !set.contains(&name(v))));
     if env.is_empty() {
         config.env = None;

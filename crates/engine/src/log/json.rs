@@ -38,7 +38,8 @@ fn quick(line: &[u8]) -> Option<Entry<'_>> {
         (Output::Stderr, rest.strip_prefix(b"err\",\"time\":\"")?)
     };
     let end = memchr(b'"', rest)?;
-    let time = std::str::from_utf8(&rest[..end]).ok()?;
+    // One with an escape is left to the general way.
+    let time = std::str::from_utf8(&rest[..end]).ok().filter(|time| !time.contains('\\'))?;
     matches!(rest[end..], [b'"', b'}'] | [b'"', b'}', b'\n']).then_some(())?;
     let (text, ends) = chomp(log);
     let time = Time::Text(Cow::Borrowed(time));

@@ -34,8 +34,10 @@ pub(crate) fn write_index(tree: &Tree, file: &File, geometry: Geometry) -> Resul
     let chunks = sparse::resolve(tree, file, &mut end)?;
     let layout = Layout::of(tree, &chunks)?;
     let file_size = end + layout.total;
+    let root = layout.places[Tree::ROOT].as_ref().and_then(|place| u16::try_from(place.nid).ok());
     let superblock = Superblock {
-        root_nid: 1,
+        // The first inode, but not always at the first place: what its block has left may be too little for its names.
+        root_nid: root.unwrap_or_default(),
         inodes: layout.order.len() as u64,
         blocks: block_number(file_size)?,
         meta_block: block_number(end)?,

@@ -12,6 +12,8 @@ use crate::tar::{Entry, Kind, Segment, Time};
 
 /// How many symbolic links one path may go through (`MAXSYMLINKS` of the kernel).
 const MAX_LINKS: usize = 40;
+/// How many components those links may have altogether: a path of `PATH_MAX` bytes has no more.
+const MAX_COMPONENTS: usize = 2_048;
 /// Permissions of parents that have no entry of their own, as Docker makes them.
 const IMPLIED_MODE: u16 = 0o755;
 /// Overlayfs reads attributes of these prefixes as its own; a layer must not speak to it.
@@ -191,8 +193,12 @@ impl Tree {
         let mut stack = vec![Self::ROOT];
         // Components still to go, last first.
         let mut rest: Vec<(Box<[u8]>, bool)> = parents.iter().rev().map(|name| (Box::from(*name), create)).collect();
-        let mut links = 0;
+        let (mut links, mut components) = (0, 0);
         while let Some((name, create)) = rest.pop() {
+            // Links lead on from where other links led to: the path as written says nothing about the depth.
+            if stack.len() > self.limits.depth {
+                return Err(LayerError::Limit { what: "depth of a path", limit: self.limits.depth as u64 });
+            }
             let dir = stack[stack.len() - 1];
             match &*name {
                 b"" | b"." => continue,
@@ -218,6 +224,10 @@ impl Tree {
                     }
                     if target.starts_with(b"/") {
                         stack.truncate(1);
+                    }
+                    components += target.iter().filter(|b| **b == b'/').count();
+                    if components > MAX_COMPONENTS {
+                        return Err(refuse(entry, "symbolic links on its way are too long"));
                     }
                     rest.extend(target.split(|b| *b == b'/').rev().map(|part| (Box::from(part), false)));
                 }

@@ -1,5 +1,7 @@
 //! PAX extended header records: `<length> <key>=<value>\n` (POSIX.1-2001, "pax Header Block").
 
+use std::collections::HashSet;
+
 use super::{Segment, Time};
 
 /// Prefix of the keys that hold extended attributes (star, used by Docker and Go).
@@ -43,6 +45,7 @@ impl Overrides {
             self.apply(key, value)?;
             records = rest;
         }
+        self.keep_last_xattrs();
         if self.sparse.offset.is_some() {
             return Err("sparse map has an odd number of records");
         }
@@ -54,7 +57,6 @@ impl Overrides {
             if name.is_empty() || name.contains(&0) {
                 return Err("extended attribute without a usable name");
             }
-            self.xattrs.retain(|(known, _)| known != name);
             self.xattrs.push((name.to_vec(), value.to_vec()));
             return Ok(());
         }
@@ -68,6 +70,13 @@ impl Overrides {
             _ => self.sparse.apply(key, value)?,
         }
         Ok(())
+    }
+
+    /// Of attributes that come again the last counts. Not sought at each record: there may be 50,000 of them.
+    fn keep_last_xattrs(&mut self) {
+        let mut known = HashSet::new();
+        let mut kept: Vec<bool> = self.xattrs.iter().rev().map(|(name, _)| known.insert(name.clone())).collect();
+        self.xattrs.retain(|_| kept.pop().unwrap_or(true));
     }
 }
 
@@ -195,6 +204,18 @@ mod tests {
         assert_eq!((o.size, o.uid), (Some(12), Some(4_294_967_294)));
         assert_eq!(o.mtime, Some(Time { seconds: -2, nanos: 750_000_000 }));
         assert_eq!(o.xattrs, [(b"user.x".to_vec(), b"a\0\n=b".to_vec())]);
+    }
+
+    #[test]
+    fn of_attributes_that_come_again_the_last_counts() {
+        let key = |name: &str| format!("SCHILY.xattr.{name}");
+        let o = parse(&[(&key("a"), b"1"), (&key("b"), b"2"), (&key("a"), b"3"), (&key("c"), b"4")]).unwrap();
+        let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+        assert_eq!(o.xattrs, [pair("b", "2"), pair("a", "3"), pair("c", "4")]);
+        // As many as an extended header can hold take no time.
+        let many: Vec<String> = (0..40_000).map(|number| key(&number.to_string())).collect();
+        let records: Vec<(&str, &[u8])> = many.iter().map(|key| (key.as_str(), &b"x"[..])).collect();
+        assert_eq!(parse(&records).unwrap().xattrs.len(), 40_000);
     }
 
     #[test]

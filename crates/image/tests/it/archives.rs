@@ -203,6 +203,26 @@ fn broken_archives_leave_nothing() {
     }
 }
 
+/// Indexes that list each other many times: read naively, this one takes 2,000 to the power of four steps.
+#[test]
+fn indexes_that_multiply_are_refused() {
+    if !privileged() {
+        return;
+    }
+    let fixture = Fixture::new(DriverKind::Erofs);
+    let mut tar = Layer::new();
+    let mut inner = br#"{"schemaVersion":2,"manifests":[]}"#.to_vec();
+    for _ in 0..4 {
+        tar = tar.file(&format!("blobs/sha256/{}", Digest::of(&inner).hex()), 0o644, &inner);
+        let entry = json!({ "mediaType": "application/vnd.oci.image.index.v1+json", "digest": Digest::of(&inner), "size": inner.len() });
+        inner = serde_json::to_vec(&json!({ "schemaVersion": 2, "manifests": vec![entry; 2000] })).unwrap();
+    }
+    let archive = tar.file("index.json", 0o644, inner).finish();
+    let error = fixture.store.load(&gzip(&archive)[..], &()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(error.to_string().contains("refer to each other too often"), "{error}");
+}
+
 #[test]
 fn imported() {
     if !privileged() {

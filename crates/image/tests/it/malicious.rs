@@ -167,6 +167,68 @@ fn bombs_are_stopped_early() {
     }
 }
 
+/// Each entry alone is short; through links they make a tree that is deeper than any path may be. Unpacked, it would take
+/// a descriptor and a stack frame for each level.
+#[test]
+fn links_do_not_lead_deeper_than_paths_may() {
+    if !privileged() {
+        return;
+    }
+    let mut parts = vec![raw(tar::EntryType::Symlink, "l0", ".", b"")];
+    for number in 0..100 {
+        let deep = format!("l{number}/{}", "d/".repeat(40));
+        parts.push(raw(tar::EntryType::Directory, &deep, "", b""));
+        parts.push(raw(tar::EntryType::Symlink, &format!("l{}", number + 1), &deep, b""));
+    }
+    let blob = gzip(&join(&parts));
+    for driver in DRIVERS {
+        let fixture = Fixture::new(driver);
+        let error = ingest(&fixture.store, &blob, Expectation::default()).unwrap_err();
+        assert!(
+            matches!(error, Error::Layer { source: LayerError::Limit { what: "depth of a path", .. }, .. }),
+            "{error}"
+        );
+        assert_clean(&fixture, "deep");
+    }
+}
+
+/// Long links to long links: each entry behind them would take 40 times 2,000 steps.
+#[test]
+fn links_do_not_multiply_the_work() {
+    if !privileged() {
+        return;
+    }
+    let mut layer = Layer::new().dir("d", 0o755).symlink("l0", "d");
+    for number in 1..39 {
+        layer = layer.symlink(&format!("l{number}"), &format!("{}l{}", "d/../".repeat(700), number - 1));
+    }
+    let blob = gzip(&layer.file("l38/f", 0o644, "x").finish());
+    for driver in DRIVERS {
+        let fixture = Fixture::new(driver);
+        let error = ingest(&fixture.store, &blob, Expectation::default()).unwrap_err();
+        assert!(error.to_string().contains("links on its way are too long"), "{error}");
+        assert_clean(&fixture, "long links");
+    }
+}
+
+/// The names of a root folder lie behind its inode if they fit its block, or else the inode moves: then, too, it is found.
+#[test]
+fn root_folders_with_any_number_of_names() {
+    if !privileged() {
+        return;
+    }
+    let fixture = Fixture::new(DriverKind::Erofs);
+    for count in [0, 5, 9, 10, 11, 12, 30, 31, 32, 33] {
+        let name = |number: usize| format!("name-{number:029}");
+        let layer = (0..count).fold(Layer::new(), |layer, number| layer.file(&name(number), 0o644, "x"));
+        let image = Image::new(&format!("t:{count}")).layer(layer.finish());
+        let mounted = fixture.mount(&format!("c{count}"), &image);
+        let found = fs::read_dir(&mounted.path).unwrap().count();
+        assert_eq!(found, count);
+        assert!((0..count).all(|number| mounted.path.join(name(number)).exists()));
+    }
+}
+
 /// A sparse file of a terabyte in a layer of some KiB is fine; its holes take nothing.
 #[test]
 fn huge_sparse_files() {

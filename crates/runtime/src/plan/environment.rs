@@ -1,5 +1,6 @@
 //! The environment, the home directory and the candidates for the program.
 
+use std::collections::HashSet;
 use std::ffi::CString;
 use std::io::Read;
 use std::os::fd::BorrowedFd;
@@ -34,18 +35,7 @@ pub(crate) fn executable(process: &Process, root: BorrowedFd<'_>, program: Optio
     if args.is_empty() {
         args.push(c_string(&name, "the program's name")?);
     }
-    let mut env: Vec<CString> = Vec::with_capacity(process.env.len() + 1);
-    for (index, variable) in process.env.iter().enumerate() {
-        if variable.split_once('=').is_none_or(|(name, _)| name.is_empty()) {
-            return Err(Error::InvalidSpec(format!("environment variable {variable:?} is not NAME=value")));
-        }
-        let name = &variable[..=variable.find('=').unwrap_or(0)];
-        let later = process.env[index + 1..].iter().any(|v| v.starts_with(name));
-        // The last value of a variable counts; an empty home directory counts as none.
-        if !later && variable != "HOME=" {
-            env.push(c_string(variable, "an environment variable")?);
-        }
-    }
+    let mut env = variables(&process.env)?;
     if variable(process, "HOME").is_none_or(str::is_empty) {
         env.push(c_string(format!("HOME={}", home(root, process.user.uid)), "the home directory")?);
     }
@@ -55,6 +45,23 @@ pub(crate) fn executable(process: &Process, root: BorrowedFd<'_>, program: Optio
         env: CStringArray::new(env),
         name,
     })
+}
+
+/// The environment: of each variable the last value; an empty home directory counts as none.
+fn variables(list: &[String]) -> Result<Vec<CString>, Error> {
+    let mut env: Vec<CString> = Vec::with_capacity(list.len() + 1);
+    // An image may list any number of them, so none is sought among the others.
+    let mut later = HashSet::new();
+    for variable in list.iter().rev() {
+        let Some((name, _)) = variable.split_once('=').filter(|(name, _)| !name.is_empty()) else {
+            return Err(Error::InvalidSpec(format!("environment variable {variable:?} is not NAME=value")));
+        };
+        if later.insert(name) && variable != "HOME=" {
+            env.push(c_string(variable, "an environment variable")?);
+        }
+    }
+    env.reverse();
+    Ok(env)
 }
 
 /// The last value of a variable.
@@ -130,6 +137,14 @@ mod tests {
         assert_eq!(made.env.strings(), [c"A=b".to_owned(), c"HOME=/".to_owned()]);
         let made = executable(&process(&["sh"], &["HOME=/x"]), root.as_fd(), None).unwrap();
         assert_eq!(made.env.strings(), [c"HOME=/x".to_owned()]);
+    }
+
+    #[test]
+    fn the_last_value_of_a_variable_counts_however_many_there_are() {
+        let list = |list: &[&str]| variables(&list.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap();
+        assert_eq!(list(&["A=1", "B=2", "A=3", "HOME="]), [c"B=2".to_owned(), c"A=3".to_owned()]);
+        let many: Vec<String> = (0..200_000).map(|number| format!("V{number}=x")).collect();
+        assert_eq!(variables(&many).unwrap().len(), many.len());
     }
 
     #[test]

@@ -39,7 +39,7 @@ fn parse_line<'a>(words: impl Iterator<Item = &'a str>) -> PressureLine {
 /// `12.34` as 1234: the kernel writes exactly two decimals.
 fn hundredths(value: &str) -> u32 {
     let (whole, part) = value.split_once('.').unwrap_or((value, "0"));
-    whole.parse::<u32>().unwrap_or(0).saturating_mul(100) + part.parse::<u32>().unwrap_or(0)
+    whole.parse::<u32>().unwrap_or(0).saturating_mul(100).saturating_add(part.parse().unwrap_or(0))
 }
 
 #[cfg(test)]

@@ -2,6 +2,9 @@
 
 use gotmpl::{Result, Template, TemplateError, Value};
 
+/// Blanks that `pad` adds at most: wider than any terminal.
+const MAX_PAD: usize = 64 << 10;
+
 /// Go's own functions and Docker's.
 const NAMES: [&str; 27] = [
     "and", "call", "eq", "ge", "gt", "html", "index", "js", "le", "len", "lt", "ne", "not", "or", "print", "printf",
@@ -93,6 +96,9 @@ fn pad(args: &[Value]) -> Result<Value> {
         return Ok(text(subject));
     }
     let (before, after) = (count(args, 1)?, count(args, 2)?);
+    if before.max(after) > MAX_PAD {
+        return Err(TemplateError::Exec(format!("pad: more than {MAX_PAD} blanks")));
+    }
     Ok(text(format!("{}{subject}{}", " ".repeat(before), " ".repeat(after))))
 }
 

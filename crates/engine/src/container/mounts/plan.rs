@@ -39,6 +39,9 @@ fn temporary(path: &str, options: &str) -> Result<Mount, Error> {
     if !path.starts_with('/') {
         return Err(Error::Invalid(format!("invalid tmpfs mount: {path}: mount path must be absolute")));
     }
+    if clean(path) == "/" {
+        return Err(Error::Invalid(format!("invalid tmpfs mount: {path}: destination can't be '/'")));
+    }
     let options: Vec<String> = options.split(',').filter(|o| !o.is_empty()).map(str::to_owned).collect();
     Ok(Mount {
         destination: clean(path),

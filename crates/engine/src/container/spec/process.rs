@@ -1,5 +1,6 @@
 //! The process: what runs, as whom, with which environment and limits.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use teu_api::container::{Config, HostConfig};
@@ -79,25 +80,43 @@ fn working_dir(wanted: &str) -> PathBuf {
 /// The environment: Docker's defaults, what links bring, what the configuration sets, what `more` sets, and `HOME`. Later ones replace
 /// earlier ones in place; a name without `=` removes the variable.
 pub(crate) fn environment(config: &Config, tty: bool, linked: &[String], more: &[String], home: &str) -> Vec<String> {
-    let mut env = vec![PATH.to_owned(), format!("HOSTNAME={}", config.hostname)];
+    let mut env = Environment::default();
+    env.set(PATH);
+    env.set(&format!("HOSTNAME={}", config.hostname));
     if tty {
-        env.push("TERM=xterm".to_owned());
+        env.set("TERM=xterm");
     }
-    env.extend_from_slice(linked);
-    for variable in config.env.iter().flatten().chain(more) {
+    linked.iter().chain(config.env.iter().flatten()).chain(more).for_each(|variable| env.set(variable));
+    if !env.places.contains_key("HOME") {
+        env.set(&format!("HOME={home}"));
+    }
+    env.variables.into_iter().flatten().collect()
+}
+
+/// Variables in order, and where each is: an image may list any number of them.
+#[derive(Default)]
+struct Environment {
+    /// Those that were removed are `None`.
+    variables: Vec<Option<String>>,
+    places: HashMap<String, usize>,
+}
+
+impl Environment {
+    fn set(&mut self, variable: &str) {
         let name = name(variable);
-        let old = env.iter().position(|v| self::name(v) == name);
-        match (old, variable.contains('=')) {
-            (Some(at), true) => env[at].clone_from(variable),
-            (None, true) => env.push(variable.clone()),
-            (Some(at), false) => drop(env.remove(at)),
+        match (self.places.get(name), variable.contains('=')) {
+            (Some(at), true) => self.variables[*at] = Some(variable.to_owned()),
+            (None, true) => {
+                self.places.insert(name.to_owned(), self.variables.len());
+                self.variables.push(Some(variable.to_owned()));
+            }
+            (Some(at), false) => {
+                self.variables[*at] = None;
+                self.places.remove(name);
+            }
             (None, false) => {}
         }
     }
-    if !env.iter().any(|v| name(v) == "HOME") {
-        env.push(format!("HOME={home}"));
-    }
-    env
 }
 
 fn name(variable: &str) -> &str {
@@ -133,6 +152,9 @@ mod tests {
             environment(&config, true, &[], &list(&["B=x=y"]), "/root"),
             list(&["PATH=/bin", "TERM=xterm", "A=3", "B=x=y", "HOME=/root"])
         );
+        // However many there are.
+        let many: Vec<String> = (0..200_000).map(|number| format!("V{number}=x")).collect();
+        assert_eq!(environment(&config, false, &[], &many, "/root").len(), many.len() + 4);
         assert!(environment(&config, false, &[], &list(&["HOME=/h"]), "/root").contains(&"HOME=/h".to_owned()));
     }
 }

@@ -1,5 +1,6 @@
 //! What an archive holds: layers go to the store as they pass, documents are kept.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::thread::JoinHandle;
 
@@ -18,6 +19,13 @@ use crate::tar::{self, Entry, Kind, Visitor};
 const MAX_DOCUMENT: u64 = 8 << 20;
 /// All documents of an archive.
 const MAX_DOCUMENTS: u64 = 64 << 20;
+/// Bytes of documents read while images are put together. A document may be referred to more than once, and an index that
+/// refers to others so would take hours.
+const MAX_READ: u64 = 128 << 20;
+/// What a reference costs at least.
+const LEAST_READ: u64 = 16 << 10;
+/// Links, which are kept until the end.
+const MAX_NAMES: usize = 100_000;
 /// Layers being finished (indexed, synced) while the next one is read.
 const MAX_FINISHING: usize = 4;
 /// Where OCI layouts and Docker since version 25 have their blobs.
@@ -33,6 +41,8 @@ pub(super) struct Archive<'a> {
     layers: HashMap<String, HeldLayer>,
     documents: HashMap<String, Vec<u8>>,
     documents_size: u64,
+    /// What of [`MAX_READ`] is left.
+    left_to_read: Cell<u64>,
     /// Symbolic and hard links: old archives share layers so.
     links: HashMap<String, String>,
     current: Option<Current>,
@@ -65,6 +75,7 @@ impl<'a> Archive<'a> {
             layers: HashMap::new(),
             documents: HashMap::new(),
             documents_size: 0,
+            left_to_read: Cell::new(MAX_READ),
             links: HashMap::new(),
             current: None,
             finishing: Vec::new(),
@@ -80,6 +91,7 @@ impl<'a> Archive<'a> {
     /// The document of this name, parsed.
     pub(super) fn parse<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T> {
         let bytes = self.document(name).ok_or_else(|| Error::Archive(format!("{name:?} is missing")))?;
+        self.charge(bytes)?;
         serde_json::from_slice(bytes).map_err(|source| Error::Document { what: format!("{name:?}"), source })
     }
 
@@ -87,7 +99,14 @@ impl<'a> Archive<'a> {
     pub(super) fn blob(&self, digest: &Digest) -> Result<&[u8]> {
         let name = format!("{BLOBS}{}", digest.hex());
         let bytes = self.document(&name).ok_or_else(|| Error::Archive(format!("blob {digest} is missing")))?;
+        self.charge(bytes)?;
         if Digest::of(bytes) == *digest { Ok(bytes) } else { Err(Error::Archive(format!("blob {digest} is corrupt"))) }
+    }
+
+    fn charge(&self, bytes: &[u8]) -> Result<()> {
+        let left = self.left_to_read.get().checked_sub(LEAST_READ.max(bytes.len() as u64));
+        let refused = || Error::Archive("its documents refer to each other too often".to_owned());
+        left.map(|left| self.left_to_read.set(left)).ok_or_else(refused)
     }
 
     /// The diff id of the layer of this name.
@@ -143,6 +162,9 @@ impl<'a> Archive<'a> {
                     target = [parent.as_bytes(), b"/", &target].concat();
                 }
                 let target = name_of(&target, self.store)?;
+                if self.links.len() >= MAX_NAMES {
+                    return Err(Error::Archive(format!("more than {MAX_NAMES} links are in it")));
+                }
                 self.links.insert(name, target);
             }
             Kind::File if entry.data_len > 0 && entry.sparse.is_none() => {
