@@ -65,6 +65,8 @@ impl Engine {
             match ready {
                 Ok(true) => break,
                 Ok(false) => {}
+                // A wait with a time limit is not taken up again by the kernel after a signal.
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     let log = std::fs::read_to_string(self.host.path("daemon.log")).unwrap_or_default();
                     drop(daemon.kill());
