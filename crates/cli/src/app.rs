@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Args, FromArgMatches};
+use clap::FromArgMatches;
 use teu_api::client::Client;
 
 use crate::commands::{self, NOUNS};
@@ -84,7 +84,7 @@ struct Place {
 }
 
 fn dispatch(program: &'static str, args: &[String], place: &mut Place) -> Result<ExitCode, Error> {
-    let mut parser = flags::adapt(Globals::augment_args(clap::Command::new("teu")));
+    let mut parser = Globals::parser();
     let matches = flags::parse(&mut parser, args)?;
     let mut globals = Globals::from_arg_matches(&matches).map_err(|error| flags::explain(&error, &parser, args))?;
     if globals.version {

@@ -1,6 +1,8 @@
 //! Flags that stand before the command.
 
-use clap::Args;
+use clap::{Args, Command};
+
+use crate::flags;
 
 /// Flags of the program itself.
 #[derive(Debug, Default, Args)]
@@ -42,4 +44,11 @@ pub(crate) struct Globals {
     /// The command and its arguments.
     #[arg(trailing_var_arg = true)]
     pub(crate) command: Vec<String>,
+}
+
+impl Globals {
+    /// The parser of these flags, which leaves everything from the command on alone.
+    pub(crate) fn parser() -> Command {
+        flags::adapt(Globals::augment_args(Command::new("teu")))
+    }
 }

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use clap::{Arg, Args, Command};
+use clap::{Arg, Command};
 
 use crate::commands::{self, NOUNS};
 use crate::error::Error;
@@ -54,7 +54,7 @@ fn overview() -> String {
     for (name, about) in all {
         let _ = writeln!(out, ".TP\n.BR teu\\-{} (1)\n{}", escape(name), escape(about));
     }
-    options(&mut out, &flags::adapt(Globals::augment_args(Command::new("teu"))));
+    options(&mut out, &Globals::parser());
     out
 }
 

@@ -9,7 +9,7 @@ mod scripts;
 mod values;
 mod walk;
 
-use clap::{Args, Command};
+use clap::Command;
 
 use crate::commands::{self, NOUNS};
 use crate::flags;
@@ -67,7 +67,7 @@ fn render(words: Vec<Word>, lead: &str, prefix: &str, describe: bool) -> String 
 
 /// What is to be completed after the words `before`, and what of `prefix` stands in front of it (`--name=`).
 fn wanted<'a>(before: &[String], prefix: &'a str) -> (Kind, &'a str) {
-    let parser = flags::adapt(Globals::augment_args(Command::new("teu")));
+    let parser = Globals::parser();
     let walked = walk(&parser, before);
     let Some(name) = walked.words.first() else {
         return within(&parser, &walked, prefix, |_| Kind::Words(overview()));

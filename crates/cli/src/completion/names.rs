@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::{Args, Command, FromArgMatches};
+use clap::FromArgMatches;
 use teu_api::client::Client;
 use teu_api::container::ListOptions;
 use teu_api::filters::Filters;
@@ -34,7 +34,7 @@ pub(super) fn words(kind: Kind, before: &[String]) -> Vec<Word> {
 
 /// Asks the engine that the command line means. None is started for it.
 fn ask(kind: Kind, before: &[String]) -> Option<Vec<Word>> {
-    let mut parser = flags::adapt(Globals::augment_args(Command::new("teu")));
+    let mut parser = Globals::parser();
     let globals = Globals::from_arg_matches(&flags::parse(&mut parser, before).ok()?).ok()?;
     let config = ConfigFile::load(globals.config.as_deref()).unwrap_or_default();
     let client = Client::new(endpoint::resolve(&globals, &config).ok()?.endpoint);
