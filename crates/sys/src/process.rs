@@ -156,14 +156,16 @@ pub fn close_on_exec_from(first: u32) -> Result<(), Errno> {
     // SAFETY: no memory is passed, and no descriptor is closed now.
     let done = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
     match check(done) {
-        Err(Errno::NOSYS | Errno::INVAL) => close_on_exec_one_by_one(first),
+        // Before Linux 5.11, or a filter that does not know the call.
+        Err(Errno::NOSYS | Errno::INVAL | Errno::PERM) => close_on_exec_one_by_one(first),
         other => other,
     }
 }
 
 fn close_on_exec_one_by_one(first: u32) -> Result<(), Errno> {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(1 << 16);
-    for fd in first..u32::try_from(limit).unwrap_or(u32::MAX).min(1 << 20) {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(0);
+    // The limit may have been lowered since the descriptors were opened.
+    for fd in first..u32::try_from(limit).unwrap_or(u32::MAX).clamp(1 << 16, 1 << 20) {
         // SAFETY: `F_SETFD` on a number that is not open fails with `EBADF` and changes nothing.
         unsafe { libc::fcntl(fd.cast_signed(), libc::F_SETFD, libc::FD_CLOEXEC) };
     }

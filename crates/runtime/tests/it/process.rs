@@ -89,3 +89,23 @@ fn ignored_signals_are_not_inherited() {
     bundle.config["process"]["args"] = json!(["grep", "-E", "SigIgn|SigBlk", "/proc/self/status"]);
     assert_eq!(bundle.output(), "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000");
 }
+
+#[test]
+fn a_filter_that_knows_only_old_calls_keeps_no_program_from_running() {
+    if !possible() {
+        return;
+    }
+    let mut bundle = Bundle::new("echo ran");
+    let mut filter = |errno: i32| {
+        bundle.config["linux"]["seccomp"] = json!({
+            "defaultAction": "SCMP_ACT_ALLOW",
+            "syscalls": [{"names": ["faccessat2", "close_range"], "action": "SCMP_ACT_ERRNO", "errnoRet": errno}],
+        });
+        for early in [false, true] {
+            bundle.config["process"]["noNewPrivileges"] = json!(early);
+            assert_eq!(bundle.output(), "ran");
+        }
+    };
+    filter(rustix::io::Errno::PERM.raw_os_error());
+    filter(rustix::io::Errno::NOSYS.raw_os_error());
+}
