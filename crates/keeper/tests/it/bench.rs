@@ -259,16 +259,3 @@ pub(crate) fn until(what: &str, condition: impl Fn() -> bool) {
         std::thread::sleep(Duration::from_millis(2));
     }
 }
-
-/// Whether a process ended as expected. Before Linux 6.15 only a parent learns how; where the keeper was killed, unknown is
-/// then the right answer, and any other code a wrong one.
-pub(crate) fn ended_as(actual: ExitStatus, expected: ExitStatus) -> bool {
-    actual == expected || (actual == ExitStatus::Unknown && !kernel_tells_exits())
-}
-
-/// Whether a pidfd tells how its process ended.
-fn kernel_tells_exits() -> bool {
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|n| n.parse::<u32>().ok());
-    (numbers.next().unwrap(), numbers.next().unwrap()) >= (6, 15)
-}

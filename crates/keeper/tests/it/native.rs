@@ -156,7 +156,7 @@ fn a_keeper_that_is_killed_leaves_containers_running() {
             status = Some(record.status);
         }
     }
-    assert!(crate::bench::ended_as(status.unwrap_or_else(|| bench.wait("c")), ExitStatus::Exited(5)));
+    assert_eq!(status.unwrap_or_else(|| bench.wait("c")), ExitStatus::Exited(5));
     let expected: String = (0..3000).map(|n| format!("{n}\n")).collect();
     assert!(bench.logged("c", "stdout") == expected);
 }

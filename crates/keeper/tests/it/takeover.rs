@@ -6,7 +6,7 @@ use teu_keeper::protocol::{
     AttachRequest, END_OF_OUTPUT, ExitStatus, Framing, Health, LogDriver, ProcessRef, Reply, Request, StartRequest,
 };
 
-use crate::bench::{Bench, container, ended_as, read_all, size, wait_for_end};
+use crate::bench::{Bench, container, read_all, size, wait_for_end};
 
 const COUNT: &str = "i=0; while [ $i -lt 400 ]; do echo $i; i=$((i+1)); [ $((i%20)) = 0 ] && sleep 0.01; done; exit 9";
 
@@ -27,7 +27,7 @@ fn containers_run_on_and_no_line_is_lost() {
         Health::Exited(record) => record.status,
         _ => bench.wait("c"),
     };
-    assert!(ended_as(status, ExitStatus::Exited(9)), "{status:?}");
+    assert_eq!(status, ExitStatus::Exited(9));
     assert_eq!(bench.logged("c", "stdout"), counted());
 }
 
@@ -44,7 +44,7 @@ fn an_exit_without_a_keeper_is_known_through_the_daemons_descriptors() {
     if listed[0].state.health == Health::Orphaned {
         bench.adopt(container("c"), &held);
     }
-    assert!(ended_as(exit_status(&bench), ExitStatus::Exited(21)));
+    assert_eq!(exit_status(&bench), ExitStatus::Exited(21));
     assert_eq!(bench.logged("c", "stdout"), "before\nmeanwhile\n");
 }
 
@@ -164,7 +164,7 @@ fn terminals_are_given_back_by_the_daemon() {
     rustix::io::write(held.terminal.as_ref().unwrap(), b"typed\n").unwrap();
     bench.reconnect();
     bench.adopt(container("c"), &held);
-    assert!(ended_as(exit_status(&bench), ExitStatus::Exited(3)));
+    assert_eq!(exit_status(&bench), ExitStatus::Exited(3));
     let expected: String = (1..=1000).map(|n| format!("{n}\r\n")).collect();
     assert_eq!(bench.logged("c", "stdout"), format!("ready\r\ntyped\r\n{expected}"));
 }
@@ -188,7 +188,7 @@ fn exited_and_running_execs_are_found_again() {
     bench.adopt(ProcessRef::exec("c", "runs"), &exec);
     let socket = bench.attach(ProcessRef::exec("c", "runs"), Framing::Raw);
     bench.call(Request::Signal { process: ProcessRef::exec("c", "runs"), signal: 9, all: false });
-    assert!(ended_as(bench.exited(&ProcessRef::exec("c", "runs")).status, ExitStatus::Signaled(9)));
+    assert_eq!(bench.exited(&ProcessRef::exec("c", "runs")).status, ExitStatus::Signaled(9));
     assert_eq!(read_all(socket), b"hi\n");
 }
 
