@@ -53,6 +53,11 @@ impl Filters {
         self.0.contains_key(name)
     }
 
+    /// All names with their values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().flat_map(|(name, values)| values.iter().map(|value| (name.as_str(), value.as_str())))
+    }
+
     /// The values of a name.
     pub fn get(&self, name: &str) -> impl Iterator<Item = &str> {
         self.0.get(name).into_iter().flatten().map(String::as_str)
@@ -111,8 +116,8 @@ impl Filters {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Not the JSON of filters.
-    #[error("invalid filter: {0}")]
-    Json(serde_json::Error),
+    #[error("invalid filter")]
+    Json(#[source] serde_json::Error),
     /// A name the route does not know.
     #[error("invalid filter '{0}'")]
     Unknown(String),

@@ -54,6 +54,17 @@ pub struct Summary {
     pub shared_size: i64,
     /// Bytes on disk.
     pub size: i64,
+    /// Same as `size`; told before version 1.44 only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub virtual_size: Option<i64>,
+}
+
+impl Summary {
+    /// As clients before version 1.44 are told.
+    #[must_use]
+    pub fn with_virtual_size(self) -> Self {
+        Self { virtual_size: Some(self.size), ..self }
+    }
 }
 
 /// Answer to `GET /images/{name}/json`.

@@ -12,6 +12,7 @@
 pub mod auth;
 pub mod client;
 pub mod container;
+pub mod disk_usage;
 pub mod error;
 pub mod event;
 pub mod exec;
@@ -20,6 +21,7 @@ pub mod image;
 pub mod json;
 pub mod network;
 pub mod progress;
+pub mod prune;
 pub mod query;
 pub mod stream;
 pub mod system;

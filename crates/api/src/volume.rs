@@ -21,6 +21,19 @@ pub struct Volume {
     pub options: Option<BTreeMap<String, String>>,
     /// `local`, or `global` for those that all machines of a cluster see.
     pub scope: String,
+    /// What it takes and who has it: told by `GET /system/df` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage_data: Option<UsageData>,
+}
+
+/// What a volume takes and who has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct UsageData {
+    /// Containers that have it; -1 when not counted.
+    pub ref_count: i64,
+    /// Bytes of the files in it; -1 when that cannot be known.
+    pub size: i64,
 }
 
 /// A list of volumes.

@@ -17,6 +17,7 @@ use crate::health::Prober;
 use crate::hookup::Hookups;
 use crate::log::Shippers;
 use crate::machine::Machine;
+use crate::prune::Prunes;
 use crate::store::Store;
 use crate::volume::Volumes;
 use crate::{EngineConfig, Error};
@@ -48,6 +49,9 @@ pub(crate) struct Inner {
     pub(crate) downloads: Arc<Semaphore>,
     pub(crate) closing: AtomicBool,
     pub(crate) shippers: Shippers,
+    pub(crate) prunes: Prunes,
+    /// One permit for each folder that may be walked for its size at the same time.
+    pub(crate) walks: Semaphore,
 }
 
 impl std::fmt::Debug for Engine {
@@ -108,6 +112,14 @@ impl Engine {
 
     pub(crate) fn shippers(&self) -> &Shippers {
         &self.0.shippers
+    }
+
+    pub(crate) fn walks(&self) -> &Semaphore {
+        &self.0.walks
+    }
+
+    pub(crate) fn prunes(&self) -> &Prunes {
+        &self.0.prunes
     }
 
     pub(crate) fn machine(&self) -> &Machine {

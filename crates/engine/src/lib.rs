@@ -21,6 +21,7 @@ mod machine;
 mod network;
 mod notices;
 mod open;
+mod prune;
 mod reconcile;
 mod store;
 mod stream;

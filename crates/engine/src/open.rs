@@ -19,6 +19,7 @@ use crate::health::Probes;
 use crate::hookup::Hookups;
 use crate::log::{LogOptions, Shippers};
 use crate::machine::Machine;
+use crate::prune::Prunes;
 use crate::store::Store;
 use crate::volume::Volumes;
 use crate::{Engine, EngineConfig, Error};
@@ -64,6 +65,8 @@ impl Engine {
             networks: Some(networks),
             closing: AtomicBool::new(false),
             shippers: Shippers::default(),
+            prunes: Prunes::default(),
+            walks: tokio::sync::Semaphore::new(crate::system::WALKS),
         });
         engine.reconcile(contents).await?;
         tokio::spawn(crate::notices::serve(engine.clone(), notices));
@@ -130,6 +133,15 @@ fn stored_networks(data_root: &Path) -> Vec<teu_network::NetworkRecord> {
         tracing::error!(path = %path.display(), %error, "the stored networks are damaged; the predefined ones are made anew");
         Vec::new()
     })
+}
+
+impl Engine {
+    /// Stores the networks as they are now. A failure is logged.
+    pub(crate) fn save_networks(&self) {
+        if let Ok(networks) = self.networks() {
+            store_networks(&self.config().data_root, &networks);
+        }
+    }
 }
 
 /// Stores the networks, replacing the file at once.

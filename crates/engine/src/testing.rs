@@ -16,6 +16,7 @@ use crate::exec::Execs;
 use crate::hookup::Hookups;
 use crate::log::Shippers;
 use crate::machine::Machine;
+use crate::prune::Prunes;
 use crate::store::Store;
 use crate::volume::Volumes;
 use crate::{Engine, EngineConfig};
@@ -76,6 +77,8 @@ pub(crate) async fn rig_over(
         downloads: Arc::new(tokio::sync::Semaphore::new(1)),
         closing: AtomicBool::new(false),
         shippers: Shippers::default(),
+        prunes: Prunes::default(),
+        walks: tokio::sync::Semaphore::new(crate::system::WALKS),
     });
     engine.reconcile(contents).await.expect("reconciled");
     tokio::spawn(crate::notices::serve(engine.clone(), notices));

@@ -8,6 +8,7 @@ mod images;
 mod layers;
 mod names;
 mod snapshots;
+mod usage;
 
 pub(crate) use images::ImageRow;
 pub(crate) use layers::LayerRow;

@@ -19,9 +19,11 @@ mod remove;
 mod resolve;
 mod save;
 mod snapshot;
+mod usage;
 
 pub use changes::{Change, ChangeKind, CommitOptions};
 pub use layers::{HeldLayer, KnownBlob, LayerWriter};
+pub use usage::{ImageUsage, StoreUsage};
 
 use std::collections::HashMap;
 use std::path::PathBuf;

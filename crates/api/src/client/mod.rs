@@ -17,6 +17,7 @@ mod exec;
 mod hijack;
 mod image;
 mod network;
+mod prune;
 mod request;
 mod system;
 mod tls;

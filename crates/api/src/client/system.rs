@@ -3,6 +3,7 @@
 use super::request::Call;
 use super::{Client, Error, JsonStream};
 use crate::auth::{AuthConfig, AuthResponse};
+use crate::disk_usage::DiskUsage;
 use crate::event::{Event, Options};
 use crate::query::Query;
 use crate::system::{Info, Version};
@@ -40,6 +41,15 @@ impl Client {
     /// The engine cannot be reached or refuses.
     pub async fn events(&self, options: &Options) -> Result<JsonStream<Event>, Error> {
         self.documents(Call::new(Method::GET, "/events", &options.to_query())).await
+    }
+
+    /// What takes space.
+    ///
+    /// # Errors
+    /// The engine cannot be reached or refuses.
+    pub async fn disk_usage(&self) -> Result<DiskUsage, Error> {
+        // Older engines do not know the word and answer what they answer.
+        self.fetch(Call::new(Method::GET, "/system/df", &Query::new().switch("verbose", true))).await
     }
 
     /// Checks credentials with a registry.

@@ -26,7 +26,7 @@ pub struct Summary {
     /// Published and exposed ports.
     pub ports: Vec<Port>,
     /// Bytes written by the container; only when asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "nothing")]
     pub size_rw: Option<i64>,
     /// Bytes of the whole root file system; only when asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,6 +43,11 @@ pub struct Summary {
     pub network_settings: SummaryNetworkSettings,
     /// Mounts.
     pub mounts: Vec<MountPoint>,
+}
+
+/// Docker does not tell of nothing.
+fn nothing(size: &Option<i64>) -> bool {
+    size.unwrap_or(0) == 0
 }
 
 /// Excerpt of the host-dependent configuration.

@@ -5,6 +5,7 @@ mod each;
 pub(crate) mod image;
 mod inspect;
 mod network;
+mod prune;
 mod system;
 mod volume;
 
@@ -22,11 +23,11 @@ pub(crate) struct Noun {
 
 /// All groups.
 pub(crate) static NOUNS: [Noun; 5] = [
-    Noun { name: "container", about: "Manage containers", later: &["prune"] },
-    Noun { name: "image", about: "Manage images", later: &["build", "prune", "push"] },
-    Noun { name: "network", about: "Manage networks", later: &["connect", "create", "disconnect", "prune", "rm"] },
-    Noun { name: "system", about: "Manage the engine", later: &["df", "dial-stdio", "prune"] },
-    Noun { name: "volume", about: "Manage volumes", later: &["prune", "update"] },
+    Noun { name: "container", about: "Manage containers", later: &[] },
+    Noun { name: "image", about: "Manage images", later: &["build", "push"] },
+    Noun { name: "network", about: "Manage networks", later: &["connect", "create", "disconnect", "rm"] },
+    Noun { name: "system", about: "Manage the engine", later: &["dial-stdio"] },
+    Noun { name: "volume", about: "Manage volumes", later: &["update"] },
 ];
 
 /// Docker's commands that are not built yet.
@@ -55,7 +56,7 @@ pub(crate) const LATER: [&str; 21] = [
 ];
 
 /// All commands.
-pub(crate) static ALL: [Command; 44] = [
+pub(crate) static ALL: [Command; 50] = [
     Command::of::<container::attach::Attach>(),
     Command::of::<container::commit::Commit>(),
     Command::of::<container::cp::Copy>(),
@@ -69,6 +70,7 @@ pub(crate) static ALL: [Command; 44] = [
     Command::of::<container::ls::List>(),
     Command::of::<container::pause::Pause>(),
     Command::of::<container::port::Port>(),
+    Command::of::<container::prune::Prune>(),
     Command::of::<container::rename::Rename>(),
     Command::of::<container::restart::Restart>(),
     Command::of::<container::rm::Remove>(),
@@ -85,6 +87,7 @@ pub(crate) static ALL: [Command; 44] = [
     Command::of::<image::inspect::Inspect>(),
     Command::of::<image::load::Load>(),
     Command::of::<image::ls::List>(),
+    Command::of::<image::prune::Prune>(),
     Command::of::<image::pull::Pull>(),
     Command::of::<image::rm::Remove>(),
     Command::of::<image::save::Save>(),
@@ -92,13 +95,17 @@ pub(crate) static ALL: [Command; 44] = [
     Command::of::<inspect::Inspect>(),
     Command::of::<network::inspect::Inspect>(),
     Command::of::<network::ls::List>(),
+    Command::of::<network::prune::Prune>(),
     Command::of::<system::completion::Completion>(),
+    Command::of::<system::df::DiskUsage>(),
     Command::of::<system::events::Events>(),
     Command::of::<system::info::Info>(),
+    Command::of::<system::prune::Prune>(),
     Command::of::<system::version::Version>(),
     Command::of::<volume::create::Create>(),
     Command::of::<volume::inspect::Inspect>(),
     Command::of::<volume::ls::List>(),
+    Command::of::<volume::prune::Prune>(),
     Command::of::<volume::rm::Remove>(),
 ];
 

@@ -32,6 +32,8 @@ pub(crate) struct ConfigFile {
     pub(crate) creds_store: String,
     /// Credential helper by registry.
     pub(crate) cred_helpers: BTreeMap<String, String>,
+    /// Filters of every prune.
+    pub(crate) prune_filters: Vec<String>,
     /// Context in use.
     pub(crate) current_context: String,
 }

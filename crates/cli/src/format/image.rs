@@ -112,7 +112,7 @@ impl Row for Image {
             "Size" => units::human_size(self.size),
             "Tag" => self.tag.clone(),
             "UniqueSize" if self.shared < 0 => unknown(),
-            "UniqueSize" => units::human_size(self.size - self.shared),
+            "UniqueSize" => units::human_size_4(self.size - self.shared),
             "VirtualSize" => units::human_size_4(self.size),
             _ => return Value::Nil,
         })

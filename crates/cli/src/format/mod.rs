@@ -1,6 +1,7 @@
 //! What the user sees: tables, Go templates, JSON, sizes and times, all as Docker prints them.
 
 pub(crate) mod container;
+pub(crate) mod disk_usage;
 pub(crate) mod history;
 pub(crate) mod image;
 pub(crate) mod info;

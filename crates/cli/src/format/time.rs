@@ -41,6 +41,11 @@ pub(crate) fn go_utc(text: &str) -> String {
     format!("{whole}{point}{fraction} +0000 UTC")
 }
 
+/// A time that came as RFC 3339, in seconds since 1970.
+pub(crate) fn seconds(text: &str) -> Option<i64> {
+    Some(text.parse::<Timestamp>().ok()?.as_second())
+}
+
 /// The present, in seconds since 1970.
 pub(crate) fn now() -> i64 {
     Timestamp::now().as_second()

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use gotmpl::{Value, ValueFunc};
-use teu_api::volume::Volume;
+use teu_api::volume::{UsageData, Volume};
 
 use super::row::{Method, Row, label_header, label_method, labels, text};
+use super::units;
 
 /// The columns of `volume ls`.
 pub(crate) const TABLE: &str = "{{.Driver}}\t{{.Name}}";
@@ -14,6 +15,11 @@ pub(crate) const TABLE: &str = "{{.Driver}}\t{{.Name}}";
 pub(crate) struct VolumeRow(pub(crate) Volume);
 
 impl VolumeRow {
+    /// What is too dear to find out for a list is told by `system df` only; Docker says the same.
+    fn usage(&self, show: impl Fn(&UsageData) -> String) -> String {
+        self.0.usage_data.as_ref().map_or_else(|| "N/A".to_owned(), show)
+    }
+
     fn labels(&self) -> BTreeMap<String, String> {
         self.0.labels.clone().unwrap_or_default()
     }
@@ -43,8 +49,10 @@ impl Row for VolumeRow {
             "Mountpoint" => volume.mountpoint.clone(),
             "Name" => volume.name.clone(),
             "Scope" => volume.scope.clone(),
-            // Known to clusters, or too dear to find out for a list; Docker says the same.
-            "Availability" | "Group" | "Links" | "Size" | "Status" => "N/A".to_owned(),
+            "Links" => self.usage(|usage| usage.ref_count.to_string()),
+            "Size" => self.usage(|usage| units::human_size_4(usage.size)),
+            // Known to clusters.
+            "Availability" | "Group" | "Status" => "N/A".to_owned(),
             _ => return Value::Nil,
         })
     }

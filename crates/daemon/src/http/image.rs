@@ -14,6 +14,7 @@ use std::sync::Arc;
 use teu_api::auth::{AuthConfig, HEADER};
 use teu_api::image::{CreateOptions, History, Inspect, ListOptions, RemoveOptions, Removed, Summary};
 use teu_api::query::Query;
+use teu_api::version::ApiVersion;
 
 pub(super) fn routes() -> Routes {
     Routes::default()
@@ -34,9 +35,20 @@ fn parse(query: Option<&String>) -> Query {
     Query::parse(query.map_or("", String::as_str))
 }
 
-async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Json<Vec<Summary>>> {
+/// First version that tells an image's size once.
+pub(super) const VIRTUAL_SIZE_GONE: ApiVersion = ApiVersion { major: 1, minor: 44 };
+
+async fn list(
+    State(app): State<App>,
+    Extension(version): Extension<ApiVersion>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Vec<Summary>>> {
     let options = ListOptions::from_query(&parse(query.as_ref()))?;
-    Ok(Json(app.engine.image_list(&options).await?))
+    let mut images = app.engine.image_list(&options).await?;
+    if version < VIRTUAL_SIZE_GONE {
+        images = images.into_iter().map(Summary::with_virtual_size).collect();
+    }
+    Ok(Json(images))
 }
 
 async fn inspect(State(app): State<App>, Path(name): Path<String>) -> Result<Json<Inspect>> {

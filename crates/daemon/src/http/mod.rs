@@ -16,6 +16,7 @@ mod hijack;
 mod image;
 mod network;
 mod path;
+mod prune;
 mod routes;
 mod system;
 mod unserved;

@@ -1,7 +1,9 @@
 //! All routes, with the list of them.
 
 use super::error::ApiError;
-use super::{App, auth, container, container_files, container_streams, exec, image, network, system, unserved, volume};
+use super::{
+    App, auth, container, container_files, container_streams, exec, image, network, prune, system, unserved, volume,
+};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
@@ -80,6 +82,7 @@ pub(super) fn all() -> Routes {
         .join(image::routes())
         .join(network::routes())
         .join(volume::routes())
+        .join(prune::routes())
         .join(unserved::routes())
 }
 

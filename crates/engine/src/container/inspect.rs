@@ -77,7 +77,7 @@ impl Engine {
     }
 
     /// Bytes a container has written, and bytes of its whole root file system.
-    pub(super) async fn container_size(&self, handle: &Handle) -> Result<(i64, i64), Error> {
+    pub(crate) async fn container_size(&self, handle: &Handle) -> Result<(i64, i64), Error> {
         let (engine, view) = (self.clone(), handle.view());
         let work = move || {
             let written = engine.images().written(&view.definition.id)?;

@@ -29,6 +29,7 @@ mod network_view;
 mod pause;
 mod policy;
 mod ports;
+mod prune;
 mod reconcile;
 mod remove;
 mod rename;

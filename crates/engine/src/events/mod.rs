@@ -26,6 +26,7 @@ const BACKLOG: usize = 1024;
 /// What kind of object an event is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Subject {
+    Builder,
     Container,
     Image,
     Network,
@@ -35,6 +36,7 @@ pub(crate) enum Subject {
 impl Subject {
     fn as_str(self) -> &'static str {
         match self {
+            Subject::Builder => "builder",
             Subject::Container => "container",
             Subject::Image => "image",
             Subject::Network => "network",

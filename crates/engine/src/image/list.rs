@@ -38,7 +38,7 @@ fn filters(filters: &Filters) -> Result<teu_image::ListOptions, Error> {
     })
 }
 
-fn summary(image: ImageSummary) -> Summary {
+pub(super) fn summary(image: ImageSummary) -> Summary {
     let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     Summary {
         containers: -1,
@@ -50,5 +50,6 @@ fn summary(image: ImageSummary) -> Summary {
         repo_tags: image.tags.iter().map(teu_oci::reference::Reference::familiar).collect(),
         shared_size: image.shared_size.map_or(-1, signed),
         size: signed(image.size),
+        virtual_size: None,
     }
 }

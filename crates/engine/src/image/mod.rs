@@ -7,10 +7,12 @@ mod list;
 mod load;
 mod login;
 mod progress;
+mod prune;
 mod pull;
 mod remove;
 mod save;
 mod tag;
+mod usage;
 
 pub(crate) use import::reference;
 

@@ -15,6 +15,11 @@ impl Engine {
         let (library, name) = (self.library()?, image.to_owned());
         let uses = self.image_uses();
         let records = blocking(move || Ok(library.remove(&name, options.force, &uses)?)).await?;
+        Ok(self.report_removed(records))
+    }
+
+    /// Publishes what was removed and tells it in the API's words.
+    pub(super) fn report_removed(&self, records: Vec<teu_image::Removed>) -> Vec<Removed> {
         let mut answer = Vec::new();
         for record in records {
             match record {
@@ -31,11 +36,11 @@ impl Engine {
                 }
             }
         }
-        Ok(answer)
+        answer
     }
 
     /// Which containers use which images.
-    fn image_uses(&self) -> Vec<ContainerUse> {
+    pub(super) fn image_uses(&self) -> Vec<ContainerUse> {
         let uses = self.containers().all().into_iter().filter_map(|handle| {
             let view = handle.view();
             let image = view.definition.image.parse().ok()?;

@@ -2,6 +2,7 @@
 
 mod inspect;
 mod list;
+mod prune;
 
 use jiff::Timestamp;
 use teu_api::network::{Ipam, IpamConfig, Network, NetworkContainer};

@@ -2,7 +2,9 @@
 
 mod copy;
 mod operations;
+mod prune;
 mod record;
+mod size;
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};

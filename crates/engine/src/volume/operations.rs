@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use teu_api::filters::Filters;
 use teu_api::volume::{CreateRequest, List, Volume};
 
-use super::record::Record;
+use super::record::{ANONYMOUS, Record};
 use super::{Volumes, check_name};
 use crate::events::Subject;
 use crate::{Engine, Error, ids, time};
@@ -58,9 +58,13 @@ impl Engine {
         if request.driver_opts.is_some_and(|options| !options.is_empty()) {
             return Err(Error::Unsupported("--opt of a volume".to_owned()));
         }
-        let name = if request.name.is_empty() { ids::random_id() } else { request.name };
+        let (mut name, mut labels) = (request.name, request.labels);
+        if name.is_empty() {
+            name = ids::random_id();
+            labels.get_or_insert_default().insert(ANONYMOUS.to_owned(), String::new());
+        }
         check_name(&name)?;
-        let (volumes, labels) = (self.volumes().clone(), request.labels);
+        let volumes = self.volumes().clone();
         let (volume, is_new) = blocking(move || volumes.create(&name, labels)).await?;
         if is_new {
             self.volume_event("create", &volume.name);
@@ -90,7 +94,7 @@ impl Engine {
     }
 
     /// Ids of the containers that mount a volume, running or not.
-    fn volume_users(&self, name: &str) -> Vec<String> {
+    pub(crate) fn volume_users(&self, name: &str) -> Vec<String> {
         let uses = |view: &crate::container::View| view.definition.mounts.iter().any(|m| m.volume() == Some(name));
         self.containers().all().iter().filter(|handle| uses(&handle.view())).map(|handle| handle.id.clone()).collect()
     }
@@ -102,7 +106,7 @@ impl Engine {
 }
 
 impl Volumes {
-    fn list(&self) -> Result<Vec<Volume>, Error> {
+    pub(super) fn list(&self) -> Result<Vec<Volume>, Error> {
         let failed = |source| Error::File { path: self.root.clone(), source };
         let entries = match std::fs::read_dir(&self.root) {
             Ok(entries) => entries,
@@ -130,6 +134,7 @@ impl Volumes {
             name: name.to_owned(),
             options: None,
             scope: "local".to_owned(),
+            usage_data: None,
         }))
     }
 
@@ -149,7 +154,9 @@ fn no_such(name: &str) -> Error {
     Error::NotFound(format!("get {name}: no such volume"))
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
     tokio::task::spawn_blocking(work).await.map_err(|e| Error::Part { part: "volume", message: e.to_string() })?
 }
 

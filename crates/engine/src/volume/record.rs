@@ -12,7 +12,7 @@ use crate::Error;
 const FILE: &str = "volume.json";
 
 /// Docker's mark of volumes that nobody named.
-const ANONYMOUS: &str = "com.docker.volume.anonymous";
+pub(super) const ANONYMOUS: &str = "com.docker.volume.anonymous";
 
 /// What a volume was made with.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

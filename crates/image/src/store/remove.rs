@@ -1,5 +1,6 @@
 //! `rmi` and `prune`, by Docker's rules.
 
+use std::collections::HashSet;
 use std::sync::PoisonError;
 
 use teu_oci::digest::{Digest, chain_ids};
@@ -10,7 +11,7 @@ use super::Store;
 use super::resolve::full_id;
 use crate::error::{Conflict, Error, Result};
 use crate::layer::LayerInfo;
-use crate::model::{ContainerUse, ListOptions, Pruned, Removed};
+use crate::model::{ContainerUse, ImageSummary, ListOptions, Pruned, Removed};
 
 impl Store {
     /// Takes away a name or deletes an image by Docker's rules. `containers` are all that exist.
@@ -28,26 +29,46 @@ impl Store {
         Ok(removal.records)
     }
 
-    /// Removes images that no container uses: the dangling ones, or with `all` the tagged ones too.
+    /// Removes images that no container uses and `wanted` accepts: the dangling ones, or with `all` the tagged ones too.
+    /// An image that cannot be removed is passed over and logged.
     ///
     /// # Errors
-    /// If a filter is malformed.
-    pub fn prune(&self, all: bool, options: &ListOptions, containers: &[ContainerUse]) -> Result<Pruned> {
+    /// If the database fails.
+    pub fn prune(
+        &self,
+        all: bool,
+        wanted: impl Fn(&ImageSummary) -> bool,
+        containers: &[ContainerUse],
+    ) -> Result<Pruned> {
         let mut pruned = Pruned::default();
-        for image in self.list(options)? {
-            let used = containers.iter().any(|container| container.image == image.id);
-            if used || !(all || image.tags.is_empty() && image.digests.is_empty()) {
-                continue;
+        loop {
+            let images = self.list(&ListOptions::default())?;
+            let parents: HashSet<Digest> = images.iter().filter_map(|image| image.parent).collect();
+            let prunable = |image: &&ImageSummary| {
+                let used = containers.iter().any(|container| container.image == image.id);
+                // What others were made from goes after them.
+                let between = image.tags.is_empty() && image.digests.is_empty() && parents.contains(&image.id);
+                !used && !between && (all || image.tags.is_empty()) && wanted(image)
+            };
+            let before = pruned.removed.len();
+            images.iter().filter(prunable).for_each(|image| self.prune_one(image, containers, &mut pruned));
+            if pruned.removed.len() == before {
+                break;
             }
-            let mut removal =
-                Removal { store: self, id: image.id, force: false, containers, records: Vec::new(), freed: Vec::new() };
-            removal.untag(&image.tags)?;
-            removal.untag(&image.digests)?;
-            removal.delete(false)?;
-            pruned.records(removal);
         }
         pruned.reclaimed += self.collect_garbage()?;
         Ok(pruned)
+    }
+
+    fn prune_one(&self, image: &ImageSummary, containers: &[ContainerUse], pruned: &mut Pruned) {
+        let mut removal =
+            Removal { store: self, id: image.id, force: false, containers, records: Vec::new(), freed: Vec::new() };
+        let names: Vec<_> = image.tags.iter().chain(&image.digests).cloned().collect();
+        if let Err(error) = removal.untag(&names).and_then(|()| removal.delete(false)) {
+            tracing::warn!(image = %image.id, %error, "an image could not be pruned");
+        }
+        // Also half of it is told.
+        pruned.records(removal);
     }
 }
 

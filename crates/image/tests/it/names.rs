@@ -187,10 +187,10 @@ fn pruning() {
     let new = load(&store, &Image::new("app:1").layer(layer("new")));
     let used = load(&store, &Image::new("used:1").layer(layer("used")));
     let user = [ContainerUse { container: "c".repeat(64), image: used, running: false }];
-    let pruned = store.prune(false, &ListOptions::default(), &user).unwrap();
+    let pruned = store.prune(false, |_| true, &user).unwrap();
     assert_eq!(pruned.removed[0], Removed::DeletedImage(old));
     assert!(pruned.reclaimed > 0);
-    let pruned = store.prune(true, &ListOptions::default(), &user).unwrap();
+    let pruned = store.prune(true, |_| true, &user).unwrap();
     assert!(pruned.removed.contains(&Removed::DeletedImage(new)));
     assert_eq!(store.list(&ListOptions::default()).unwrap().len(), 1);
 }

@@ -7,18 +7,18 @@ use std::os::unix::net::UnixStream;
 use teu_testkit::engine::Engine;
 
 /// An answer: status, headers in lower case, body.
-struct Answer {
-    status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     head: String,
     body: String,
 }
 
 impl Answer {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
 
-    fn message(&self) -> String {
+    pub(crate) fn message(&self) -> String {
         self.json()["message"].as_str().unwrap_or_default().to_owned()
     }
 }
@@ -58,11 +58,11 @@ fn unchunked(mut body: &str) -> String {
 
 const JSON: &str = "Content-Type: application/json\r\n";
 
-fn post(engine: &Engine, path: &str, body: &str) -> Answer {
+pub(crate) fn post(engine: &Engine, path: &str, body: &str) -> Answer {
     ask(engine, &format!("POST {path}"), JSON, body)
 }
 
-fn get(engine: &Engine, path: &str) -> Answer {
+pub(crate) fn get(engine: &Engine, path: &str) -> Answer {
     ask(engine, &format!("GET {path}"), "", "")
 }
 

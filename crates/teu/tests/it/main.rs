@@ -16,6 +16,8 @@ mod container_update;
 mod crash;
 mod image;
 mod network;
+mod prune;
 mod security;
 mod support;
+mod system_df;
 mod volume;

@@ -15,6 +15,7 @@ pub(super) mod ls;
 mod options;
 pub(super) mod pause;
 pub(super) mod port;
+pub(super) mod prune;
 pub(super) mod rename;
 pub(super) mod restart;
 pub(super) mod rm;

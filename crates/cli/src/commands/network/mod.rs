@@ -2,3 +2,4 @@
 
 pub(super) mod inspect;
 pub(super) mod ls;
+pub(super) mod prune;

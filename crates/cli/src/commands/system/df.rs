@@ -1,0 +1,138 @@
+//! `system df`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::app::Cli;
+use crate::commands::container::ls::FORMAT_HELP;
+use crate::error::Error;
+use crate::format::container::Container;
+use crate::format::disk_usage::{CACHE, CONTAINERS, CacheRow, Contents, IMAGES, TABLE, VOLUMES};
+use crate::format::row::{Format, FormatError, Row};
+use crate::format::template::{Data, Template};
+use crate::format::volume::VolumeRow;
+use crate::format::{image, time, units};
+use crate::verb::{Arity, Spec, Verb};
+
+#[derive(Debug, Args)]
+pub(crate) struct DiskUsage {
+    #[arg(long, value_name = "string", default_value = "", help = FORMAT_HELP)]
+    format: String,
+    /// Show detailed information on space usage
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+impl Verb for DiskUsage {
+    const SPEC: Spec = Spec {
+        noun: "system",
+        names: &["df"],
+        top: "",
+        about: "Show how much disk space is used",
+        usage: "[OPTIONS]",
+        arguments: Arity::NONE,
+        examples: &[
+            ("Image by image, container by container", "system df -v"),
+            ("What could be given back", r"system df --format '{{.Type}}: {{.Reclaimable}}'"),
+        ],
+    };
+
+    async fn run(self, cli: &Cli) -> Result<ExitCode, Error> {
+        let wanted = match self.format.as_str() {
+            "" => "table",
+            format => format,
+        };
+        let lists = self.verbose.then(|| Lists::parse(wanted)).transpose()?;
+        let sums = Format::parse(wanted, TABLE)?;
+        let contents = Contents::from(cli.client()?.disk_usage().await?);
+        cli.print(match lists {
+            None => sums.print(&contents.sums())?,
+            Some(Lists::Tables) => tables(contents)?,
+            Some(Lists::Template(template)) => {
+                let text = template.render(Data::json(&json(contents)?)).map_err(FormatError::Execute)?;
+                format!("{text}\n")
+            }
+        })?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// How `-v` shows its lists.
+enum Lists {
+    /// One below the other.
+    Tables,
+    /// All in the user's template.
+    Template(Template),
+}
+
+impl Lists {
+    fn parse(format: &str) -> Result<Self, FormatError> {
+        let template = match format {
+            "table" => return Ok(Self::Tables),
+            "json" => "{{json .}}",
+            format => format.strip_prefix("table").unwrap_or(format).trim_matches(' '),
+        };
+        let template = template.replace("\\t", "\t").replace("\\n", "\n");
+        Ok(Self::Template(Template::parse(&template).map_err(FormatError::Parse)?))
+    }
+}
+
+/// The objects as rows, short for eyes or whole for programs.
+struct Rows {
+    images: Vec<image::Image>,
+    containers: Vec<Container>,
+    volumes: Vec<VolumeRow>,
+    cache: Vec<CacheRow>,
+}
+
+impl Rows {
+    fn of(contents: Contents, truncate: bool) -> Self {
+        let now = time::now();
+        let container = |mut summary: teu_api::container::Summary| {
+            // What it shares with others is not its own.
+            summary.size_root_fs = None;
+            Container { summary, truncate, now }
+        };
+        let images = contents.images.iter();
+        let record = |record| CacheRow { record, truncate, now };
+        Self {
+            images: images.flat_map(|summary| image::rows(summary, false, truncate, now)).collect(),
+            containers: contents.containers.into_iter().map(container).collect(),
+            volumes: contents.volumes.into_iter().map(VolumeRow).collect(),
+            cache: contents.cache.into_iter().map(record).collect(),
+        }
+    }
+}
+
+fn tables(contents: Contents) -> Result<String, FormatError> {
+    fn table<R: Row>(columns: &str, rows: &[R]) -> Result<String, FormatError> {
+        Format::parse("table", columns)?.print(rows)
+    }
+    let cache_size = units::human_size_4(contents.cache_size());
+    let rows = Rows::of(contents, true);
+    Ok(format!(
+        "Images space usage:\n\n{}\nContainers space usage:\n\n{}\nLocal Volumes space usage:\n\n{}\n\
+         Build cache usage: {cache_size}\n\n{}",
+        table(IMAGES, &rows.images)?,
+        table(CONTAINERS, &rows.containers)?,
+        table(VOLUMES, &rows.volumes)?,
+        table(CACHE, &rows.cache)?,
+    ))
+}
+
+/// All lists as one JSON object.
+fn json(contents: Contents) -> Result<String, FormatError> {
+    fn list<R: Row>(rows: &[R]) -> Result<String, FormatError> {
+        let lines = Format::parse("json", "")?.print(rows)?;
+        Ok(lines.lines().collect::<Vec<_>>().join(","))
+    }
+    let rows = Rows::of(contents, false);
+    Ok(format!(
+        r#"{{"Images":[{}],"Containers":[{}],"Volumes":[{}],"BuildCache":[{}]}}"#,
+        list(&rows.images)?,
+        list(&rows.containers)?,
+        list(&rows.volumes)?,
+        list(&rows.cache)?,
+    ))
+}
