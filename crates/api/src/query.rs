@@ -13,7 +13,7 @@ pub struct Query(Vec<(String, String)>);
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Not a number, or one out of range.
-    #[error("invalid value for parameter {name}: {value:?}")]
+    #[error("invalid value for parameter {name}: strconv.Atoi: parsing {value:?}: invalid syntax")]
     Number {
         /// Name of the parameter.
         name: &'static str,
@@ -202,7 +202,10 @@ mod tests {
         assert_eq!(query.number::<i64>("e").unwrap(), None);
         assert!(query.number::<u16>("h").is_err());
         assert!(query.required::<u16>("missing").is_err());
-        assert_eq!(query.number::<i64>("x").unwrap_err().to_string(), "invalid value for parameter x: \"abc\"");
+        assert_eq!(
+            query.number::<i64>("x").unwrap_err().to_string(),
+            "invalid value for parameter x: strconv.Atoi: parsing \"abc\": invalid syntax"
+        );
     }
 
     #[test]

@@ -47,6 +47,9 @@ impl Engine {
         }
         let id = made?;
         let name = reference.map(|name| name.with_default_tag().familiar()).unwrap_or_default();
+        if !name.is_empty() {
+            crate::image::image_event(self, "tag", &id, &name);
+        }
         let attributes = [("comment", options.comment), ("imageID", id.clone()), ("imageRef", name)];
         self.container_event(&view.definition, "commit", &attributes);
         Ok(id)

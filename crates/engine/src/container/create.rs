@@ -41,7 +41,11 @@ impl Engine {
             None => self.containers().reserve_random(&id),
         };
         let definition = Definition { name: name.clone(), ..definition };
-        match self.make(definition, &image).await {
+        let made = match self.make_volumes(&definition).await {
+            Ok(()) => self.make(definition, &image).await,
+            Err(error) => Err(error),
+        };
+        match made {
             Ok(handle) => {
                 self.container_event(&handle.view().definition, "create", &[]);
                 handle.tell(Command::Prepare);

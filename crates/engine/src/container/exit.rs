@@ -44,6 +44,8 @@ impl Actor {
         let code = exit.status.code();
         self.monitor = None;
         self.change(|next| end(next, exit, restart));
+        // They were mounted where the process was, and went with it.
+        self.engine.volumes_unmounted(&view.definition);
         self.event("die", &[("execDuration", lasted.to_string()), ("exitCode", code.to_string())]);
         self.handle.hold(None);
         self.tear_down(view.endpoint.clone(), true);

@@ -63,8 +63,9 @@ impl Engine {
                 tracing::error!(folder = %folder.display(), %error, "a container's folder could not be removed");
             }
             for name in volumes.into_iter().filter(|name| !engine.uses_volume(name)) {
-                if let Err(error) = engine.volumes().remove(&name) {
-                    tracing::error!(volume = name, %error, "an anonymous volume could not be removed");
+                match engine.volumes().remove(&name) {
+                    Ok(()) => engine.volume_event("destroy", &name),
+                    Err(error) => tracing::error!(volume = name, %error, "an anonymous volume could not be removed"),
                 }
             }
         };

@@ -135,6 +135,7 @@ impl Actor {
                 next.state.restart_count = 0;
             }
         });
+        self.engine.volumes_mounted(&self.view().definition);
         self.event("start", &[]);
         self.begin_health();
         self.engine.shippers().ensure(&self.engine, &self.handle);

@@ -155,6 +155,12 @@ impl Engine {
     pub fn system_events(&self, options: &Options) -> Result<EventStream, Error> {
         query::check(&options.filters)?;
         let until = time::parse(&options.until)?;
+        if let (Some(since), Some(until)) = (time::parse(&options.since)?, until)
+            && until < since
+        {
+            let (since, until) = (&options.since, &options.until);
+            return Err(Error::Invalid(format!("`since` time ({since}) cannot be after `until` time ({until})")));
+        }
         // With an end but no beginning, Docker replays everything it remembers.
         let since = time::parse(&options.since)?.or(until.map(|_| Timestamp::MIN));
         let Subscription { older_than, past, live } = self.events().subscribe(since);

@@ -27,7 +27,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + S
 }
 
 /// Publishes an event about an image.
-fn image_event(engine: &Engine, action: &str, id: &str, name: &str) {
+pub(crate) fn image_event(engine: &Engine, action: &str, id: &str, name: &str) {
     let attributes = BTreeMap::from([("name".to_owned(), name.to_owned())]);
     engine.events().publish(Subject::Image, action, id, attributes);
 }

@@ -1,5 +1,6 @@
 //! Local volumes: folders under `<data-root>/volumes/<name>/_data`.
 
+mod attach;
 mod copy;
 mod operations;
 mod prune;

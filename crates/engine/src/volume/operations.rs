@@ -12,7 +12,7 @@ use crate::events::Subject;
 use crate::{Engine, Error, ids, time};
 
 /// The only driver there is.
-const LOCAL: &str = "local";
+pub(super) const LOCAL: &str = "local";
 
 const KNOWN: &[&str] = &["dangling", "driver", "label", "name"];
 
@@ -99,7 +99,7 @@ impl Engine {
         self.containers().all().iter().filter(|handle| uses(&handle.view())).map(|handle| handle.id.clone()).collect()
     }
 
-    fn volume_event(&self, action: &str, name: &str) {
+    pub(crate) fn volume_event(&self, action: &str, name: &str) {
         let attributes = BTreeMap::from([("driver".to_owned(), LOCAL.to_owned())]);
         self.events().publish(Subject::Volume, action, name, attributes);
     }

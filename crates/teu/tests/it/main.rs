@@ -8,6 +8,7 @@ mod container_flags;
 mod container_health;
 mod container_log_drivers;
 mod container_logs;
+mod container_ls;
 mod container_run;
 mod container_share;
 mod container_stats;

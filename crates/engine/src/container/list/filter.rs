@@ -1,8 +1,10 @@
 //! Filters of `ps`.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use regex_automata::meta::Regex;
 use teu_api::container::ListOptions;
 use teu_api::filters::Filters;
 
@@ -39,10 +41,12 @@ pub(super) struct Filter<'a> {
     before: Option<Timestamp>,
     since: Option<Timestamp>,
     exited: Vec<i32>,
-    /// Ids of images, and names as they were written.
-    ancestors: Vec<String>,
+    /// Ids of images; none when it does not matter.
+    ancestors: Option<HashSet<String>>,
     networks: Vec<String>,
-    names: Vec<String>,
+    names: Option<Names>,
+    /// Whether a task of a cluster is wanted: there are none.
+    tasks: bool,
 }
 
 impl<'a> Filter<'a> {
@@ -57,26 +61,25 @@ impl<'a> Filter<'a> {
             let times = filters.get(name).map(|id| engine.containers().find(id).map(|h| h.view().definition.created));
             Ok(times.collect::<Result<Vec<_>, _>>()?.into_iter().next())
         };
-        let exit_code =
-            |text: &str| text.parse().map_err(|_| Error::Invalid(format!("invalid filter 'exited={text}'")));
-        let explicit = ["status", "exited", "health"].iter().any(|name| filters.contains(name));
+        let exit_code = |text: &str| {
+            let wrong = || format!("invalid filter 'exited={text}': strconv.Atoi: parsing {text:?}: invalid syntax");
+            text.parse().map_err(|_| Error::Invalid(wrong()))
+        };
+        let values = |name: &str| -> Option<Vec<&str>> { filters.contains(name).then(|| filters.get(name).collect()) };
         Ok(Filter {
             filters,
             // A filter on the state says which states are wanted.
-            all: options.all
-                || options.limit > 0
-                || explicit
-                || filters.contains("before")
-                || filters.contains("since"),
+            all: options.all || options.limit > 0 || filters.contains("status"),
             before: created("before")?,
             since: created("since")?,
             exited: filters.get("exited").map(exit_code).collect::<Result<_, _>>()?,
-            ancestors: filters.get("ancestor").flat_map(|name| ancestor(engine, name)).collect(),
+            ancestors: values("ancestor").map(|names| ancestors(engine, &names)),
             networks: filters
                 .get("network")
                 .map(|n| engine.sandboxes().network_name(n).unwrap_or_else(|_| n.to_owned()))
                 .collect(),
-            names: filters.get("name").map(|n| n.trim_start_matches('/').to_owned()).collect(),
+            names: values("name").map(|names| Names::new(&names)),
+            tasks: filters.boolean("is-task").map_err(|e| Error::Invalid(e.to_string()))?.unwrap_or(false),
         })
     }
 
@@ -92,36 +95,58 @@ impl<'a> Filter<'a> {
             && self.filters.matches("status", state.word())
             && (self.exited.is_empty() || (state.last_exit().is_some() && self.exited.contains(&state.exit_code())))
             && self.filters.matches_by("id", |id| definition.id.starts_with(id))
-            && (self.names.is_empty() || self.names.iter().any(|name| named(&definition.name, name)))
+            && self.names.as_ref().is_none_or(|names| names.accept(&definition.name))
             && self.filters.matches_labels("label", labels)
-            && (!self.filters.contains("ancestor")
-                || self.ancestors.iter().any(|a| *a == definition.image || *a == definition.config.image))
+            && self.ancestors.as_ref().is_none_or(|ancestors| ancestors.contains(&definition.image))
             && (self.networks.is_empty() || self.networks.iter().any(|n| definition.endpoints.contains_key(n)))
             && self.filters.matches_by("volume", |wanted| uses_volume(view, wanted))
             && self.filters.matches_by("publish", |port| published(view, port))
             && self.filters.matches_by("expose", |port| exposed(view, port))
             && self.filters.matches("health", view.health.as_deref().map_or("none", |health| health.status.word()))
-            && self.filters.matches_by("is-task", |value| matches!(value, "0" | "false"))
-            && self.filters.matches_by("isolation", |value| matches!(value, "" | "default"))
+            && !self.tasks
+        // `isolation` is for another operating system: Docker takes it and does not look at it.
     }
 }
 
-/// A name matches by any part of it; `^` and `$` anchor, as in the regular expressions that Docker takes.
-fn named(name: &str, wanted: &str) -> bool {
-    let (start, rest) = wanted.strip_prefix('^').map_or((false, wanted), |rest| (true, rest));
-    let rest = if start { rest.strip_prefix('/').unwrap_or(rest) } else { rest };
-    let (end, rest) = rest.strip_suffix('$').map_or((false, rest), |rest| (true, rest));
-    match (start, end) {
-        (true, true) => name == rest,
-        (true, false) => name.starts_with(rest),
-        (false, true) => name.ends_with(rest),
-        (false, false) => name.contains(rest),
+/// Names are regular expressions that match any part, unless they are the whole name.
+struct Names {
+    whole: Vec<String>,
+    patterns: Vec<Regex>,
+}
+
+impl Names {
+    /// As Docker does, what is no regular expression matches the name that is written like it and no other.
+    fn new(wanted: &[&str]) -> Self {
+        Names {
+            whole: wanted.iter().map(|name| name.trim_start_matches('/').to_owned()).collect(),
+            patterns: wanted.iter().filter_map(|name| Regex::new(name).ok()).collect(),
+        }
+    }
+
+    fn accept(&self, name: &str) -> bool {
+        let with_slash = format!("/{name}");
+        self.whole.iter().any(|whole| whole == name)
+            || self.patterns.iter().any(|pattern| pattern.is_match(name) || pattern.is_match(&with_slash))
     }
 }
 
-fn ancestor(engine: &Engine, name: &str) -> Vec<String> {
-    let id = engine.images().resolve(name).ok().map(|image| image.id.to_string());
-    id.into_iter().chain([name.to_owned()]).collect()
+/// Ids of the images with these names, and of all that were made from them.
+fn ancestors(engine: &Engine, names: &[&str]) -> HashSet<String> {
+    let resolve = |name: &&str| engine.images().resolve(name).ok().map(|image| image.id.to_string());
+    let mut found: HashSet<String> = names.iter().filter_map(resolve).collect();
+    let Ok(library) = engine.library() else { return found };
+    let children = library.list(&teu_image::ListOptions::default()).unwrap_or_default();
+    let mut children: Vec<(String, String)> =
+        children.into_iter().filter_map(|image| Some((image.id.to_string(), image.parent?.to_string()))).collect();
+    // A generation at a time, until there is no other.
+    loop {
+        let (next, rest): (Vec<_>, Vec<_>) = children.into_iter().partition(|(_, parent)| found.contains(parent));
+        if next.is_empty() {
+            return found;
+        }
+        found.extend(next.into_iter().map(|(id, _)| id));
+        children = rest;
+    }
 }
 
 fn uses_volume(view: &View, wanted: &str) -> bool {
@@ -150,15 +175,12 @@ fn exposed(view: &View, wanted: &str) -> bool {
     network_view::port_list(view).iter().any(|p| in_range(wanted, p.private_port, &p.protocol))
 }
 
-/// Refuses what is no port, range of ports or health.
+/// Refuses what is no port, range of ports or health, in Docker's words.
 fn check_values(filters: &Filters) -> Result<(), Error> {
     for name in ["publish", "expose"] {
-        let is_port = |port: &str| {
-            let range = port.split('/').next().unwrap_or(port);
-            range.split('-').all(|end| end.parse::<u16>().is_ok())
-        };
-        if let Some(bad) = filters.get(name).find(|port| !is_port(port)) {
-            return Err(Error::Invalid(format!("error while looking up for {name} {bad}: no port or range of ports")));
+        for text in filters.get(name) {
+            let wrong = |reason| Error::Invalid(format!("error while looking up for {name} {text}: {reason}"));
+            check_ports(text).map_err(wrong)?;
         }
     }
     match filters.get("health").find(|health| !HEALTHS.contains(health)) {
@@ -167,14 +189,43 @@ fn check_values(filters: &Filters) -> Result<(), Error> {
     }
 }
 
+/// `80`, `80/tcp`, `80-90/tcp`
+fn check_ports(text: &str) -> Result<(), String> {
+    let range = text.split('/').next().unwrap_or(text);
+    let (first, last) = range.split_once('-').unwrap_or((range, range));
+    let (first, last) = (port(first)?, port(last)?);
+    if first <= last { Ok(()) } else { Err(format!("Invalid range specified for the Port: {range}")) }
+}
+
+fn port(text: &str) -> Result<u16, String> {
+    let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let reason = if is_number { "value out of range" } else { "invalid syntax" };
+    text.parse().map_err(|_| format!("strconv.ParseUint: parsing {text:?}: {reason}"))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{in_range, named};
+    use super::{Names, check_ports, in_range};
 
     #[test]
     fn names() {
-        assert!(named("web_1", "web") && named("web_1", "b_") && named("web_1", "^web") && named("web_1", "^/web_1$"));
-        assert!(!named("web_1", "^eb") && !named("web_1", "web$"));
+        let accepts = |wanted: &str, name: &str| Names::new(&[wanted]).accept(name);
+        for wanted in ["web", "b_", "^web", "^/web_1$", "/web_1", "w.b_[0-9]", "web_1|db", ""] {
+            assert!(accepts(wanted, "web_1"), "{wanted}");
+        }
+        for wanted in ["^eb", "web$", "WEB", "web_1.", "[", "("] {
+            assert!(!accepts(wanted, "web_1"), "{wanted}");
+        }
+        assert!(Names::new(&["x", "web"]).accept("web_1"));
+    }
+
+    #[test]
+    fn what_is_no_port() {
+        let refused = |text: &str| check_ports(text).expect_err(text);
+        assert_eq!(refused("x"), "strconv.ParseUint: parsing \"x\": invalid syntax");
+        assert_eq!(refused("70000"), "strconv.ParseUint: parsing \"70000\": value out of range");
+        assert_eq!(refused("2-1/tcp"), "Invalid range specified for the Port: 2-1");
+        assert!(check_ports("80").is_ok() && check_ports("80-90/udp").is_ok());
     }
 
     #[test]
