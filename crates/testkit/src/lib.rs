@@ -1,6 +1,7 @@
 //! What tests share: images made from local files, private namespaces, engines on demand.
 
 pub mod engine;
+pub mod filter;
 pub mod host;
 pub mod image;
 pub mod registry;

@@ -3,9 +3,9 @@
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{CWD, OFlags, ResolveFlags};
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
-use teu_sys::mount::{Attributes, Change, Log, Parameter, attach, clone_tree, new_filesystem, set_attributes};
+use teu_sys::mount::{self as sys, Attributes, Change, Log, api, attach, bind, change, new_filesystem};
 
 use super::path;
 
@@ -21,32 +21,38 @@ pub(super) fn mask(root: BorrowedFd<'_>, path: &CStr, shared: &mut Option<OwnedF
         Err(errno) => return Err(errno),
     };
     if !path::file_type(&target)?.is_dir() {
-        return attach(null_device()?.as_fd(), target.as_fd());
+        return bind(null_device()?.as_fd(), false, target.as_fd()).map(|_| ());
     }
     match shared {
-        Some(mount) => attach(clone_tree(mount.as_fd(), c"", false)?.as_fd(), target.as_fd()),
+        Some(mount) => bind(mount.as_fd(), false, target.as_fd()).map(|_| ()),
         None => {
-            let mount = empty_directory()?;
-            attach(mount.as_fd(), target.as_fd())?;
-            *shared = Some(mount);
+            *shared = Some(mount_empty(root, path, target.as_fd())?);
             Ok(())
         }
     }
 }
 
-fn empty_directory() -> Result<OwnedFd, Errno> {
+/// Mounts a directory that is empty and stays so, and gives the mount.
+fn mount_empty(root: BorrowedFd<'_>, path: &CStr, target: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     let attributes = Attributes::RDONLY | Attributes::NOSUID | Attributes::NODEV | Attributes::NOEXEC;
-    let none: &[Parameter] = &[];
-    new_filesystem(c"tmpfs", Some(c"tmpfs"), none, attributes, &mut Log::default())
+    if api().detached {
+        let mount = new_filesystem(c"tmpfs", Some(c"tmpfs"), &[], attributes, &mut Log::default())?;
+        attach(mount.as_fd(), target)?;
+        return Ok(mount);
+    }
+    sys::mount(c"tmpfs", c"tmpfs", c"", 0, attributes, target)?;
+    let mount = path::open(root, path)?;
+    change(mount.as_fd(), &Change::set(Attributes::RDONLY))?;
+    Ok(mount)
 }
 
 /// The host's `/dev/null`, still in reach; checked, since what is mounted is trusted to be it.
 fn null_device() -> Result<OwnedFd, Errno> {
-    let mount = clone_tree(CWD, c"/dev/null", false)?;
-    let stat = rustix::fs::fstat(&mount)?;
+    let null = rustix::fs::openat(CWD, c"/dev/null", OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+    let stat = rustix::fs::fstat(&null)?;
     let device = (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev));
     let character = rustix::fs::FileType::from_raw_mode(stat.st_mode).is_char_device();
-    if character && device == NULL { Ok(mount) } else { Err(Errno::NXIO) }
+    if character && device == NULL { Ok(null) } else { Err(Errno::NXIO) }
 }
 
 /// Makes what a path leads to, and all beneath, read-only. A path that is not there needs nothing.
@@ -56,14 +62,14 @@ pub(super) fn make_readonly(root: BorrowedFd<'_>, path: &CStr) -> Result<(), Err
         Err(Errno::NOENT | Errno::NOTDIR) => return Ok(()),
         Err(errno) => return Err(errno),
     };
-    let copy = clone_tree(target.as_fd(), c"", true)?;
-    set_attributes(copy.as_fd(), &Change::set(Attributes::RDONLY))?;
-    attach(copy.as_fd(), target.as_fd())
+    let copy = bind(target.as_fd(), true, target.as_fd())?;
+    let copy = copy.map_or_else(|| path::open(root, path), Ok)?;
+    change(copy.as_fd(), &Change::set(Attributes::RDONLY))
 }
 
 /// Makes the mount at a path read-only.
 pub(super) fn remount_readonly(root: BorrowedFd<'_>, path: &CStr) -> Result<(), Errno> {
-    set_attributes(path::open(root, path)?.as_fd(), &Change::set(Attributes::RDONLY))
+    change(path::open(root, path)?.as_fd(), &Change::set(Attributes::RDONLY))
 }
 
 /// Sets a kernel parameter through a procfs of our own, where no link or mount can lead the write elsewhere.

@@ -18,6 +18,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
 use rustix::process::DumpableBehavior;
+use teu_sys::mount::{self, Attributes};
 
 use crate::channel::{self, Kind};
 use crate::plan::{Plan, Step};
@@ -60,6 +61,9 @@ pub(crate) fn run(plan: &Plan, channel: BorrowedFd<'_>) -> i32 {
         log: teu_sys::mount::Log::default(),
         program: 0,
     };
+    if !mount::api().detached && plan.steps.iter().any(|s| matches!(s, Step::Sysctl { .. } | Step::Label(_))) {
+        init.proc = open_proc().ok();
+    }
     for step in &plan.steps {
         if let Err(errno) = init.run(step) {
             init.fail(errno);
@@ -90,9 +94,9 @@ impl<'p> Init<'p> {
             Step::Domainname(name) => rustix::system::setdomainname(name.to_bytes()),
             Step::Loopback => teu_sys::loopback::bring_up(),
             Step::IsolateMounts => root::isolate(),
-            Step::AttachRoot { mount, path, or_over_root } => {
-                self.root = Some(mount.as_fd());
-                root::attach(mount.as_fd(), path.as_deref(), *or_over_root)
+            Step::AttachRoot(root) => {
+                self.root = Some(root::attach(root)?);
+                Ok(())
             }
             Step::Mount(mount) => mounts::mount(self.root()?, mount, &mut self.log),
             Step::Symlink(link) => devices::symlink(self.root()?, link),
@@ -109,7 +113,7 @@ impl<'p> Init<'p> {
                 teu_sys::mount::set_propagation(c"/", *propagation, *recursive)
             }
             Step::RootReadonly => root::make_readonly(self.root()?),
-            Step::Chroot(dir) => root::change(dir.as_fd()),
+            Step::Chroot(dir) => root::enter_other(dir.as_fd()),
             Step::Keyring(name) => credentials::join_keyring(name),
             Step::Personality(persona) => teu_sys::sched::set_personality(*persona),
             Step::Scheduler(scheduling) => teu_sys::sched::set(scheduling),
@@ -134,11 +138,11 @@ impl<'p> Init<'p> {
     }
 
     /// The private procfs. Nothing can be mounted over what is in it, and no image decides what is there.
+    /// Where mounts cannot be detached, it is the caller's, opened before the container's mounts were entered.
     fn proc(&mut self) -> Result<BorrowedFd<'_>, Errno> {
-        if self.proc.is_none() {
-            use teu_sys::mount::{Attributes, new_filesystem};
+        if self.proc.is_none() && mount::api().detached {
             let attributes = Attributes::NOSUID | Attributes::NODEV | Attributes::NOEXEC;
-            self.proc = Some(new_filesystem(c"proc", Some(c"proc"), &[], attributes, &mut self.log)?);
+            self.proc = Some(mount::new_filesystem(c"proc", Some(c"proc"), &[], attributes, &mut self.log)?);
         }
         self.proc.as_ref().map(AsFd::as_fd).ok_or(Errno::BADF)
     }
@@ -221,6 +225,15 @@ fn linger() {
     if rustix::thread::set_name(c"teu:abandoned").is_ok() {
         let _ = rustix::thread::nanosleep(&time);
     }
+}
+
+/// The procfs at `/proc`, if it is one.
+fn open_proc() -> Result<OwnedFd, Errno> {
+    use rustix::fs::{CWD, Mode, OFlags};
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let proc = rustix::fs::openat(CWD, c"/proc", flags, Mode::empty())?;
+    let own = rustix::fs::fstatfs(&proc)?.f_type == rustix::fs::PROC_SUPER_MAGIC;
+    if own { Ok(proc) } else { Err(Errno::NODEV) }
 }
 
 /// Whether this process may execute a file. Its filter is in force already and may know nothing of the calls that ask for

@@ -1,10 +1,10 @@
 //! Mounts.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
-use rustix::mount::MountFlags;
-use teu_sys::mount::{Log, attach, new_filesystem, set_attributes};
+use teu_sys::mount::{self as sys, Attributes, Change, Log, api, attach, bind, change, new_filesystem};
 
 use super::path;
 use crate::plan::{Mount, Source};
@@ -12,24 +12,37 @@ use crate::plan::{Mount, Source};
 /// Makes a mount in the root, with its mount point.
 pub(super) fn mount(root: BorrowedFd<'_>, mount: &Mount, log: &mut Log) -> Result<(), Errno> {
     match &mount.source {
-        Source::Tree { mount: tree, directory } => attach(tree.as_fd(), target(root, mount, *directory)?.as_fd()),
-        Source::New { kind, source, parameters, attributes } => {
-            let new = new_filesystem(kind, Some(source), parameters, *attributes, log)?;
-            for change in &mount.changes {
-                set_attributes(new.as_fd(), change)?;
+        Source::Tree { mount: tree, directory } => {
+            attach(tree.as_fd(), target(root, mount, *directory)?.as_fd())?;
+            make_changes(tree.as_fd(), mount)
+        }
+        Source::Bind { path, directory, recursive } => {
+            let source = rustix::fs::openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+            let at = target(root, mount, *directory)?;
+            let bound = bind(source.as_fd(), *recursive, at.as_fd())?;
+            make_changes(bound.map_or_else(|| path::open(root, &mount.target), Ok)?.as_fd(), mount)
+        }
+        Source::New { kind, source, parameters, attributes } => match &parameters.list {
+            Some(list) if api().detached => {
+                let new = new_filesystem(kind, Some(source), list, *attributes, log)?;
+                attach(new.as_fd(), target(root, mount, true)?.as_fd())?;
+                make_changes(new.as_fd(), mount)
             }
-            attach(new.as_fd(), target(root, mount, true)?.as_fd())
-        }
-        Source::Legacy { kind, source, data, flags } => {
-            let at = target(root, mount, true)?;
-            let mut name = [0u8; 32];
-            let at = descriptor_path(&at, &mut name)?;
-            let flags = MountFlags::from_bits_retain(*flags);
-            rustix::mount::mount(source.as_c_str(), at, kind.as_c_str(), flags, Some(data.as_c_str()))?;
-            let mounted = path::open(root, &mount.target)?;
-            mount.changes.iter().try_for_each(|change| set_attributes(mounted.as_fd(), change))
-        }
+            _ => {
+                let (data, superblock) = (&parameters.data, parameters.superblock);
+                sys::mount(kind, source, data, superblock, *attributes, target(root, mount, true)?.as_fd())?;
+                let mounted = path::open(root, &mount.target)?;
+                if attributes.contains(Attributes::RDONLY) {
+                    change(mounted.as_fd(), &Change::set(Attributes::RDONLY))?;
+                }
+                make_changes(mounted.as_fd(), mount)
+            }
+        },
     }
+}
+
+fn make_changes(made: BorrowedFd<'_>, mount: &Mount) -> Result<(), Errno> {
+    mount.changes.iter().try_for_each(|wanted| change(made, wanted))
 }
 
 fn target(root: BorrowedFd<'_>, mount: &Mount, directory: bool) -> Result<OwnedFd, Errno> {
@@ -45,13 +58,4 @@ fn target(root: BorrowedFd<'_>, mount: &Mount, directory: bool) -> Result<OwnedF
         Err(Errno::NOENT) => path::make_directories(root, &mount.target),
         Err(errno) => Err(errno),
     }
-}
-
-/// `/proc/self/fd/<number>` on the stack, for calls that take no descriptor.
-fn descriptor_path<'b>(fd: &OwnedFd, buffer: &'b mut [u8; 32]) -> Result<&'b std::ffi::CStr, Errno> {
-    use std::io::Write;
-    let number = fd.as_raw_fd();
-    let mut rest = &mut buffer[..];
-    write!(rest, "/proc/self/fd/{number}\0").map_err(|_| Errno::NAMETOOLONG)?;
-    std::ffi::CStr::from_bytes_until_nul(buffer).map_err(|_| Errno::NAMETOOLONG)
 }

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::fs::{AtFlags, Mode, OFlags, Uid};
 use rustix::io::Errno;
-use teu_sys::mount::{attach, clone_tree};
+use teu_sys::mount::bind;
 use teu_sys::{process, pty};
 
 use super::path;
@@ -40,7 +40,7 @@ pub(super) fn open_terminal(
     }
     if terminal.console {
         let console = path::make_file(root, c"dev/console")?;
-        attach(clone_tree(pty.slave.as_fd(), c"", false)?.as_fd(), console.as_fd())?;
+        bind(pty.slave.as_fd(), false, console.as_fd())?;
     }
     pty::make_controlling(pty.slave.as_fd())?;
     for number in 0..3 {

@@ -5,14 +5,13 @@
 
 use std::path::Path;
 
-use rustix::fs::CWD;
 use teu_oci::runtime as oci;
 use teu_sys::cgroup::{Cgroup, Hierarchy};
-use teu_sys::mount::{Attributes, Parameter, clone_tree};
+use teu_sys::mount::Attributes;
 
 use super::mounts::Mounts;
 use super::options::Options;
-use super::text::{c_path, in_root};
+use super::text::in_root;
 use super::{Mount, Source, Step, devices};
 use crate::Error;
 
@@ -60,11 +59,9 @@ fn bind(
     destination: &Path,
     directory: &Path,
 ) -> Result<Step, Error> {
-    let tree = clone_tree(CWD, &c_path(directory)?, false)
-        .map_err(|e| Error::step(format!("open the cgroup {}", directory.display()))(e.into()))?;
     let own = oci::Mount { destination: destination.to_owned(), ..mount.clone() };
     let own_options = Options { parameters: Vec::new(), propagation: options.propagation.clone(), ..*options };
-    mounts.tree(&own, &own_options, tree)
+    mounts.bind(&own, &own_options, directory)
 }
 
 fn tmpfs(mount: &oci::Mount, options: &Options) -> Result<Step, Error> {
@@ -73,7 +70,7 @@ fn tmpfs(mount: &oci::Mount, options: &Options) -> Result<Step, Error> {
         source: Source::New {
             kind: c"tmpfs".into(),
             source: c"tmpfs".into(),
-            parameters: vec![Parameter::Value(c"mode".into(), c"755".into())],
+            parameters: Options::parse(&["mode=755".into()])?.parameters()?,
             attributes: options.set - Attributes::RDONLY,
         },
         changes: Vec::new(),

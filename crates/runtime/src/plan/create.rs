@@ -1,17 +1,19 @@
 //! The plan of a new container's first process.
 
+use std::cell::OnceCell;
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::CWD;
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use teu_oci::runtime::{Hooks, Linux, NamespaceKind, Process, Spec};
-use teu_sys::mount::{Change, Propagation, clone_tree, set_attributes};
+use teu_sys::mount::{self, Change, Propagation, clone_tree, set_attributes};
 use teu_sys::process::CloneFlags;
 
 use super::mounts::{Mounts, default_propagation};
 use super::namespaces::Namespaces;
 use super::process::{Setting, finish, limits};
 use super::text::{c_path, in_root};
-use super::{EnterRoot, GateFiles, Plan, Step, Terminal, devices, environment, kernel, options, sysctl};
+use super::{EnterRoot, GateFiles, Plan, Root, Step, Terminal, devices, environment, kernel, options, sysctl};
 use crate::{Error, Launch, Rootfs, Stdio};
 
 /// A plan, and what the parent does around it.
@@ -36,8 +38,9 @@ pub(crate) fn compile(launch: Launch<'_>, gate: Option<GateFiles>) -> Result<Cre
     let mut namespaces = Namespaces::compile(&linux, launch.namespaces)?;
     let user = namespaces.take(NamespaceKind::User);
     let before_clone = namespaces.take_before_clone();
-    let root = open_root(root_path.as_deref(), launch.rootfs)?;
-    let program = environment::executable(process, root.0.as_fd(), None)?;
+    let own_mounts = namespaces.has(NamespaceKind::Mount);
+    let root = open_root(root_path.as_deref(), launch.rootfs, own_mounts)?;
+    let program = environment::executable(process, root.fd.as_fd(), None)?;
 
     let mut steps = Vec::new();
     if let Some(cgroup) = launch.cgroup {
@@ -64,17 +67,17 @@ pub(crate) fn compile(launch: Launch<'_>, gate: Option<GateFiles>) -> Result<Cre
         bundle: launch.bundle,
         linux: &linux,
         sources: launch.mount_sources,
-        root: root.0.as_fd(),
+        root: root.fd.as_fd(),
+        same_view: !namespaces.has(NamespaceKind::User) && !namespaces.is_joined(NamespaceKind::Mount),
         cgroup: launch.cgroup,
         propagation: default_propagation(root_propagation(&linux)?),
         readonly_later: Vec::new(),
     };
     let inside = inside_steps(spec, &linux, process, &namespaces, mounts, &launch.stdio)?;
-    let own_mounts = namespaces.has(NamespaceKind::Mount);
     if own_mounts {
         steps.push(Step::IsolateMounts);
     }
-    steps.push(Step::AttachRoot { mount: root.0, path: root.1, or_over_root: own_mounts });
+    steps.push(Step::AttachRoot(Box::new(root)));
     steps.extend(inside);
     steps.extend(enter_root(spec, &linux, own_mounts, launch.no_pivot)?);
     steps.extend(kernel::compile(&linux)?);
@@ -96,23 +99,29 @@ pub(crate) fn compile(launch: Launch<'_>, gate: Option<GateFiles>) -> Result<Cre
     })
 }
 
-/// The root as a detached mount, and where hooks expect it.
-fn open_root(path: Option<&std::path::Path>, rootfs: Rootfs) -> Result<(OwnedFd, Option<std::ffi::CString>), Error> {
-    match (rootfs, path) {
-        (Rootfs::Mount(mount), _) => Ok((mount, None)),
-        (Rootfs::Path(_), Some(path)) => {
-            let failed = || Error::step(format!("open the root file system {}", path.display()));
-            let mount = clone_tree(CWD, &c_path(path)?, true).map_err(|e| failed()(e.into()))?;
-            let stat = rustix::fs::fstat(&mount).map_err(|e| failed()(e.into()))?;
-            if !rustix::fs::FileType::from_raw_mode(stat.st_mode).is_dir() {
-                return Err(failed()(std::io::ErrorKind::NotADirectory.into()));
-            }
-            // A shared mount cannot become the root.
-            set_attributes(mount.as_fd(), &Change::propagate(Propagation::Slave)).map_err(|e| failed()(e.into()))?;
-            Ok((mount, Some(c_path(path)?)))
-        }
-        (Rootfs::Path(_), None) => Err(Error::InvalidSpec("root.path is missing".into())),
+/// The root as a detached mount, or the directory where there are none.
+fn open_root(path: Option<&std::path::Path>, rootfs: Rootfs, or_over_root: bool) -> Result<Root, Error> {
+    let root = |fd, path| Root { fd, detached: true, path, or_over_root, change: None, attached: OnceCell::new() };
+    let path = match (rootfs, path) {
+        (Rootfs::Mount(mount), _) => return Ok(root(mount, None)),
+        (Rootfs::Path(_), Some(path)) => path,
+        (Rootfs::Path(_), None) => return Err(Error::InvalidSpec("root.path is missing".into())),
+    };
+    let failed = |e: Errno| Error::step(format!("open the root file system {}", path.display()))(e.into());
+    let c_path = c_path(path)?;
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let directory = rustix::fs::open(&c_path, flags, Mode::empty()).map_err(failed)?;
+    // A shared mount cannot become the root.
+    let change = Change::propagate(Propagation::Slave);
+    if !mount::api().detached {
+        return Ok(Root { detached: false, change: Some(change), ..root(directory, Some(c_path)) });
     }
+    let mount = clone_tree(directory.as_fd(), c"", true).map_err(failed)?;
+    if !mount::api().attributes {
+        return Ok(Root { change: Some(change), ..root(mount, Some(c_path)) });
+    }
+    set_attributes(mount.as_fd(), &change).map_err(failed)?;
+    Ok(root(mount, Some(c_path)))
 }
 
 fn root_propagation(linux: &Linux) -> Result<Option<(Propagation, bool)>, Error> {
@@ -179,16 +188,18 @@ fn runs_before_pivot(hooks: &Hooks) -> bool {
 }
 
 fn enter_root(spec: &Spec, linux: &Linux, own_mounts: bool, no_pivot: bool) -> Result<Vec<Step>, Error> {
-    let mut steps = vec![Step::EnterRoot(match (own_mounts, no_pivot) {
+    let mut steps = Vec::new();
+    // While the caller's procfs is there, which old mount calls need.
+    if spec.root.as_ref().is_some_and(|r| r.readonly) {
+        steps.push(Step::RootReadonly);
+    }
+    steps.push(Step::EnterRoot(match (own_mounts, no_pivot) {
         (false, _) => EnterRoot::Chroot,
         (true, true) => EnterRoot::Move,
         (true, false) => EnterRoot::Pivot,
-    })];
+    }));
     if let Some((propagation, recursive)) = root_propagation(linux)? {
         steps.push(Step::RootPropagation(propagation, recursive));
-    }
-    if spec.root.as_ref().is_some_and(|r| r.readonly) {
-        steps.push(Step::RootReadonly);
     }
     Ok(steps)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FileType};
 use teu_oci::runtime as oci;
-use teu_sys::mount::clone_tree;
+use teu_sys::mount::{api, clone_tree};
 
 use super::text::{c_path, c_string, in_root};
 use super::{Device, Mount, Source, Step, Symlink};
@@ -99,14 +99,15 @@ fn node(device: &oci::Device) -> Result<Step, Error> {
 }
 
 fn bind_host(path: &Path) -> Result<Step, Error> {
-    let mount = clone_tree(CWD, &c_path(path)?, false)
-        .map_err(|e| Error::step(format!("open the host's device {}", path.display()))(e.into()))?;
-    Ok(Step::Mount(Box::new(Mount {
-        target: in_root(path)?,
-        source: Source::Tree { mount, directory: false },
-        changes: Vec::new(),
-        no_follow: false,
-    })))
+    let device = c_path(path)?;
+    let source = if api().detached {
+        let mount = clone_tree(CWD, &device, false)
+            .map_err(|e| Error::step(format!("open the host's device {}", path.display()))(e.into()))?;
+        Source::Tree { mount, directory: false }
+    } else {
+        Source::Bind { path: device, directory: false, recursive: false }
+    };
+    Ok(Step::Mount(Box::new(Mount { target: in_root(path)?, source, changes: Vec::new(), no_follow: false })))
 }
 
 fn split(path: &Path) -> Result<(CString, CString), Error> {

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::CWD;
+use rustix::io::Errno;
 use teu_oci::runtime::{self as oci, IdMapping, Linux};
 use teu_sys::cgroup::Cgroup;
 use teu_sys::mount::{self as sys, Attributes, Change, Parameter, Propagation};
@@ -24,6 +25,9 @@ pub(crate) struct Mounts<'a> {
     /// The root file system.
     pub(crate) root: BorrowedFd<'a>,
     pub(crate) cgroup: Option<&'a Cgroup>,
+    /// Whether the new process finds at the caller's paths what the caller does: in another mount namespace than the one
+    /// cloned from the caller's, or in a user namespace, it may not.
+    pub(crate) same_view: bool,
     /// What mounts get that ask for no propagation.
     pub(crate) propagation: Option<Change>,
     /// Destinations that become read-only once everything in them is in place.
@@ -39,8 +43,8 @@ impl Mounts<'_> {
             return Ok(vec![self.tree(mount, &options, source)?]);
         }
         if options.bind.is_some() || mount.kind == "bind" {
-            let source = self.open_source(mount, &options)?;
-            return Ok(vec![self.tree(mount, &options, source)?]);
+            let path = self.bundle.join(&mount.source);
+            return Ok(vec![self.bind(mount, &options, &path)?]);
         }
         match mount.kind.as_str() {
             "cgroup" | "cgroup2" => cgroup_mount::compile(mount, &options, self),
@@ -49,29 +53,46 @@ impl Mounts<'_> {
         }
     }
 
-    fn open_source(&self, mount: &oci::Mount, options: &Options) -> Result<OwnedFd, Error> {
-        let path = self.bundle.join(&mount.source);
+    /// A step that mounts what a path of the caller's leads to.
+    pub(crate) fn bind(&self, mount: &oci::Mount, options: &Options, path: &Path) -> Result<Step, Error> {
         let recursive = options.bind == Some(true);
-        sys::clone_tree(CWD, &c_path(&path)?, recursive)
-            .map_err(|e| Error::step(format!("open bind mount source {}", path.display()))(e.into()))
+        let failed = |e: Errno| Error::step(format!("open bind mount source {}", path.display()))(e.into());
+        let c_path = c_path(path)?;
+        let mapped = self.id_mapping(mount, options).is_some();
+        if mapped && !(sys::api().detached && sys::api().attributes) {
+            return Err(unable(mount, "an id mapping", "5.12"));
+        }
+        if mapped || !self.same_view && sys::api().detached {
+            let source = sys::clone_tree(CWD, &c_path, recursive).map_err(failed)?;
+            return self.tree(mount, options, source);
+        }
+        let directory = is_directory(rustix::fs::stat(&c_path).map_err(failed)?);
+        let propagation = self.propagation.into_iter().chain(propagation_changes(options));
+        Ok(Step::Mount(Box::new(Mount {
+            target: in_root(&mount.destination)?,
+            source: Source::Bind { path: c_path, directory, recursive },
+            changes: options.changes().into_iter().chain(propagation).collect(),
+            no_follow: false,
+        })))
     }
 
     /// A step that attaches a detached tree, after giving it the options.
-    pub(crate) fn tree(&self, mount: &oci::Mount, options: &Options, source: OwnedFd) -> Result<Step, Error> {
+    fn tree(&self, mount: &oci::Mount, options: &Options, source: OwnedFd) -> Result<Step, Error> {
         let what = || format!("set options of the mount for {}", mount.destination.display());
         if let Some(recursive) = self.id_mapping(mount, options) {
             self.map_ids(mount, source.as_fd(), recursive)?;
         }
         let propagation = self.propagation.into_iter().chain(propagation_changes(options));
-        for change in options.changes().into_iter().chain(propagation) {
+        let mut changes: Vec<Change> = options.changes().into_iter().chain(propagation).collect();
+        // Only mounts that are attached can be changed by old calls.
+        for change in changes.drain(..if sys::api().attributes { changes.len() } else { 0 }) {
             sys::set_attributes(source.as_fd(), &change).map_err(|e| Error::step(what())(e.into()))?;
         }
-        let stat = rustix::fs::fstat(&source).map_err(|e| Error::step(what())(e.into()))?;
-        let directory = rustix::fs::FileType::from_raw_mode(stat.st_mode).is_dir();
+        let directory = is_directory(rustix::fs::fstat(&source).map_err(|e| Error::step(what())(e.into()))?);
         Ok(Step::Mount(Box::new(Mount {
             target: in_root(&mount.destination)?,
             source: Source::Tree { mount: source, directory },
-            changes: Vec::new(),
+            changes,
             no_follow: false,
         })))
     }
@@ -100,6 +121,9 @@ impl Mounts<'_> {
     }
 
     fn copied_up(&mut self, mount: &oci::Mount, options: Options) -> Result<Step, Error> {
+        if !sys::api().detached {
+            return Err(unable(mount, "the option tmpcopyup", "5.2"));
+        }
         let what = format!("fill the tmpfs for {}", mount.destination.display());
         let mut log = sys::Log::default();
         let tmpfs = sys::new_filesystem(c"tmpfs", Some(c"tmpfs"), &options.parameters, Attributes::empty(), &mut log)
@@ -120,13 +144,7 @@ impl Mounts<'_> {
         let attributes = options.set;
         let mut changes: Vec<Change> =
             options.changes().into_iter().filter(|c| c.recursive || !c.clear.is_empty()).collect();
-        let source = if options.fits_fsconfig() {
-            Source::New { kind, source, parameters: std::mem::take(&mut options.parameters), attributes }
-        } else {
-            let data = options.data()?;
-            changes.insert(0, Change::set(attributes));
-            Source::Legacy { kind, source, data, flags: 0 }
-        };
+        let source = Source::New { kind, source, parameters: options.parameters()?, attributes };
         changes.extend(self.propagation.filter(|_| options.propagation.is_empty()));
         changes.extend(propagation_changes(&options));
         let no_follow = matches!(mount.kind.as_str(), "proc" | "sysfs");
@@ -152,6 +170,18 @@ impl Mounts<'_> {
         }
         Ok(())
     }
+}
+
+/// What old mount calls cannot do.
+fn unable(mount: &oci::Mount, what: &str, version: &str) -> Error {
+    let destination = mount.destination.display();
+    Error::InvalidSpec(format!(
+        "mount {destination} has {what}, which needs mount calls of Linux {version} that the kernel lacks or a filter refuses"
+    ))
+}
+
+fn is_directory(stat: rustix::fs::Stat) -> bool {
+    rustix::fs::FileType::from_raw_mode(stat.st_mode).is_dir()
 }
 
 pub(crate) fn propagation_changes(options: &Options) -> impl Iterator<Item = Change> {

@@ -1,9 +1,10 @@
 //! Mount options, as in fstab and in the specification.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 
 use teu_sys::mount::{Attributes, Change, Parameter, Propagation};
 
+use super::Parameters;
 use super::text::c_string;
 use crate::Error;
 
@@ -30,6 +31,9 @@ pub(crate) struct Options {
 
 /// Switches of the superblock, which every file system knows (`fs/fs_context.c`).
 const SUPERBLOCK: [&str; 6] = ["sync", "dirsync", "mand", "lazytime", "async", "nomand"];
+/// Those that are on, and read-only, as flags of `mount(2)` (`linux/mount.h`).
+const SUPERBLOCK_FLAGS: [(&CStr, u32); 5] =
+    [(c"ro", 1), (c"sync", 16), (c"mand", 64), (c"dirsync", 128), (c"lazytime", 1 << 25)];
 /// Options that ask for what is so anyway, or that old tools write.
 const IGNORED: [&str; 10] =
     ["defaults", "remount", "loud", "silent", "auto", "noauto", "user", "nouser", "nofail", "nolazytime"];
@@ -132,32 +136,47 @@ impl Options {
         [own, all].into_iter().filter(|c| !c.is_empty()).collect()
     }
 
-    /// The parameters in the form of `mount(2)`: joined by commas.
-    pub(crate) fn data(&self) -> Result<CString, Error> {
-        let mut data = Vec::new();
-        for parameter in &self.parameters {
-            if !data.is_empty() {
-                data.push(b',');
+    /// The parameters in both forms.
+    pub(crate) fn parameters(&self) -> Result<Parameters, Error> {
+        let flag = |p: &Parameter| match p {
+            Parameter::Flag(name) => {
+                SUPERBLOCK_FLAGS.iter().find(|(n, _)| *n == name.as_c_str()).map(|(_, flag)| *flag)
             }
-            match parameter {
-                Parameter::Flag(name) => data.extend(name.to_bytes()),
-                Parameter::Value(name, value) => {
-                    data.extend(name.to_bytes());
-                    data.push(b'=');
-                    data.extend(value.to_bytes());
-                }
-            }
-        }
-        c_string(data, "mount options")
+            Parameter::Value(..) => None,
+        };
+        Ok(Parameters {
+            list: self.fits_fsconfig().then(|| self.parameters.clone()),
+            data: joined(self.parameters.iter().filter(|p| flag(p).is_none()))?,
+            superblock: self.parameters.iter().filter_map(flag).fold(0, |all, flag| all | flag),
+        })
     }
 
     /// Whether `fsconfig` can take every parameter: it refuses values of 256 bytes and more.
-    pub(crate) fn fits_fsconfig(&self) -> bool {
+    fn fits_fsconfig(&self) -> bool {
         self.parameters.iter().all(|p| match p {
             Parameter::Flag(name) => name.as_bytes().len() < 256,
             Parameter::Value(name, value) => name.as_bytes().len() < 256 && value.as_bytes().len() < 256,
         })
     }
+}
+
+/// Parameters in the form of `mount(2)`: joined by commas.
+fn joined<'p>(parameters: impl Iterator<Item = &'p Parameter>) -> Result<CString, Error> {
+    let mut data = Vec::new();
+    for parameter in parameters {
+        if !data.is_empty() {
+            data.push(b',');
+        }
+        match parameter {
+            Parameter::Flag(name) => data.extend(name.to_bytes()),
+            Parameter::Value(name, value) => {
+                data.extend(name.to_bytes());
+                data.push(b'=');
+                data.extend(value.to_bytes());
+            }
+        }
+    }
+    c_string(data, "mount options")
 }
 
 /// The attribute that an option sets (`true`) or clears.
@@ -230,7 +249,7 @@ mod tests {
     fn attributes_and_parameters_are_told_apart() {
         let options = parse(&["nosuid", "strictatime", "mode=755", "size=65536k", "newinstance"]);
         assert_eq!(options.set, Attributes::NOSUID | Attributes::STRICTATIME);
-        assert_eq!(options.data().unwrap().to_str().unwrap(), "mode=755,size=65536k,newinstance");
+        assert_eq!(options.parameters().unwrap().data.to_str().unwrap(), "mode=755,size=65536k,newinstance");
     }
 
     #[test]

@@ -1,3 +1,4 @@
+use std::cell::OnceCell;
 use std::ffi::CString;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -51,14 +52,7 @@ pub(crate) enum Step {
     /// Keep mounts of the container from spreading to the caller's namespace.
     IsolateMounts,
     /// Attach the root file system.
-    AttachRoot {
-        /// The detached mount.
-        mount: OwnedFd,
-        /// Where hooks expect it; `/` serves where that path cannot be reached.
-        path: Option<CString>,
-        /// Whether `/` may serve: not in the caller's own mount namespace.
-        or_over_root: bool,
-    },
+    AttachRoot(Box<Root>),
     /// Attach a mount.
     Mount(Box<Mount>),
     /// Make a symbolic link, in place of what is there.
@@ -135,12 +129,28 @@ pub(crate) struct Rlimit {
     pub(crate) hard: Option<u64>,
 }
 
+/// The root file system.
+#[derive(Debug)]
+pub(crate) struct Root {
+    /// The detached mount; where there are none, the directory.
+    pub(crate) fd: OwnedFd,
+    pub(crate) detached: bool,
+    /// Where hooks expect it; `/` serves where that path cannot be reached.
+    pub(crate) path: Option<CString>,
+    /// Whether `/` may serve: not in the caller's own mount namespace.
+    pub(crate) or_over_root: bool,
+    /// Made to the mount once it is attached.
+    pub(crate) change: Option<Change>,
+    /// The mount, if it could only be made attached. Set in the new process, whose plan is its own.
+    pub(crate) attached: OnceCell<OwnedFd>,
+}
+
 /// A mount.
 #[derive(Debug)]
 pub(crate) struct Mount {
     pub(crate) target: CString,
     pub(crate) source: Source,
-    /// Made to a new file system's mount; a tree's are made by the parent.
+    /// Made to the mount once it is attached, as far as the parent has not made them.
     pub(crate) changes: Vec<Change>,
     /// Whether a link at the target is refused, as for `/proc` and `/sys`, which others rely on.
     pub(crate) no_follow: bool,
@@ -151,10 +161,22 @@ pub(crate) struct Mount {
 pub(crate) enum Source {
     /// A detached mount; `directory` says what kind of mount point it needs.
     Tree { mount: OwnedFd, directory: bool },
+    /// What a path of the caller's leads to. The process opens it itself: so mounts get their ids in the order of the
+    /// configuration, which the kernel lists them in since Linux 6.8.
+    Bind { path: CString, directory: bool, recursive: bool },
     /// A new file system.
-    New { kind: CString, source: CString, parameters: Vec<Parameter>, attributes: Attributes },
-    /// A new file system by `mount(2)`, for what `fsconfig` cannot take.
-    Legacy { kind: CString, source: CString, data: CString, flags: u32 },
+    New { kind: CString, source: CString, parameters: Parameters, attributes: Attributes },
+}
+
+/// What a new file system is told, in both forms.
+#[derive(Debug)]
+pub(crate) struct Parameters {
+    /// One by one, for `fsconfig`, if it can take them all.
+    pub(crate) list: Option<Vec<Parameter>>,
+    /// As one text, for `mount(2)`.
+    pub(crate) data: CString,
+    /// Switches of the superblock that `mount(2)` takes as flags.
+    pub(crate) superblock: u32,
 }
 
 /// A symbolic link.
@@ -279,7 +301,7 @@ impl Step {
             Step::Domainname(name) => format!("set the domain name to {:?}", show(name)),
             Step::Loopback => "bring the loopback interface up".into(),
             Step::IsolateMounts => "stop mounts from spreading to the host".into(),
-            Step::AttachRoot { .. } => "attach the root file system".into(),
+            Step::AttachRoot(_) => "attach the root file system".into(),
             Step::Mount(mount) => mount.describe(),
             Step::Symlink(link) => format!("link /{}/{}", show(&link.parent), show(&link.name)),
             Step::Device(device) => format!("make device /{}/{}", show(&device.parent), show(&device.name)),
@@ -319,10 +341,8 @@ impl Mount {
     fn describe(&self) -> String {
         let target = self.target.to_string_lossy();
         match &self.source {
-            Source::Tree { .. } => format!("bind mount on /{target}"),
-            Source::New { kind, .. } | Source::Legacy { kind, .. } => {
-                format!("mount {} on /{target}", kind.to_string_lossy())
-            }
+            Source::Tree { .. } | Source::Bind { .. } => format!("bind mount on /{target}"),
+            Source::New { kind, .. } => format!("mount {} on /{target}", kind.to_string_lossy()),
         }
     }
 }

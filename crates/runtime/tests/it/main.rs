@@ -5,6 +5,7 @@ mod hooks;
 mod isolation;
 mod lifecycle;
 mod mounts;
+mod old_mounts;
 mod process;
 mod support;
 mod terminal;

@@ -135,3 +135,23 @@ fn the_containers_own_cgroup_is_seen() {
     assert!(mounts >= 1, "{output}");
     assert!(!output.contains("teu-test"), "{output}");
 }
+
+#[test]
+fn the_mount_table_has_the_order_of_the_configuration() {
+    if !possible() {
+        return;
+    }
+    let mut bundle = Bundle::new("grep ' /ordered' /proc/self/mountinfo");
+    let source = bundle.path().join("source");
+    std::fs::create_dir(&source).unwrap();
+    for (number, bind) in [false, true, false, true].into_iter().enumerate() {
+        let destination = format!("/ordered/{number}");
+        bundle.add_mount(match bind {
+            true => json!({"destination": destination, "source": source, "options": ["bind"]}),
+            false => json!({"destination": destination, "type": "tmpfs", "source": "tmpfs"}),
+        });
+    }
+    let output = bundle.output();
+    let points: Vec<&str> = output.lines().map(|line| line.split(' ').nth(4).unwrap()).collect();
+    assert_eq!(points, ["/ordered/0", "/ordered/1", "/ordered/2", "/ordered/3"]);
+}

@@ -1,4 +1,13 @@
 //! The mount system calls that rustix does not wrap, and helpers around those it does.
+//!
+//! Mounts are made detached, given their attributes, and attached. Where the calls for that are missing or refused
+//! ([`api`]), [`change`], [`bind`] and [`mount`] do by `mount(2)` what can be done with mounts that are attached.
+
+mod api;
+mod info;
+mod old;
+
+pub use api::{Api, api};
 
 use std::ffi::CStr;
 use std::io;
@@ -285,13 +294,41 @@ pub fn set_propagation(path: &CStr, propagation: Propagation, recursive: bool) -
     mount_change(path, flags)
 }
 
-/// Fails with `ENOSYS` where the kernel has no detached mounts.
+/// Changes the properties of an attached mount: as [`set_attributes`], also where there is no `mount_setattr`. Allocates
+/// nothing.
 ///
 /// # Errors
-/// As said.
-pub fn probe_detached() -> io::Result<()> {
-    match rustix::mount::fsopen(c"tmpfs", FsOpenFlags::FSOPEN_CLOEXEC) {
-        Err(Errno::NOSYS) => Err(Errno::NOSYS.into()),
-        _ => Ok(()),
+/// The kernel's; `ENOSYS` for an id mapping by old calls.
+pub fn change(mount: BorrowedFd<'_>, change: &Change) -> Result<(), Errno> {
+    if api().attributes { set_attributes(mount, change) } else { old::change(mount, change) }
+}
+
+/// Mounts what `source` refers to (with `recursive`, the whole tree) on what `target` refers to. The mount, if it was made
+/// detached; else `target`'s path leads to it now. Allocates nothing.
+///
+/// # Errors
+/// The kernel's: `ENOTDIR` if one is a directory and the other is not.
+pub fn bind(source: BorrowedFd<'_>, recursive: bool, target: BorrowedFd<'_>) -> Result<Option<OwnedFd>, Errno> {
+    if !api().detached {
+        return old::bind(source, recursive, target).map(|()| None);
     }
+    let tree = clone_tree(source, c"", recursive)?;
+    attach(tree.as_fd(), target)?;
+    Ok(Some(tree))
+}
+
+/// Makes a file system and mounts it by `mount(2)`, with options as one text and switches of the superblock (`MS_*` of
+/// `linux/mount.h`). `RDONLY` among the attributes has no effect here. Allocates nothing.
+///
+/// # Errors
+/// The kernel's.
+pub fn mount(
+    kind: &CStr,
+    source: &CStr,
+    data: &CStr,
+    superblock: u32,
+    attributes: Attributes,
+    target: BorrowedFd<'_>,
+) -> Result<(), Errno> {
+    old::mount((kind, source), (data, superblock), attributes, target)
 }
