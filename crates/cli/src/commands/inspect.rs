@@ -108,6 +108,16 @@ pub(crate) async fn show(
     size: bool,
     kinds: &[Kind],
 ) -> Result<ExitCode, Error> {
+    show_found(cli, names, format, async |name| look_up(cli, name, size, kinds).await).await
+}
+
+/// Shows what `look_up` finds of each name, as JSON.
+pub(crate) async fn show_found(
+    cli: &Cli,
+    names: &[String],
+    format: &str,
+    look_up: impl AsyncFn(&str) -> Result<String, Error>,
+) -> Result<ExitCode, Error> {
     let template = match format {
         "" | "json" => None,
         text => Some(
@@ -118,7 +128,7 @@ pub(crate) async fn show(
     let mut found = Vec::new();
     let mut failures = Vec::new();
     for name in names {
-        match (look_up(cli, name, size, kinds).await, &template) {
+        match (look_up(name).await, &template) {
             (Err(error), _) => failures.push(error.to_string()),
             (Ok(text), None) => found.push(text),
             (Ok(text), Some(template)) => match template.render(Data::json(&text)) {

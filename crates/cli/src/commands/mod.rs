@@ -1,11 +1,13 @@
 //! The commands: one file each, `<noun>/<verb>.rs`, and the table of them all.
 
 mod container;
+mod context;
 mod each;
 pub(crate) mod image;
 mod inspect;
 mod network;
 mod prune;
+mod registry;
 mod system;
 mod volume;
 
@@ -22,8 +24,9 @@ pub(crate) struct Noun {
 }
 
 /// All groups.
-pub(crate) static NOUNS: [Noun; 5] = [
+pub(crate) static NOUNS: [Noun; 6] = [
     Noun { name: "container", about: "Manage containers", later: &[] },
+    Noun { name: "context", about: "Manage contexts", later: &[] },
     Noun { name: "image", about: "Manage images", later: &["build", "push"] },
     Noun { name: "network", about: "Manage networks", later: &["connect", "create", "disconnect", "rm"] },
     Noun { name: "system", about: "Manage the engine", later: &["dial-stdio"] },
@@ -31,16 +34,13 @@ pub(crate) static NOUNS: [Noun; 5] = [
 ];
 
 /// Docker's commands that are not built yet.
-pub(crate) const LATER: [&str; 21] = [
+pub(crate) const LATER: [&str; 18] = [
     "build",
     "builder",
     "buildx",
     "checkpoint",
     "compose",
     "config",
-    "context",
-    "login",
-    "logout",
     "manifest",
     "node",
     "plugin",
@@ -56,7 +56,7 @@ pub(crate) const LATER: [&str; 21] = [
 ];
 
 /// All commands.
-pub(crate) static ALL: [Command; 50] = [
+pub(crate) static ALL: [Command; 61] = [
     Command::of::<container::attach::Attach>(),
     Command::of::<container::commit::Commit>(),
     Command::of::<container::cp::Copy>(),
@@ -82,6 +82,15 @@ pub(crate) static ALL: [Command; 50] = [
     Command::of::<container::unpause::Unpause>(),
     Command::of::<container::update::Update>(),
     Command::of::<container::wait::Wait>(),
+    Command::of::<context::create::Create>(),
+    Command::of::<context::export::Export>(),
+    Command::of::<context::import::Import>(),
+    Command::of::<context::inspect::Inspect>(),
+    Command::of::<context::ls::List>(),
+    Command::of::<context::rm::Remove>(),
+    Command::of::<context::show::Show>(),
+    Command::of::<context::update::Update>(),
+    Command::of::<context::use_::Use>(),
     Command::of::<image::history::History>(),
     Command::of::<image::import::Import>(),
     Command::of::<image::inspect::Inspect>(),
@@ -96,6 +105,8 @@ pub(crate) static ALL: [Command; 50] = [
     Command::of::<network::inspect::Inspect>(),
     Command::of::<network::ls::List>(),
     Command::of::<network::prune::Prune>(),
+    Command::of::<registry::login::Login>(),
+    Command::of::<registry::logout::Logout>(),
     Command::of::<system::completion::Completion>(),
     Command::of::<system::df::DiskUsage>(),
     Command::of::<system::events::Events>(),

@@ -1,21 +1,17 @@
 //! Credentials for the registry of an image: `auths`, and credential helpers.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use base64::Engine as _;
-use serde::Deserialize;
 use teu_api::auth::AuthConfig;
 use teu_oci::reference::Reference;
 
-use super::ConfigFile;
-use super::file::Auth;
+use super::file::{self, Auth};
+use super::{ConfigFile, helpers};
 
 /// The default registry under the name that Docker keeps its credentials by.
-const DEFAULT_INDEX: &str = "https://index.docker.io/v1/";
-/// What a credential helper says for a registry it does not know.
-const NOT_FOUND: &str = "credentials not found";
+pub(crate) const DEFAULT_INDEX: &str = "https://index.docker.io/v1/";
 
 /// The credentials for the registry that `image` comes from; `None` when there are none.
 pub(crate) fn for_image(config: &ConfigFile, image: &Reference) -> anyhow::Result<Option<AuthConfig>> {
@@ -23,15 +19,69 @@ pub(crate) fn for_image(config: &ConfigFile, image: &Reference) -> anyhow::Resul
         "docker.io" => DEFAULT_INDEX,
         domain => domain,
     };
-    let helper = config.cred_helpers.get(registry).or(Some(&config.creds_store)).filter(|helper| !helper.is_empty());
-    if let Some(helper) = helper {
-        return ask(helper, registry);
+    of_registry(config, registry)
+}
+
+/// The credentials for a registry; `None` when there are none.
+pub(crate) fn of_registry(config: &ConfigFile, registry: &str) -> anyhow::Result<Option<AuthConfig>> {
+    if let Some(helper) = helper(config, registry) {
+        return helpers::get(helper, registry);
     }
     let found = config.auths.get(registry).or_else(|| {
         let same = |key: &&String| host(key) == host(registry);
         config.auths.iter().find(|(key, _)| same(key)).map(|(_, auth)| auth)
     });
-    found.map(|auth| decode(registry, auth)).transpose()
+    let found = found.map(|auth| decode(registry, auth)).transpose()?;
+    Ok(found
+        .filter(|auth| !(auth.username.is_empty() && auth.identity_token.is_empty() && auth.registry_token.is_empty())))
+}
+
+/// The helper that keeps a registry's credentials.
+fn helper<'a>(config: &'a ConfigFile, registry: &str) -> Option<&'a str> {
+    let helper = config.cred_helpers.get(registry).unwrap_or(&config.creds_store);
+    Some(helper.as_str()).filter(|helper| !helper.is_empty())
+}
+
+/// Keeps credentials, with the helper or in the file; answers the file if they are in it, where anybody may read them
+/// who can read it.
+pub(crate) fn save(
+    config: &ConfigFile,
+    flag: Option<&str>,
+    registry: &str,
+    credentials: &AuthConfig,
+) -> anyhow::Result<Option<PathBuf>> {
+    let AuthConfig { username, password, identity_token, .. } = credentials;
+    let entry = match helper(config, registry) {
+        Some(helper) => {
+            helpers::store(helper, credentials, registry)?;
+            // That there is something is in the file all the same.
+            serde_json::json!({})
+        }
+        None => {
+            let auth = base64::engine::general_purpose::STANDARD.encode(format!("{username}:{password}"));
+            match identity_token.as_str() {
+                "" => serde_json::json!({"auth": auth}),
+                token => serde_json::json!({"auth": auth, "identitytoken": token}),
+            }
+        }
+    };
+    file::change(flag, |config| {
+        if let Some(auths) = config.entry("auths").or_insert_with(|| serde_json::json!({})).as_object_mut() {
+            auths.insert(registry.to_owned(), entry);
+        }
+    })?;
+    let path = super::directory(flag).map(|directory| directory.join("config.json"));
+    Ok(path.filter(|_| helper(config, registry).is_none()))
+}
+
+/// Forgets the credentials of a registry, under every name it has.
+pub(crate) fn erase(config: &ConfigFile, flag: Option<&str>, registry: &str) -> anyhow::Result<()> {
+    file::change(flag, |config| {
+        if let Some(auths) = config.get_mut("auths").and_then(serde_json::Value::as_object_mut) {
+            auths.retain(|key, _| key != registry && (registry == DEFAULT_INDEX || host(key) != registry));
+        }
+    })?;
+    helper(config, registry).map_or(Ok(()), |helper| helpers::erase(helper, registry))
 }
 
 /// The host of a registry's address.
@@ -61,48 +111,6 @@ fn decode(registry: &str, auth: &Auth) -> anyhow::Result<AuthConfig> {
         credentials.password = password.trim_end_matches('\0').to_owned();
     }
     Ok(credentials)
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Answer {
-    #[serde(default)]
-    username: String,
-    #[serde(default)]
-    secret: String,
-}
-
-/// Asks `docker-credential-<helper>`: the registry on its standard input, JSON on its standard output.
-fn ask(helper: &str, registry: &str) -> anyhow::Result<Option<AuthConfig>> {
-    let program = format!("docker-credential-{helper}");
-    let mut child = Command::new(&program)
-        .arg("get")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .spawn()
-        .with_context(|| format!("error getting credentials: cannot run {program}"))?;
-    if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(registry.as_bytes()).with_context(|| program.clone())?;
-    }
-    let output = child.wait_with_output().with_context(|| program.clone())?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    if !output.status.success() {
-        if text.to_ascii_lowercase().contains(NOT_FOUND) {
-            return Ok(None);
-        }
-        bail!("error getting credentials: {program}: {}", text.trim());
-    }
-    let answer: Answer = serde_json::from_str(&text).with_context(|| format!("answer of {program}"))?;
-    let mut credentials = AuthConfig { server_address: registry.to_owned(), ..AuthConfig::default() };
-    // The helpers' way to say that the secret is a token.
-    if answer.username == "<token>" {
-        credentials.identity_token = answer.secret;
-    } else {
-        credentials.username = answer.username;
-        credentials.password = answer.secret;
-    }
-    Ok(Some(credentials))
 }
 
 #[cfg(test)]

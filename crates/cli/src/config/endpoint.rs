@@ -42,6 +42,13 @@ pub(crate) fn resolve(globals: &Globals, config: &ConfigFile) -> anyhow::Result<
     }
 }
 
+/// The address of the engine when no context is in use.
+pub(crate) fn default_host(globals: &Globals) -> String {
+    let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let host = globals.host.first().cloned().or_else(|| env("TEU_HOST")).or_else(|| env("DOCKER_HOST"));
+    host.unwrap_or_else(|| format!("unix://{DEFAULT_SOCKET}"))
+}
+
 /// The name of the context in use.
 pub(crate) fn context_name(globals: &Globals, config: &ConfigFile) -> String {
     let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The parts of Docker's `config.json` that concern us. Unknown members are left alone.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
@@ -91,6 +91,39 @@ impl ConfigFile {
         }
         Ok(headers)
     }
+}
+
+/// Writes down which context is in use, in Docker's file; none for the default one. All else in it stays.
+pub(crate) fn set_current_context(flag: Option<&str>, name: Option<&String>) -> anyhow::Result<()> {
+    change(flag, |config| {
+        match name {
+            Some(name) => config.insert("currentContext".to_owned(), name.as_str().into()),
+            None => config.remove("currentContext"),
+        };
+    })
+}
+
+/// Changes Docker's file. All that is not changed stays.
+pub(super) fn change(
+    flag: Option<&str>,
+    change: impl FnOnce(&mut serde_json::Map<String, serde_json::Value>),
+) -> anyhow::Result<()> {
+    let directory = directory(flag).context("no home directory: say with --config where the configuration is")?;
+    let path = directory.join("config.json");
+    let before = read(&path)?;
+    let mut config = before.clone();
+    change(&mut config);
+    if config == before {
+        return Ok(());
+    }
+    config.entry("auths").or_insert_with(|| serde_json::Map::new().into());
+    std::fs::create_dir_all(&directory).with_context(|| directory.display().to_string())?;
+    let mut bytes = Vec::new();
+    let layout = serde_json::ser::PrettyFormatter::with_indent(b"\t");
+    config.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, layout))?;
+    // A link stays one: what it leads to is replaced.
+    let target = std::fs::canonicalize(&path).unwrap_or(path);
+    super::context::store::write(&target, &bytes, 0o600)
 }
 
 fn read(path: &Path) -> anyhow::Result<serde_json::Map<String, serde_json::Value>> {

@@ -4,5 +4,6 @@ pub(crate) mod auth;
 pub(crate) mod context;
 pub(crate) mod endpoint;
 mod file;
+mod helpers;
 
-pub(crate) use file::{ConfigFile, directory};
+pub(crate) use file::{ConfigFile, directory, set_current_context};

@@ -2,8 +2,10 @@
 
 mod arguments;
 mod config;
+mod context;
 mod create;
 mod engine;
 mod format;
 mod help;
+mod login;
 mod suggest;

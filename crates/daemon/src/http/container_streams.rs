@@ -73,14 +73,21 @@ async fn stats(
     Ok(documents(samples))
 }
 
+/// First version in which a client chooses what it waits for.
+const WAIT_CONDITIONS: ApiVersion = ApiVersion { major: 1, minor: 30 };
+
 /// The head of the answer is sent at once: it tells the client that an exit will not be missed from here on.
 async fn wait(
     State(app): State<App>,
+    Extension(version): Extension<ApiVersion>,
     Extension(connection): Extension<Arc<Connection>>,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Response> {
-    let condition = parse(query.as_ref()).string("condition");
+    let condition = match version {
+        version if version < WAIT_CONDITIONS => String::new(),
+        _ => parse(query.as_ref()).string("condition"),
+    };
     let condition = WaitCondition::parse(&condition)
         .ok_or_else(|| ApiError::bad_request(format!("invalid condition: {condition:?}")))?;
     let wait = app.engine.container_wait(&id, condition).await?;
