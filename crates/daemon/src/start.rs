@@ -39,6 +39,13 @@ pub(crate) enum StartError {
     Io(#[from] io::Error),
     #[error("dockerd needs to be started with root privileges")]
     NotRoot,
+    #[error("failed to start daemon: {0}")]
+    Kernel(#[from] teu_sys::kernel::Lacking),
+    #[error(
+        "failed to start daemon: a filter around this process refuses fsopen, open_tree or move_mount, with which images \
+         are mounted: start it where they are allowed (teu-runtime alone does without them)"
+    )]
+    Mounts,
 }
 
 /// Runs the daemon until it is told to end.
@@ -54,6 +61,10 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), StartError> {
     }
     if !rustix::process::geteuid().is_root() {
         return Err(StartError::NotRoot);
+    }
+    teu_sys::kernel::check_calls()?;
+    if !teu_sys::mount::api().detached {
+        return Err(StartError::Mounts);
     }
     let level = logging::init(&settings);
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));

@@ -6,6 +6,7 @@ pub mod caps;
 pub mod cgroup;
 pub mod heap;
 pub mod init;
+pub mod kernel;
 pub mod keyring;
 pub mod loopback;
 pub mod mount;

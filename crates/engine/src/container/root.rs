@@ -113,12 +113,8 @@ impl Actor {
 /// Mounts what a container that does not run would see.
 fn build(engine: &Engine, definition: &Definition, overlay: OwnedFd) -> Result<Rootfs, Error> {
     let mut opened = mounts::open(&definition.mounts, overlay.as_fd(), engine.volumes())?;
-    for Opened { destination, fd } in &opened {
-        let read_only = |mount: &mounts::Mount| mount.read_only && Path::new(&mount.destination) == destination;
-        if definition.mounts.iter().any(read_only) {
-            mount::set_attributes(fd.as_fd(), &Change::set(Attributes::RDONLY)).map_err(part)?;
-        }
-    }
+    let read_only: Vec<&Path> =
+        definition.mounts.iter().filter(|mount| mount.read_only).map(|mount| Path::new(&mount.destination)).collect();
     opened.extend(own_files(engine, definition));
     if opened.is_empty() {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -127,7 +123,7 @@ fn build(engine: &Engine, definition: &Definition, overlay: OwnedFd) -> Result<R
     }
     let place = engine.container_folder(&definition.id);
     // A thread of its own: it never comes back from the namespace.
-    let built = std::thread::scope(|scope| scope.spawn(|| attach(&place, overlay, opened)).join());
+    let built = std::thread::scope(|scope| scope.spawn(|| attach(&place, overlay, opened, &read_only)).join());
     built.unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map_err(part)
 }
 
@@ -149,7 +145,7 @@ fn own_files(engine: &Engine, definition: &Definition) -> Vec<Opened> {
 }
 
 /// Attaches everything in a namespace of the calling thread.
-fn attach(place: &Path, overlay: OwnedFd, opened: Vec<Opened>) -> std::io::Result<Rootfs> {
+fn attach(place: &Path, overlay: OwnedFd, opened: Vec<Opened>, read_only: &[&Path]) -> std::io::Result<Rootfs> {
     teu_sys::process::unshare(UnshareFlags::NEWNS)?;
     mount::set_propagation(c"/", Propagation::Slave, true)?;
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -170,6 +166,9 @@ fn attach(place: &Path, overlay: OwnedFd, opened: Vec<Opened>) -> std::io::Resul
     for Opened { destination, fd } in opened {
         let point = mount_point(tree, &destination, fd.as_fd())?;
         mount::attach(fd.as_fd(), point.as_fd())?;
+        if read_only.contains(&destination.as_path()) {
+            mount::change(fd.as_fd(), &Change::set(Attributes::RDONLY))?;
+        }
     }
     let namespace = rustix::fs::open("/proc/thread-self/ns/mnt", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
     Ok(Rootfs { root, overlay, _namespace: Some(namespace) })

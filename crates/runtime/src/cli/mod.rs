@@ -24,6 +24,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Parser;
 use clap::error::ErrorKind;
 
@@ -32,14 +33,20 @@ use arguments::{Arguments, Command, Global};
 /// Commands of which a process of this executable enters a container. So does `start`, if there are hooks.
 const ENTERS_CONTAINERS: [&str; 3] = ["create", "run", "exec"];
 
+/// What comes before a process enters a container.
+fn prepare() -> anyhow::Result<()> {
+    teu_sys::kernel::check_calls()?;
+    crate::protect_executable().context("protect the executable")
+}
+
 /// Runs the command line. `args` includes the program's name.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     // Before the arguments are parsed, which would be done twice otherwise. A word that is no command does no harm.
     if args.iter().any(|word| ENTERS_CONTAINERS.iter().any(|c| word == c))
-        && let Err(error) = crate::protect_executable()
+        && let Err(error) = prepare()
     {
-        let _ = writeln!(std::io::stderr(), "teu-runtime: error: protect the executable: {error}");
+        let _ = writeln!(std::io::stderr(), "teu-runtime: error: {error:#}");
         return ExitCode::FAILURE;
     }
     let arguments = match Arguments::try_parse_from(args) {

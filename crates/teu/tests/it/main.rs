@@ -16,6 +16,7 @@ mod container_stop;
 mod container_update;
 mod crash;
 mod image;
+mod kernel;
 mod network;
 mod prune;
 mod security;
