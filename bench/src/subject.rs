@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use teu_testkit::engine::Engine;
+use teu_testkit::host::Host;
 
 /// The image that all subjects run, made from this machine's static busybox.
 pub(crate) const IMAGE: &str = "teu-bench/busybox:latest";
@@ -61,7 +62,11 @@ pub(crate) enum Subject {
 impl Subject {
     /// Ours first, then the peers, each with the image loaded.
     pub(crate) fn all(settings: &crate::Settings) -> Result<Vec<Self>> {
-        let mut subjects = vec![Self::Own(Box::new(Engine::start(&settings.teu, &[])?))];
+        let host = Host::start()?;
+        // As installed: /run is in memory, for the peers too.
+        let run = host.path("run");
+        host.sh(&format!("mkdir {0} && mount -t tmpfs -o mode=755 tmpfs {0}", run.display()))?;
+        let mut subjects = vec![Self::Own(Box::new(Engine::start_on(host, &settings.teu, &[])?))];
         subjects.extend(settings.peers.engines.iter().cloned().map(Self::Peer));
         let archive = teu_testkit::image::busybox(IMAGE)?.docker_archive();
         for subject in &subjects {

@@ -22,7 +22,14 @@ impl Engine {
     /// # Errors
     /// When the namespaces cannot be made or the daemon ends before it is ready.
     pub fn start(executable: impl Into<PathBuf>, extra: &[&str]) -> Result<Self> {
-        let host = Host::start()?;
+        Self::start_on(Host::start()?, executable, extra)
+    }
+
+    /// The same on a host that was prepared: with mounts over [`Host::directory`], for example.
+    ///
+    /// # Errors
+    /// When the daemon ends before it is ready.
+    pub fn start_on(host: Host, executable: impl Into<PathBuf>, extra: &[&str]) -> Result<Self> {
         let name = host.directory().file_name().unwrap_or_default().to_string_lossy().into_owned();
         let extra = extra.iter().map(|&argument| argument.to_owned()).collect();
         let cgroup = format!("/{name}");
