@@ -75,9 +75,19 @@ pub(super) fn set(to: &Credentials) -> Result<(), Errno> {
     }
 }
 
-/// Changes the working directory, and makes sure that it is inside the root: a descriptor leaked by the caller could
-/// have led out of it.
+/// Changes the working directory, to one inside the root: a descriptor leaked by the caller could have led out of it.
 fn change_directory(cwd: &CStr) -> Result<(), Errno> {
+    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    match rustix::fs::openat2(CWD, c"/", flags, Mode::empty(), ResolveFlags::empty()) {
+        Ok(root) => rustix::process::fchdir(rustix::fs::openat2(root, cwd, flags, Mode::empty(), resolve)?),
+        // The container's filter is in force already, and may refuse a call that is newer.
+        Err(Errno::NOSYS | Errno::PERM) => change_directory_and_look(cwd),
+        Err(errno) => Err(errno),
+    }
+}
+
+fn change_directory_and_look(cwd: &CStr) -> Result<(), Errno> {
     rustix::process::chdir(cwd)?;
     let mut buffer = [0u8; 4097];
     let path = teu_sys::process::current_directory(&mut buffer)?;

@@ -62,7 +62,9 @@ impl Mounts<'_> {
         if mapped && !(sys::api().detached && sys::api().attributes) {
             return Err(unable(mount, "an id mapping", "5.12"));
         }
-        if mapped || !self.same_view && sys::api().detached {
+        // What procfs leads to may be of another process, or a descriptor of the caller's mount namespace.
+        let found_by_child = self.same_view && !path.starts_with("/proc");
+        if mapped || !found_by_child && sys::api().detached {
             let source = sys::clone_tree(CWD, &c_path, recursive).map_err(failed)?;
             return self.tree(mount, options, source);
         }

@@ -1,3 +1,4 @@
+use rustix::io::Errno;
 use serde_json::json;
 
 use crate::support::{Bundle, possible};
@@ -96,16 +97,18 @@ fn a_filter_that_knows_only_old_calls_keeps_no_program_from_running() {
         return;
     }
     let mut bundle = Bundle::new("echo ran");
-    let mut filter = |errno: i32| {
+    let mut filter = |calls: &[&str], errno: Errno| {
         bundle.config["linux"]["seccomp"] = json!({
             "defaultAction": "SCMP_ACT_ALLOW",
-            "syscalls": [{"names": ["faccessat2", "close_range"], "action": "SCMP_ACT_ERRNO", "errnoRet": errno}],
+            "syscalls": [{"names": calls, "action": "SCMP_ACT_ERRNO", "errnoRet": errno.raw_os_error()}],
         });
         for early in [false, true] {
             bundle.config["process"]["noNewPrivileges"] = json!(early);
             assert_eq!(bundle.output(), "ran");
         }
     };
-    filter(rustix::io::Errno::PERM.raw_os_error());
-    filter(rustix::io::Errno::NOSYS.raw_os_error());
+    for errno in [Errno::PERM, Errno::NOSYS] {
+        filter(&["faccessat2", "close_range", "openat2"], errno);
+        filter(&["getcwd"], errno);
+    }
 }
