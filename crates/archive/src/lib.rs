@@ -4,6 +4,7 @@
 //! A tree is given by a descriptor of its root. Whatever is below is reached from there with `openat2`, so that no link
 //! in it leads out of it, and nothing is opened before it is known what it is: no device, no FIFO.
 
+mod entries;
 mod pack;
 mod rebase;
 mod unpack;

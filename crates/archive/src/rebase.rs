@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 
+use crate::entries;
 use crate::pack::{Form, Packer};
 use crate::unpack::{capability, renamed};
 
@@ -11,18 +12,16 @@ use crate::unpack::{capability, renamed};
 /// The reader's and the writer's; if the archive is malformed.
 pub fn rebase(from: impl Read, to: impl Write, old: &[u8], new: &[u8]) -> io::Result<()> {
     let mut packer = Packer::new(to, Form::Plain);
-    let mut archive = tar::Archive::new(from);
-    for entry in archive.entries()? {
-        let mut entry = entry?;
+    entries::each(from, |entry| {
         let name = renamed(&entry.path_bytes(), old, new);
         let mut link = entry.link_name_bytes().map(|link| link.into_owned()).unwrap_or_default();
         if entry.header().entry_type() == tar::EntryType::Link {
             link = renamed(&link, old, new);
         }
-        packer.capability(capability(&mut entry)?)?;
+        packer.capability(capability(entry)?)?;
         let header = plain(entry.header(), entry.size())?;
-        packer.write(header, &name, &link, &mut entry)?;
-    }
+        packer.write(header, &name, &link, entry)
+    })?;
     packer.finish()?.flush()
 }
 

@@ -8,8 +8,9 @@ use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
-use tar::{Archive, Entry, EntryType};
+use tar::{Entry, EntryType};
 
+use crate::entries;
 use crate::pack::{CAPABILITY, RECORD};
 use crate::walk::{NOFOLLOW, Tree, names};
 
@@ -78,17 +79,14 @@ impl<'a> Unpacker<'a> {
     /// The kernel's and the reader's; `InvalidData` if the archive is malformed, or is not to replace what is there. What
     /// came before the error stays.
     pub fn unpack(mut self, from: impl Read) -> io::Result<()> {
-        let mut archive = Archive::new(from);
-        for entry in archive.entries()? {
-            self.entry(entry?)?;
-        }
+        entries::each(from, |entry| self.entry(entry))?;
         for (folder, times) in self.folders.iter().rev() {
             rustix::fs::futimens(folder, times)?;
         }
         Ok(())
     }
 
-    fn entry(&mut self, mut entry: Entry<'_, impl Read>) -> io::Result<()> {
+    fn entry(&mut self, entry: &mut Entry<'_, impl Read>) -> io::Result<()> {
         let kind = entry.header().entry_type();
         if matches!(kind, EntryType::XGlobalHeader) {
             return Ok(());
@@ -104,19 +102,19 @@ impl<'a> Unpacker<'a> {
         let is_folder = kind == EntryType::Directory || (kind == EntryType::Regular && shown.ends_with(b"/"));
         let replaced = self.make_room(parent.as_fd(), base, is_folder)?;
         match kind {
-            _ if is_folder => return self.folder(&entry, parent.as_fd(), base, replaced),
+            _ if is_folder => return self.folder(entry, parent.as_fd(), base, replaced),
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
-                self.file(&mut entry, parent.as_fd(), base, replaced)?;
+                self.file(entry, parent.as_fd(), base, replaced)?;
             }
-            EntryType::Link => return self.hard_link(&entry, parent.as_fd(), base),
+            EntryType::Link => return self.hard_link(entry, parent.as_fd(), base),
             EntryType::Symlink => {
                 let target = entry.link_name_bytes().ok_or_else(|| invalid("a link without target".to_owned()))?;
                 rustix::fs::symlinkat(target.as_ref(), &parent, base)?;
             }
-            EntryType::Char | EntryType::Block | EntryType::Fifo => special(&entry, parent.as_fd(), base)?,
+            EntryType::Char | EntryType::Block | EntryType::Fifo => special(entry, parent.as_fd(), base)?,
             other => return Err(invalid(format!("unhandled tar header type {:?}", char::from(other.as_byte())))),
         }
-        self.attributes(&mut entry, parent.as_fd(), base)
+        self.attributes(entry, parent.as_fd(), base)
     }
 
     /// Removes what is in the way. Answers what is left there: a folder that stays, or what cannot be removed because

@@ -1,6 +1,7 @@
 //! Packing and unpacking, on real folders.
 
 use std::fs;
+use std::io::Read;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -130,6 +131,20 @@ fn kinds_are_kept_if_so_wished() {
     let rules = Rules { keep_kinds: false, ..RULES };
     Unpacker::new(Tree::new(root.as_fd()), Path::new(""), rules).unpack(archive(&[("d", Ok("x"))]).as_slice()).unwrap();
     assert_eq!(fs::read_to_string(folder.path().join("d")).unwrap(), "x");
+}
+
+#[test]
+fn a_name_without_end_does_not_fill_the_memory() {
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::GNULongName);
+    header.set_size(1 << 40);
+    header.set_cksum();
+    let header = *header.as_bytes();
+    let folder = tempfile::tempdir().unwrap();
+    let root = open(folder.path());
+    let unpacker = Unpacker::new(Tree::new(root.as_fd()), Path::new(""), RULES);
+    let refused = unpacker.unpack(header.as_slice().chain(std::io::repeat(b'x'))).unwrap_err();
+    assert_eq!(refused.to_string(), "an entry has more than 4 MiB of names and attributes");
 }
 
 #[test]

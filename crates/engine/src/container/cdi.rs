@@ -74,14 +74,17 @@ struct NamedHook {
 
 /// What a container's device requests change. `folders` are searched in turn; later ones replace what earlier ones say.
 pub(super) fn edits(host: &HostConfig, folders: &[PathBuf]) -> Result<Vec<Edits>, Error> {
-    let requests = host.device_requests.as_deref().unwrap_or(&[]);
-    if requests.is_empty() {
+    if host.device_requests.iter().flatten().next().is_none() {
         return Ok(Vec::new());
     }
-    let known = known(folders);
+    chosen(host, &known(folders))
+}
+
+/// What the requests choose of the devices that there are.
+pub(super) fn chosen(host: &HostConfig, known: &BTreeMap<String, Edits>) -> Result<Vec<Edits>, Error> {
     let mut all = Vec::new();
-    for request in requests {
-        let names = names(request, &known).ok_or_else(|| no_driver(request))?;
+    for request in host.device_requests.iter().flatten() {
+        let names = names(request, known).ok_or_else(|| no_driver(request))?;
         let missing: Vec<_> = names.iter().filter(|name| !known.contains_key(*name)).map(String::as_str).collect();
         if !missing.is_empty() {
             let text = format!("CDI device injection failed: unresolvable CDI devices {}", missing.join(", "));
@@ -106,7 +109,8 @@ fn names(request: &DeviceRequest, known: &BTreeMap<String, Edits>) -> Option<Vec
     let gpu = |id: &dyn std::fmt::Display| format!("nvidia.com/gpu={id}");
     Some(match (ids, request.count) {
         ([], -1) => vec![gpu(&"all")],
-        ([], count) => (0..count).map(|index| gpu(&index)).collect(),
+        // One more than there are is as missing as all others.
+        ([], count) => (0..count).take(known.len() + 1).map(|index| gpu(&index)).collect(),
         (ids, _) => ids.iter().map(|id| gpu(id)).collect(),
     })
 }
@@ -131,10 +135,7 @@ fn known(folders: &[PathBuf]) -> BTreeMap<String, Edits> {
         files.sort();
         for path in files {
             match read(&path) {
-                Ok(file) => all.extend(file.devices.into_iter().map(|device| {
-                    let edits = file.container_edits.clone().and(device.container_edits);
-                    (format!("{}={}", file.kind, device.name), edits)
-                })),
+                Ok(devices) => all.extend(devices),
                 Err(error) => tracing::warn!(path = %path.display(), %error, "a CDI specification cannot be read"),
             }
         }
@@ -142,8 +143,18 @@ fn known(folders: &[PathBuf]) -> BTreeMap<String, Edits> {
     all
 }
 
-fn read(path: &Path) -> std::io::Result<File> {
-    Ok(serde_json::from_slice(&std::fs::read(path)?)?)
+fn read(path: &Path) -> std::io::Result<Vec<(String, Edits)>> {
+    Ok(devices(&std::fs::read(path)?)?)
+}
+
+/// The devices of a specification, by their full names.
+pub(super) fn devices(text: &[u8]) -> serde_json::Result<Vec<(String, Edits)>> {
+    let file: File = serde_json::from_slice(text)?;
+    let named = file.devices.into_iter().map(|device| {
+        let edits = file.container_edits.clone().and(device.container_edits);
+        (format!("{}={}", file.kind, device.name), edits)
+    });
+    Ok(named.collect())
 }
 
 impl Edits {
@@ -262,6 +273,8 @@ mod tests {
         }
         let missing = applied(&host("cdi", 0, &["nvidia.com/gpu=9"]), &folders).expect_err("missing");
         assert_eq!(missing, "CDI device injection failed: unresolvable CDI devices nvidia.com/gpu=9");
+        let many = applied(&host("", i64::MAX, &[]), &folders).expect_err("missing");
+        assert!(many.ends_with("unresolvable CDI devices nvidia.com/gpu=1, nvidia.com/gpu=2"), "{many}");
         let none = applied(&host("", -1, &[]), &[]).expect_err("no driver");
         assert_eq!(none, "could not select device driver \"\" with capabilities: [[gpu]]");
         assert!(edits(&HostConfig::default(), &folders).expect("nothing").is_empty());

@@ -1,6 +1,7 @@
 //! What a container's lines are labelled with: the tag, and the labels and variables that its options choose.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use gotmpl::{MissingKey, Template, TemplateError, Value};
@@ -10,6 +11,21 @@ use crate::Error;
 use crate::container::Definition;
 
 type Map = BTreeMap<String, String>;
+
+/// Bytes of a tag: it stands before each line that is sent.
+const MOST: usize = 16 << 10;
+/// Rounds of all loops of a tag, over labels and variables.
+const ROUNDS: u64 = 10_000;
+
+/// A text that does not grow without end.
+struct Bounded(String);
+
+impl fmt::Write for Bounded {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.push_str(text);
+        if self.0.len() > MOST { Err(fmt::Error) } else { Ok(()) }
+    }
+}
 
 /// What lines of a container are labelled with.
 #[derive(Debug, Clone, Default)]
@@ -70,17 +86,23 @@ impl Description {
     }
 
     fn render(&self, tag: &str, definition: &Definition) -> Result<String, String> {
-        let template = functions(Template::new("log-tag").missing_key(MissingKey::Error));
+        let template = functions(Template::new("log-tag").missing_key(MissingKey::Error).max_range_iters(ROUNDS));
         // The one method of Docker's that takes an argument, which is always this one.
         let tag = tag.replace(".ExtraAttributes nil", ".ExtraAttributes");
         let template = template.parse(&tag).map_err(|error| syntax(&error))?;
-        let data = self.data(definition);
-        template.execute_to_string(&data).map_err(|error| match error {
+        if template.templates().iter().any(|name| *name != "log-tag") {
+            // Each may call another twice, which takes for ever.
+            return Err("template: log-tag: a tag cannot define templates".to_owned());
+        }
+        let mut text = Bounded(String::new());
+        template.execute_fmt(&mut text, &self.data(definition)).map_err(|error| match error {
             TemplateError::MissingKey { key, .. } => format!(
                 "template: log-tag:1: executing \"log-tag\" at <.{key}>: can't evaluate field {key} in type *logger.Info"
             ),
+            TemplateError::Write => format!("template: log-tag: the tag has more than {MOST} bytes"),
             other => format!("template: log-tag:1: executing \"log-tag\": {other}"),
-        })
+        })?;
+        Ok(text.0)
     }
 
     /// The words of Docker's templates: those of its documentation, and the fields behind them.
@@ -254,6 +276,9 @@ mod tests {
             tag("{{.Nope}}"),
             "error: template: log-tag:1: executing \"log-tag\" at <.Nope>: can't evaluate field Nope in type *logger.Info"
         );
+        assert_eq!(tag("{{range 10000}}{{.}}{{end}}"), "error: template: log-tag: the tag has more than 16384 bytes");
+        assert!(tag("{{range 100000000}}{{end}}").starts_with("error: "));
+        assert!(tag("{{define \"a\"}}{{end}}").starts_with("error: template: log-tag: a tag cannot define templates"));
         assert!(tag("{{.Name").starts_with("error: template: log-tag:1: unclosed action"), "{}", tag("{{.Name"));
     }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::net::IpAddr;
 
+use teu_api::container::HostConfig;
 use teu_network::Endpoint;
 
 use super::super::definition::Definition;
@@ -22,7 +23,8 @@ ff02::2\tip6-allrouters\n";
 pub(crate) fn check_extra_host(entry: &str) -> Result<(), Error> {
     let bad = || Error::Invalid(format!("bad format for add-host: {entry:?}"));
     let (name, address) = split(entry).ok_or_else(bad)?;
-    if name.is_empty() {
+    // A line end would begin another entry.
+    if name.is_empty() || name.contains(char::is_control) {
         return Err(bad());
     }
     if address == HOST_GATEWAY || address.parse::<IpAddr>().is_ok() {
@@ -48,9 +50,9 @@ pub(super) fn content(
 ) -> String {
     if definition.host.network_mode == "host" {
         let own = std::fs::read_to_string("/etc/hosts").unwrap_or_else(|_| LOCAL.to_owned());
-        return own + &extra(definition, gateway);
+        return own + &extra(&definition.host, gateway);
     }
-    let mut text = LOCAL.to_owned() + &extra(definition, gateway);
+    let mut text = LOCAL.to_owned() + &extra(&definition.host, gateway);
     for link in links {
         text.push_str(link);
         text.push('\n');
@@ -74,9 +76,9 @@ fn own_names(definition: &Definition) -> String {
     }
 }
 
-fn extra(definition: &Definition, gateway: Option<IpAddr>) -> String {
+pub(super) fn extra(host: &HostConfig, gateway: Option<IpAddr>) -> String {
     let mut text = String::new();
-    for (name, address) in definition.host.extra_hosts.iter().flatten().filter_map(|entry| split(entry)) {
+    for (name, address) in host.extra_hosts.iter().flatten().filter_map(|entry| split(entry)) {
         let address = match (address, gateway) {
             (HOST_GATEWAY, Some(gateway)) => gateway.to_string(),
             (HOST_GATEWAY, None) => continue,
@@ -96,7 +98,7 @@ mod tests {
         for good in ["a:1.2.3.4", "a:::1", "a=::1", "a:[::1]", "gw:host-gateway"] {
             assert!(check_extra_host(good).is_ok(), "{good}");
         }
-        for bad in ["", "a", "a:", ":1.2.3.4", "a:1.2.3", "a:host"] {
+        for bad in ["", "a", "a:", ":1.2.3.4", "a:1.2.3", "a:host", "a\n1.1.1.1 b:1.2.3.4"] {
             assert!(check_extra_host(bad).is_err(), "{bad}");
         }
     }

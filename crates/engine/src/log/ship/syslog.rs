@@ -30,7 +30,8 @@ impl Writer {
         Writer {
             options: options.clone(),
             hostname: description.hostname.clone(),
-            tag: description.tag.clone(),
+            // A label of an image may be in it, and must not end the message.
+            tag: description.tag.replace(char::is_control, "_"),
             pid: std::process::id(),
             zone: TimeZone::system(),
         }
@@ -93,10 +94,14 @@ mod tests {
     use crate::log::options::{Driver, LogOptions, Receiver};
 
     fn message(options: &[(&str, &str)], zone: TimeZone) -> String {
+        tagged("tag", options, zone)
+    }
+
+    fn tagged(tag: &str, options: &[(&str, &str)], zone: TimeZone) -> String {
         let options = options.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let parsed = LogOptions::parse("syslog", &options).expect("valid");
         let Driver::Remote(Receiver::Syslog(options)) = parsed.driver else { panic!("another driver") };
-        let description = Description { hostname: "host".to_owned(), tag: "tag".to_owned(), ..Description::default() };
+        let description = Description { hostname: "host".to_owned(), tag: tag.to_owned(), ..Description::default() };
         let writer = Writer { pid: 7, zone, ..Writer::new(&options, &description) };
         let entry = Entry {
             text: b"hello"[..].into(),
@@ -123,5 +128,11 @@ mod tests {
         let east = TimeZone::fixed(jiff::tz::offset(2));
         let micro = [("syslog-format", "rfc5424micro"), ("syslog-address", "tcp+tls://h:1")];
         assert_eq!(message(&micro, east), "62 <27>1 2023-11-15T00:13:20.123456+02:00 host tag 7 tag - hello\n");
+    }
+
+    #[test]
+    fn a_tag_does_not_end_the_message() {
+        let message = tagged("one\n<0>two", &[("syslog-address", "tcp://h:1")], TimeZone::UTC);
+        assert_eq!(message, "<27>Nov 14 22:13:20 one_<0>two[7]: hello\n");
     }
 }
