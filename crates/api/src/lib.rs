@@ -17,6 +17,8 @@ pub mod error;
 pub mod event;
 pub mod exec;
 pub mod filters;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod image;
 pub mod json;
 pub mod network;

@@ -5,6 +5,8 @@
 //! in it leads out of it, and nothing is opened before it is known what it is: no device, no FIFO.
 
 mod entries;
+#[doc(hidden)]
+pub mod fuzzing;
 mod pack;
 mod rebase;
 mod unpack;

@@ -20,6 +20,8 @@ mod config;
 mod error;
 mod flags;
 mod format;
+#[doc(hidden)]
+pub mod fuzzing;
 mod globals;
 mod help;
 mod man;

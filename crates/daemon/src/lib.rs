@@ -9,6 +9,8 @@
 //! leaves containers running, as Docker does with `live-restore`; the next daemon takes them up again.
 
 mod config;
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod logging;
 mod notify;

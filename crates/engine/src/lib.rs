@@ -12,6 +12,8 @@ mod engine;
 mod error;
 mod events;
 mod exec;
+#[doc(hidden)]
+pub mod fuzzing;
 mod health;
 mod hookup;
 mod ids;

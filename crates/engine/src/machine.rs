@@ -47,7 +47,6 @@ impl Machine {
     }
 
     /// A machine with all capabilities and nothing else.
-    #[cfg(test)]
     pub(crate) fn bare() -> Machine {
         Machine {
             cgroup_v2: true,

@@ -1,6 +1,7 @@
 //! How layers are kept: the trait, and its drivers.
 
 mod erofs;
+pub(crate) mod fuzzing;
 mod overlay;
 
 use std::io::Read;

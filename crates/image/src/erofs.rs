@@ -18,7 +18,7 @@
 //! character devices 0/0 and the attribute `trusted.overlay.opaque`.
 
 mod dirent;
-mod format;
+pub(crate) mod format;
 mod layout;
 mod sparse;
 mod writer;

@@ -5,6 +5,8 @@ mod db;
 mod driver;
 mod erofs;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod glob;
 mod ingest;
 mod layer;

@@ -6,7 +6,7 @@
 
 mod error;
 mod layers;
-mod manifest;
+pub(crate) mod manifest;
 
 use crate::platform;
 pub use error::PullError;

@@ -11,7 +11,7 @@
 mod changes;
 mod history;
 mod import;
-mod layers;
+pub(crate) mod layers;
 mod list;
 mod load;
 mod open;

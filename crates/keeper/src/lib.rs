@@ -11,6 +11,8 @@
 
 mod client;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod launch;
 mod log;
 mod message;

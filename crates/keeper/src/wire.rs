@@ -4,6 +4,8 @@
 //! payload. Descriptors are attached to the first bytes of their frame, so they have always arrived when the frame is
 //! complete; the kernel passes at most 253 at once, so that a frame with more spends a byte for each further group.
 
+pub(crate) mod fuzzing;
+
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;

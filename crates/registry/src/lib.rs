@@ -5,6 +5,8 @@
 
 mod client;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 
 pub use client::blob::BlobReader;
 pub use client::challenge::{Challenge, parse_challenges};

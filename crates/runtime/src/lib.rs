@@ -16,6 +16,8 @@ mod copy_up;
 mod create;
 mod error;
 mod exec;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hooks;
 mod idmap;
 mod init;

@@ -4,6 +4,8 @@ pub mod activation;
 pub mod bpf;
 pub mod caps;
 pub mod cgroup;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod heap;
 pub mod init;
 pub mod kernel;

@@ -35,7 +35,7 @@ impl Workspace {
     pub(crate) fn read() -> Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no parent folder")?;
         let mut sources = Vec::new();
-        for folder in ["crates", "xtask"] {
+        for folder in ["crates", "fuzz", "xtask"] {
             collect(root, &root.join(folder), &mut sources)?;
         }
         sources.sort_by(|a, b| a.path.cmp(&b.path));

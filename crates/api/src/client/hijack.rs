@@ -87,7 +87,7 @@ fn request_head(call: &Call<'_>, target: &str, authority: &str, more: &HeaderMap
 
 /// What matters of an answer's head.
 #[derive(Debug, PartialEq, Eq)]
-struct Head {
+pub(crate) struct Head {
     status: StatusCode,
     content_type: String,
     content_length: Option<usize>,
@@ -95,7 +95,7 @@ struct Head {
 }
 
 impl Head {
-    fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok()?;
         let mut lines = text.split("\r\n");
         let mut status = lines.next()?.splitn(3, ' ');

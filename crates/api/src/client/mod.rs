@@ -14,7 +14,7 @@ mod document;
 mod endpoint;
 mod error;
 mod exec;
-mod hijack;
+pub(crate) mod hijack;
 mod image;
 mod network;
 mod prune;

@@ -90,7 +90,7 @@ fn host(address: &str) -> &str {
     bare.split('/').next().unwrap_or(bare)
 }
 
-fn decode(registry: &str, auth: &Auth) -> anyhow::Result<AuthConfig> {
+pub(crate) fn decode(registry: &str, auth: &Auth) -> anyhow::Result<AuthConfig> {
     let mut credentials = AuthConfig {
         username: auth.username.clone(),
         password: auth.password.clone(),

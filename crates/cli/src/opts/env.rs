@@ -55,7 +55,7 @@ fn read(file: &str) -> anyhow::Result<String> {
 }
 
 /// Reads `NAME=value` lines; `#` starts a comment line; a bare `NAME` is looked up, and left out when not found.
-fn parse(text: &str, lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<Vec<String>> {
+pub(crate) fn parse(text: &str, lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<Vec<String>> {
     let mut variables = Vec::new();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for line in text.lines() {

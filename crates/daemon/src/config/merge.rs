@@ -10,6 +10,12 @@ pub(crate) fn load(invocation: &Invocation) -> Result<Settings, ConfigError> {
     let path = &invocation.config_file;
     let problem = |problem| ConfigError::File { path: path.clone(), problem };
     let file = file::read(path, invocation.config_file_required).map_err(problem)?;
+    with_file(invocation, file)
+}
+
+/// Merges the content of a configuration file with the flags.
+pub(super) fn with_file(invocation: &Invocation, file: Map<String, Value>) -> Result<Settings, ConfigError> {
+    let problem = |problem| ConfigError::File { path: invocation.config_file.clone(), problem };
     let merged = merge(&invocation.flags, file).map_err(problem)?;
     refuse_unsupported(&merged)?;
     let settings: Settings = teu_api::json::from_value(&Value::Object(merged)).map_err(|e| problem(e.into()))?;

@@ -6,6 +6,7 @@
 mod error;
 mod file;
 mod flags;
+pub(crate) mod fuzzing;
 mod hosts;
 mod merge;
 mod options;

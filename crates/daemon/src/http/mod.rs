@@ -12,6 +12,7 @@ mod container_streams;
 mod entry;
 mod error;
 mod exec;
+pub(crate) mod fuzzing;
 mod hijack;
 mod image;
 mod network;

@@ -1,6 +1,6 @@
 //! `ps`.
 
-mod filter;
+pub(super) mod filter;
 mod status;
 
 use teu_api::container::{ListOptions, Summary, SummaryHostConfig, SummaryNetworkSettings};

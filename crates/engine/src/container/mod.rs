@@ -12,6 +12,7 @@ mod definition;
 mod exit;
 mod export;
 mod files;
+pub(crate) mod fuzzing;
 mod handle;
 mod health;
 mod index;

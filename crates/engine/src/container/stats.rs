@@ -1,5 +1,6 @@
 //! `stats`: what a container uses, read from its cgroup and its network namespace.
 
+pub(super) mod fuzzing;
 mod machine;
 mod network;
 

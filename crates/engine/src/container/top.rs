@@ -1,6 +1,7 @@
 //! `top`: the processes in a container. Read from `/proc`, without a `ps`.
 
 mod columns;
+pub(super) mod fuzzing;
 mod process;
 
 use teu_api::container::Top;

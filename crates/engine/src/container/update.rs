@@ -35,7 +35,7 @@ fn alone(request: &UpdateRequest) -> HostConfig {
 }
 
 /// Enters what a request changes.
-fn merge(host: &mut HostConfig, request: &UpdateRequest) {
+pub(super) fn merge(host: &mut HostConfig, request: &UpdateRequest) {
     fn set<T: Default + PartialEq + Clone>(to: &mut T, from: &T) {
         if *from != T::default() {
             to.clone_from(from);
@@ -62,7 +62,7 @@ fn merge(host: &mut HostConfig, request: &UpdateRequest) {
 }
 
 /// What a request cannot change, seen what is set already. In Docker's words.
-fn check(host: &HostConfig, request: &UpdateRequest) -> Result<(), Error> {
+pub(super) fn check(host: &HostConfig, request: &UpdateRequest) -> Result<(), Error> {
     let conflicts = [
         (
             request.nano_cpus > 0 && host.cpu_period > 0,

@@ -33,6 +33,11 @@ impl Accounts {
         Accounts { passwd: read(root, "etc/passwd"), group: read(root, "etc/group") }
     }
 
+    /// Files with this content.
+    pub(crate) fn of(passwd: &str, group: &str) -> Accounts {
+        Accounts { passwd: passwd.to_owned(), group: group.to_owned() }
+    }
+
     /// Resolves `user` (`name|uid[:group|gid]`, empty for root) and further groups.
     pub(crate) fn resolve(&self, user: &str, group_add: &[String]) -> Result<Account, Error> {
         let (wanted, group) = user.split_once(':').unwrap_or((user, ""));
@@ -137,10 +142,10 @@ mod tests {
     use super::Accounts;
 
     fn accounts() -> Accounts {
-        Accounts {
-            passwd: "root:x:0:0:root:/root:/bin/sh\nweb:x:33:34::/var/www:/bin/false\n1000:x:7:7::/odd:\n".to_owned(),
-            group: "root:x:0:\nweb:x:34:\nlog:x:4:web,root\nadm:x:5:web\n".to_owned(),
-        }
+        Accounts::of(
+            "root:x:0:0:root:/root:/bin/sh\nweb:x:33:34::/var/www:/bin/false\n1000:x:7:7::/odd:\n",
+            "root:x:0:\nweb:x:34:\nlog:x:4:web,root\nadm:x:5:web\n",
+        )
     }
 
     fn ids(user: &str, add: &[&str]) -> (u32, u32, Vec<u32>, String) {

@@ -96,10 +96,17 @@ fn read(path: &Path) -> impl Iterator<Item = (u64, Event)> + use<> {
     lines.into_iter().flatten().map_while(Result::ok).filter_map(|line| parse(&line))
 }
 
-fn parse(line: &[u8]) -> Option<(u64, Event)> {
+pub(super) fn parse(line: &[u8]) -> Option<(u64, Event)> {
     let space = line.iter().position(|byte| *byte == b' ')?;
     let number = std::str::from_utf8(&line[..space]).ok()?.parse().ok()?;
     Some((number, serde_json::from_slice(&line[space + 1..]).ok()?))
+}
+
+pub(super) fn line(number: u64, event: &Event) -> io::Result<Vec<u8>> {
+    let mut line = format!("{number} ").into_bytes();
+    serde_json::to_writer(&mut line, event)?;
+    line.push(b'\n');
+    Ok(line)
 }
 
 /// The number of the last event in a file.
@@ -156,9 +163,7 @@ impl Writer {
     }
 
     fn write(&mut self, number: u64, event: &Event) -> io::Result<()> {
-        let mut line = format!("{number} ").into_bytes();
-        serde_json::to_writer(&mut line, event)?;
-        line.push(b'\n');
+        let line = line(number, event)?;
         if self.length > 0 && self.length + line.len() as u64 > self.size {
             let [older, current] = files(&self.folder);
             std::fs::rename(&current, older)?;

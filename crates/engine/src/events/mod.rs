@@ -1,6 +1,7 @@
 //! Events: what happened, to whom it may concern, with a memory.
 
 mod disk;
+pub(crate) mod fuzzing;
 mod journal;
 mod query;
 

@@ -6,6 +6,7 @@
 //! change of its state. Containers without a check have neither.
 
 mod check;
+pub(crate) mod fuzzing;
 mod monitor;
 mod probe;
 mod record;

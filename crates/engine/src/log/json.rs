@@ -28,7 +28,7 @@ pub(super) fn parse(line: &[u8]) -> Option<Entry<'_>> {
 }
 
 /// The form that is written nearly always; several times as fast as a JSON parser.
-fn quick(line: &[u8]) -> Option<Entry<'_>> {
+pub(super) fn quick(line: &[u8]) -> Option<Entry<'_>> {
     let rest = line.strip_prefix(b"{\"log\":\"")?;
     let (log, rest) = string(rest)?;
     let rest = rest.strip_prefix(b",\"stream\":\"std")?;
@@ -79,7 +79,7 @@ fn string(text: &[u8]) -> Option<(Cow<'_, [u8]>, &[u8])> {
     }
 }
 
-fn general(line: &[u8]) -> Option<Entry<'_>> {
+pub(super) fn general(line: &[u8]) -> Option<Entry<'_>> {
     let line: Line<'_> = serde_json::from_slice(line).ok()?;
     let output = if line.stream == "stderr" { Output::Stderr } else { Output::Stdout };
     let log = match line.log {

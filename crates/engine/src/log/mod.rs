@@ -9,6 +9,7 @@ mod entry;
 mod files;
 mod follow;
 mod format;
+pub(crate) mod fuzzing;
 mod json;
 mod local;
 mod options;

@@ -61,14 +61,14 @@ pub(super) async fn fetch(
     Err(PullError::Nesting(NESTING))
 }
 
-enum Kind {
+pub(crate) enum Kind {
     Manifest,
     Index,
     Other(String),
 }
 
 /// What a document is: by the registry's header, else by what it says of itself, else by its members.
-fn kind(header: &str, bytes: &[u8]) -> Result<Kind, PullError> {
+pub(crate) fn kind(header: &str, bytes: &[u8]) -> Result<Kind, PullError> {
     let shape: Shape = parse("manifest", bytes)?;
     for media_type in [header, &shape.media_type] {
         if media_type::is_index(media_type) {

@@ -133,7 +133,7 @@ impl Store {
 }
 
 /// Parses an image configuration and bounds what it may say.
-pub(super) fn parse_config(id: &Digest, config: &[u8]) -> Result<ImageConfig> {
+pub(crate) fn parse_config(id: &Digest, config: &[u8]) -> Result<ImageConfig> {
     /// `OVL_MAX_STACK` of the kernel.
     const MAX_LAYERS: usize = 500;
     let config: ImageConfig = serde_json::from_slice(config)

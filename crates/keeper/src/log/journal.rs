@@ -16,7 +16,7 @@ use super::fault::cut;
 
 /// Marks the format; changes with it.
 const MAGIC: u64 = u64::from_le_bytes(*b"teulog1\0");
-const FIELDS: usize = 12;
+pub(super) const FIELDS: usize = 12;
 const NO_TIME: i64 = i64::MIN;
 
 /// Positions and, while a write to the log may be under way, that write.
@@ -47,7 +47,7 @@ pub(super) struct Pending {
 }
 
 impl Record {
-    fn to_bytes(self) -> [u8; FIELDS * 8] {
+    pub(super) fn to_bytes(self) -> [u8; FIELDS * 8] {
         let nanos = |t: Option<Timestamp>| t.map_or(NO_TIME, to_nanos).cast_unsigned();
         let parts = |c: Option<Carry>| c.map_or(0, |c| u64::from(c.parts));
         let pending = self.pending;
@@ -72,7 +72,7 @@ impl Record {
         bytes
     }
 
-    fn from_bytes(bytes: &[u8; FIELDS * 8]) -> Option<Record> {
+    pub(super) fn from_bytes(bytes: &[u8; FIELDS * 8]) -> Option<Record> {
         let mut fields = [0; FIELDS];
         for (field, slot) in fields.iter_mut().zip(bytes.chunks_exact(8)) {
             *field = u64::from_le_bytes(slot.try_into().ok()?);

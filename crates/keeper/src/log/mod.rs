@@ -15,6 +15,7 @@ mod cursor;
 mod encode;
 mod escape;
 mod fault;
+pub(crate) mod fuzzing;
 mod journal;
 mod json;
 mod local;

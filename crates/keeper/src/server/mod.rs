@@ -6,6 +6,7 @@ mod compress;
 mod connection;
 mod exit;
 mod external;
+pub(crate) mod fuzzing;
 mod guardian;
 mod mountns;
 mod options;

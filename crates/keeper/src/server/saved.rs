@@ -118,7 +118,7 @@ pub(super) fn name(pid: i32) -> Option<String> {
 }
 
 /// The second field is a name in parentheses that may have anything in it.
-fn parse_stat(text: &[u8]) -> Option<Stat> {
+pub(super) fn parse_stat(text: &[u8]) -> Option<Stat> {
     let end = text.iter().rposition(|&b| b == b')')?;
     let fields: Vec<&str> = str::from_utf8(&text[end + 1..]).ok()?.split_ascii_whitespace().collect();
     Some(Stat {

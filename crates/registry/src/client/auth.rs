@@ -23,7 +23,9 @@ struct Key {
     credentials: Option<Credentials>,
 }
 
-struct Token {
+/// What a realm gave.
+#[derive(Debug)]
+pub(crate) struct Token {
     header: HeaderValue,
     /// Basic authentication does not expire.
     expires: Option<Instant>,
@@ -145,7 +147,7 @@ fn default_scope(repository: &Repository) -> Option<String> {
 }
 
 /// The realm's address. A registry reached over TLS must not lead credentials to an unencrypted one.
-fn realm(endpoint: &Endpoint, challenge: &Challenge) -> Result<url::Url, Error> {
+pub(crate) fn realm(endpoint: &Endpoint, challenge: &Challenge) -> Result<url::Url, Error> {
     let protocol = |reason: String| Error::Protocol { url: endpoint.base.clone(), reason };
     let text = challenge.parameters.get("realm").ok_or_else(|| protocol("challenge without a realm".to_owned()))?;
     let realm = url::Url::parse(text).map_err(|error| protocol(format!("realm {text}: {error}")))?;
@@ -170,8 +172,13 @@ async fn read_token(
             (status, _) => Error::Status { method: "Get", url: realm.to_owned(), status, detail },
         });
     }
+    token(realm, &body)
+}
+
+/// Reads a realm's answer.
+pub(crate) fn token(realm: &str, body: &[u8]) -> Result<Token, Error> {
     let protocol = |reason: String| Error::Protocol { url: realm.to_owned(), reason };
-    let answer: TokenAnswer = serde_json::from_slice(&body).map_err(|error| protocol(format!("token: {error}")))?;
+    let answer: TokenAnswer = serde_json::from_slice(body).map_err(|error| protocol(format!("token: {error}")))?;
     let token = if answer.token.is_empty() { &answer.access_token } else { &answer.token };
     if token.is_empty() {
         return Err(protocol("answer without a token".to_owned()));

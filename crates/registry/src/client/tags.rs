@@ -62,7 +62,7 @@ fn next_query(response: &Response) -> Option<String> {
     response.headers().get(LINK)?.to_str().ok().and_then(link_query)
 }
 
-fn link_query(link: &str) -> Option<String> {
+pub(crate) fn link_query(link: &str) -> Option<String> {
     let (target, parameters) = link.trim_start().strip_prefix('<')?.split_once('>')?;
     let (_, query) = target.split_once('?')?;
     parameters.contains("next").then(|| format!("?{query}"))

@@ -2,9 +2,9 @@
 
 mod bundle;
 mod gate;
-mod record;
+pub(crate) mod record;
 mod store;
-mod validate;
+pub(crate) mod validate;
 
 pub(crate) use bundle::{Bundle, read_process};
 pub(crate) use gate::{Gate, Starter};

@@ -69,7 +69,7 @@ pub(crate) fn start_time(pid: i32) -> Option<u64> {
 
 /// The name in parentheses may contain anything, so that fields are counted from the last closing one. State is field 3,
 /// start time field 22 (proc_pid_stat(5)).
-fn parse_stat(stat: &[u8]) -> Option<u64> {
+pub(crate) fn parse_stat(stat: &[u8]) -> Option<u64> {
     let end = stat.iter().rposition(|b| *b == b')')?;
     let mut fields = stat[end + 1..].split(|b| *b == b' ').filter(|f| !f.is_empty());
     let state = fields.next()?;

@@ -94,7 +94,7 @@ fn home(root: BorrowedFd<'_>, uid: u32) -> String {
     text.and_then(|t| home_in(&t, uid)).unwrap_or_else(|| "/".into())
 }
 
-fn home_in(passwd: &[u8], uid: u32) -> Option<String> {
+pub(crate) fn home_in(passwd: &[u8], uid: u32) -> Option<String> {
     passwd.split(|b| *b == b'\n').find_map(|line| {
         let fields: Vec<&[u8]> = line.split(|b| *b == b':').collect();
         let matches = std::str::from_utf8(fields.get(2)?).ok()?.parse() == Ok(uid);

@@ -137,7 +137,7 @@ impl Hierarchy {
 /// The cgroup mounts in a mount table; of a hierarchy that is mounted more than once, the first.
 ///
 /// Format (proc(5)): `36 35 98:0 /root /mount/point options optional… - type source super_options`.
-fn parse_mountinfo(text: &str) -> Vec<Mount> {
+pub(super) fn parse_mountinfo(text: &str) -> Vec<Mount> {
     let mut mounts: Vec<Mount> = Vec::new();
     for line in text.lines() {
         let Some(mount) = parse_mountinfo_line(line) else { continue };

@@ -102,7 +102,7 @@ pub(super) fn stats(group: &Cgroup) -> Result<Option<IoStats>> {
 }
 
 /// `8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6`
-fn parse_io_stat(text: &str) -> Vec<IoEntry> {
+pub(super) fn parse_io_stat(text: &str) -> Vec<IoEntry> {
     let mut list = Vec::new();
     for line in text.lines() {
         let mut words = line.split_whitespace();
@@ -126,7 +126,7 @@ fn parse_io_stat(text: &str) -> Vec<IoEntry> {
 }
 
 /// `8:0 Read 1`, `8:0 Write 2`, … `Total 3`
-fn parse_blkio(bytes: &str, operations: &str) -> Vec<IoEntry> {
+pub(super) fn parse_blkio(bytes: &str, operations: &str) -> Vec<IoEntry> {
     let mut list: Vec<IoEntry> = Vec::new();
     for (text, is_bytes) in [(bytes, true), (operations, false)] {
         for (device, operation, value) in blkio_lines(text) {

@@ -21,6 +21,7 @@ mod devices;
 mod error;
 mod file;
 mod freezer;
+pub(crate) mod fuzzing;
 mod group;
 mod hierarchy;
 mod hugetlb;

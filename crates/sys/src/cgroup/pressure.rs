@@ -9,7 +9,7 @@ pub(super) fn read(dir: Dir<'_>, name: &str) -> Result<Option<Pressure>> {
 }
 
 /// `some avg10=0.00 avg60=0.00 avg300=0.00 total=0`, and the same with `full`.
-fn parse(text: &str) -> Pressure {
+pub(super) fn parse(text: &str) -> Pressure {
     let mut pressure = Pressure::default();
     for line in text.lines() {
         let mut words = line.split_whitespace();

@@ -92,7 +92,7 @@ pub fn addresses(socket: &mut Socket) -> Result<Vec<Address>, Error> {
     Ok(found.into_inner())
 }
 
-fn parse(message: &Message<'_>) -> Option<Address> {
+pub(super) fn parse(message: &Message<'_>) -> Option<Address> {
     if message.kind != NEW_ADDRESS {
         return None;
     }

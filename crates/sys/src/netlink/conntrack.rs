@@ -72,7 +72,7 @@ pub fn forget_connections(socket: &mut Socket, matches: impl Fn(&Flow, &Flow) ->
 }
 
 /// Both directions, and the original one as it was encoded.
-fn parse<'a>(message: &Message<'a>) -> Option<(Flow, Flow, &'a [u8])> {
+pub(super) fn parse<'a>(message: &Message<'a>) -> Option<(Flow, Flow, &'a [u8])> {
     if message.kind != NEW || message.payload.len() < HEADER {
         return None;
     }

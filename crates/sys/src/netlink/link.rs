@@ -72,7 +72,7 @@ pub struct Link {
 }
 
 /// Parses the payload of an `RTM_NEWLINK`.
-fn parse(message: &Message<'_>) -> Option<Link> {
+pub(super) fn parse(message: &Message<'_>) -> Option<Link> {
     if message.kind != NEW_LINK {
         return None;
     }

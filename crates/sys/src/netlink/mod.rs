@@ -8,6 +8,7 @@
 
 mod address;
 mod conntrack;
+pub(crate) mod fuzzing;
 mod link;
 mod message;
 mod neighbour;

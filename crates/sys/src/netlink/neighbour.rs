@@ -64,7 +64,7 @@ pub fn permanent_neighbours(socket: &mut Socket, index: u32) -> Result<Vec<IpAdd
 }
 
 /// Interface and address of a permanent neighbour.
-fn parse(message: &Message<'_>) -> Option<(u32, IpAddr)> {
+pub(super) fn parse(message: &Message<'_>) -> Option<(u32, IpAddr)> {
     let permanent = message.kind == NEW_NEIGHBOUR && u16_at(message.payload, 8)? & PERMANENT != 0;
     let address = attributes(message.payload, 12).get(DESTINATION).and_then(|a| parse_ip(a.value));
     if permanent { Some((u32_at(message.payload, 4)?, address?)) } else { None }

@@ -56,7 +56,7 @@ pub fn routes(socket: &mut Socket) -> Result<Vec<Route>, Error> {
     Ok(found.into_inner())
 }
 
-fn parse(message: &Message<'_>) -> Option<Route> {
+pub(super) fn parse(message: &Message<'_>) -> Option<Route> {
     if message.kind != NEW_ROUTE || *message.payload.get(7)? != UNICAST {
         return None;
     }

@@ -237,7 +237,7 @@ fn io(call: &'static str) -> impl Fn(Errno) -> Error {
 }
 
 /// `NLMSG_DONE` carries an error number if the dump broke off.
-fn parse_done(message: &Message<'_>) -> Result<(), Error> {
+pub(super) fn parse_done(message: &Message<'_>) -> Result<(), Error> {
     match u32_at(message.payload, 0).map_or(0, u32::cast_signed) {
         0 => Ok(()),
         number => Err(refused(0, number, None)),
@@ -245,7 +245,7 @@ fn parse_done(message: &Message<'_>) -> Result<(), Error> {
 }
 
 /// `struct nlmsgerr`: the number, the header of the message it is about, then attributes.
-fn parse_error(message: &Message<'_>, index: usize) -> Result<(), Error> {
+pub(super) fn parse_error(message: &Message<'_>, index: usize) -> Result<(), Error> {
     const CAPPED: u16 = 0x100;
     let number = u32_at(message.payload, 0).ok_or(Malformed)?.cast_signed();
     if number == 0 {

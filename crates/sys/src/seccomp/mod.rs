@@ -8,10 +8,13 @@
 mod compile;
 mod condition;
 mod error;
+pub(crate) mod fuzzing;
 mod install;
+mod interpreter;
 mod policy;
 mod program;
 mod ranges;
+mod semantics;
 mod syscalls;
 #[cfg(test)]
 mod tests;

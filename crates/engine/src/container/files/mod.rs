@@ -1,5 +1,6 @@
 //! The files that the engine puts into a container: `/etc/hostname`, `/etc/hosts`, `/etc/resolv.conf`.
 
+pub(super) mod fuzzing;
 mod hosts;
 mod resolv;
 

@@ -15,7 +15,7 @@ const FALLBACK: [&str; 2] = ["8.8.8.8", "8.8.4.4"];
 
 /// The parts of the file.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Resolver {
+pub(super) struct Resolver {
     servers: Vec<String>,
     search: Vec<String>,
     options: Vec<String>,
@@ -60,7 +60,7 @@ fn is_loopback(server: &str) -> bool {
     bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-fn parse(text: &str) -> Resolver {
+pub(super) fn parse(text: &str) -> Resolver {
     let mut found = Resolver::default();
     for line in text.lines() {
         let mut words = line.split_whitespace();
@@ -75,7 +75,7 @@ fn parse(text: &str) -> Resolver {
 }
 
 impl Resolver {
-    fn render(&self) -> String {
+    pub(super) fn render(&self) -> String {
         let mut text = String::new();
         for server in &self.servers {
             text.push_str(&format!("nameserver {server}\n"));

@@ -109,21 +109,21 @@ impl<'a> Filter<'a> {
 }
 
 /// Names are regular expressions that match any part, unless they are the whole name.
-struct Names {
+pub(in crate::container) struct Names {
     whole: Vec<String>,
     patterns: Vec<Regex>,
 }
 
 impl Names {
     /// As Docker does, what is no regular expression matches the name that is written like it and no other.
-    fn new(wanted: &[&str]) -> Self {
+    pub(in crate::container) fn new(wanted: &[&str]) -> Self {
         Names {
             whole: wanted.iter().map(|name| name.trim_start_matches('/').to_owned()).collect(),
             patterns: wanted.iter().filter_map(|name| Regex::new(name).ok()).collect(),
         }
     }
 
-    fn accept(&self, name: &str) -> bool {
+    pub(in crate::container) fn accept(&self, name: &str) -> bool {
         let with_slash = format!("/{name}");
         self.whole.iter().any(|whole| whole == name)
             || self.patterns.iter().any(|pattern| pattern.is_match(name) || pattern.is_match(&with_slash))
@@ -157,7 +157,7 @@ fn uses_volume(view: &View, wanted: &str) -> bool {
 }
 
 /// `80`, `80/tcp`, `80-90/tcp`
-fn in_range(wanted: &str, port: u16, protocol: &str) -> bool {
+pub(in crate::container) fn in_range(wanted: &str, port: u16, protocol: &str) -> bool {
     let (range, wanted_protocol) = wanted.split_once('/').unwrap_or((wanted, "tcp"));
     let (first, last) = range.split_once('-').unwrap_or((range, range));
     wanted_protocol == protocol

@@ -18,7 +18,7 @@ pub(super) fn processors() -> Processors {
 
 /// `cpu  user nice system idle iowait irq softirq …` in ticks, then a line for each processor (`proc_stat(5)`). The time
 /// of guests is in `user` already.
-fn parse(text: &str) -> Processors {
+pub(super) fn parse(text: &str) -> Processors {
     let nanos_per_tick = 1_000_000_000 / rustix::param::clock_ticks_per_second().max(1);
     let mut processors = Processors { time: 0, online: 0 };
     // These lines come first; the long ones about interrupts are not looked at.

@@ -16,7 +16,7 @@ pub(super) fn read(mode: &str, pid: i32) -> Option<BTreeMap<String, NetworkStats
 }
 
 /// `  eth0: bytes packets errs drop fifo frame compressed multicast bytes packets errs drop …`
-fn interface(line: &str) -> Option<(String, NetworkStats)> {
+pub(super) fn interface(line: &str) -> Option<(String, NetworkStats)> {
     let (name, rest) = line.split_once(':')?;
     let name = name.trim();
     let mut numbers = [0; 12];

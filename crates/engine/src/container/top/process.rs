@@ -92,7 +92,7 @@ pub(super) fn read(pid: i32, host: &Host) -> Option<Process> {
     Some(process)
 }
 
-fn parse(pid: i32, stat: &str, host: &Host) -> Option<Process> {
+pub(super) fn parse(pid: i32, stat: &str, host: &Host) -> Option<Process> {
     // The name is in parentheses and may contain some itself.
     let (open, close) = (stat.find('(')?, stat.rfind(')')?);
     let fields: Vec<&str> = stat.get(close + 1..)?.split_whitespace().collect();

@@ -26,7 +26,7 @@ pub(super) async fn ask(namespace: &Namespace, target: &Target, service: &str) -
     exchange(stream, &target.to_string(), service).await
 }
 
-async fn exchange(
+pub(super) async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     host: &str,
     service: &str,

@@ -19,7 +19,11 @@ pub(super) async fn ask(namespace: &Namespace, target: &Target, path: &str) -> i
     exchange(stream, &target.to_string(), path).await
 }
 
-async fn exchange(stream: impl AsyncRead + AsyncWrite + Unpin + 'static, host: &str, path: &str) -> io::Result<Answer> {
+pub(super) async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+    host: &str,
+    path: &str,
+) -> io::Result<Answer> {
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     let request = Request::get(path)

@@ -1,5 +1,6 @@
 //! Asking a container whether it works: by a command in it, or over its network without any.
 
+pub(crate) mod fuzzing;
 mod grpc;
 mod http;
 mod target;

@@ -7,6 +7,7 @@
 //! arrive twice.
 
 mod fluentd;
+pub(crate) mod fuzzing;
 mod gelf;
 mod journald;
 mod link;

@@ -1,6 +1,7 @@
 //! systemd: cgroup paths in its form, and groups that it makes.
 
 mod connection;
+pub(crate) mod fuzzing;
 mod message;
 mod scope;
 

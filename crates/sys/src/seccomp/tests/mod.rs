@@ -1,11 +1,7 @@
 //! The compiler against the definition of a policy.
 
-mod interpreter;
-mod semantics;
-
-use interpreter::{Call, run};
-use semantics::{decide, samples};
-
+use super::interpreter::{Call, run};
+use super::semantics::{decide, samples};
 use super::*;
 
 const ARCHES: [Arch; 5] = [Arch::X86_64, Arch::X86, Arch::X32, Arch::Aarch64, Arch::Arm];

@@ -1,8 +1,8 @@
-//! What a policy means, read literally.
+//! What a policy means, read literally: what tests and fuzz targets compare the compiler with.
 
-use super::Call;
-use crate::seccomp::syscalls::X32_BIT;
-use crate::seccomp::{Action, Arch, Compare, Condition, Policy};
+use super::interpreter::Call;
+use super::syscalls::X32_BIT;
+use super::{Action, Arch, Compare, Condition, Policy};
 
 /// What a policy says about a call.
 pub(super) fn decide(policy: &Policy, call: &Call) -> Action {

@@ -1,7 +1,7 @@
-//! Classic BPF as the kernel runs it on a system call.
+//! Classic BPF as the kernel runs it on a system call: what tests and fuzz targets compare the compiler with.
 
-use crate::seccomp::Instruction;
-use crate::seccomp::program::{AND, JUMP_EQUAL, JUMP_GREATER, JUMP_GREATER_OR_EQUAL, LOAD, RETURN, SKIP};
+use super::Instruction;
+use super::program::{AND, JUMP_EQUAL, JUMP_GREATER, JUMP_GREATER_OR_EQUAL, LOAD, RETURN, SKIP};
 
 /// What a filter sees: the kernel's `struct seccomp_data`.
 #[derive(Clone, Copy, Debug)]

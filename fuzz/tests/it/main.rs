@@ -1,0 +1,3 @@
+//! Every fuzz target, fed a little without instrumentation.
+
+mod smoke;
