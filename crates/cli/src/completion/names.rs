@@ -9,7 +9,9 @@ use teu_api::filters::Filters;
 
 use super::Word;
 use super::values::{Kind, State};
-use crate::config::{ConfigFile, endpoint};
+use crate::config::context::DEFAULT;
+use crate::config::context::store::{Meta, Store};
+use crate::config::{ConfigFile, directory, endpoint};
 use crate::flags;
 use crate::globals::Globals;
 
@@ -36,10 +38,21 @@ pub(super) fn words(kind: Kind, before: &[String]) -> Vec<Word> {
 fn ask(kind: Kind, before: &[String]) -> Option<Vec<Word>> {
     let mut parser = Globals::parser();
     let globals = Globals::from_arg_matches(&flags::parse(&mut parser, before).ok()?).ok()?;
+    if kind == Kind::Contexts {
+        return contexts(&globals);
+    }
     let config = ConfigFile::load(globals.config.as_deref()).unwrap_or_default();
     let client = Client::new(endpoint::resolve(&globals, &config).ok()?.endpoint);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
     runtime.block_on(async { tokio::time::timeout(PATIENCE, of(&client, kind)).await.ok() })
+}
+
+/// Contexts are no matter of an engine.
+fn contexts(globals: &Globals) -> Option<Vec<Word>> {
+    let store = Store::below(&directory(globals.config.as_deref())?);
+    let word = |meta: Meta| (meta.name.clone(), meta.description().to_owned());
+    let stored = store.list().unwrap_or_default().into_iter().map(word);
+    Some(stored.chain([(DEFAULT.to_owned(), String::new())]).collect())
 }
 
 async fn of(client: &Client, kind: Kind) -> Vec<Word> {
@@ -47,13 +60,14 @@ async fn of(client: &Client, kind: Kind) -> Vec<Word> {
         Kind::Containers(state) => containers(client, state).await,
         Kind::Images => images(client).await,
         Kind::Networks => networks(client).await,
+        Kind::Volumes => volumes(client).await,
         Kind::Anything => {
             let mut all = containers(client, State::Any).await;
             all.extend(images(client).await);
             all.extend(networks(client).await);
             all
         }
-        Kind::Nothing | Kind::Files | Kind::Words(_) | Kind::Prefixes(_) => Vec::new(),
+        Kind::Nothing | Kind::Files | Kind::Contexts | Kind::Words(_) | Kind::Prefixes(_) => Vec::new(),
     }
 }
 
@@ -85,4 +99,9 @@ async fn images(client: &Client) -> Vec<Word> {
 async fn networks(client: &Client) -> Vec<Word> {
     let all = client.network_list(&Filters::new()).await.unwrap_or_default();
     all.into_iter().map(|network| (network.name, network.driver)).collect()
+}
+
+async fn volumes(client: &Client) -> Vec<Word> {
+    let list = client.volume_list(&Filters::new()).await.unwrap_or_default();
+    list.volumes.into_iter().map(|volume| (volume.name, volume.driver)).collect()
 }

@@ -28,6 +28,8 @@ pub(super) enum Kind {
     Containers(State),
     Images,
     Networks,
+    Volumes,
+    Contexts,
     /// Containers, images, networks.
     Anything,
 }
@@ -88,6 +90,7 @@ pub(super) fn of_flag(arg: &Arg) -> Kind {
     }
     match name {
         "network" | "net" => Kind::Networks,
+        "context" | "from" => Kind::Contexts,
         "volumes-from" | "link" => Kind::Containers(State::Any),
         _ if PATHS.contains(&name) => Kind::Files,
         _ => Kind::Nothing,
@@ -107,7 +110,9 @@ pub(super) fn positional(spec: &Spec, index: usize) -> Kind {
     }
     match name.trim_matches(['[', ']', '.']) {
         "COMMAND" | "ARG" => Kind::Files,
-        name if name.starts_with("file|") => Kind::Files,
+        name if name.starts_with("file|") || name.starts_with("FILE") => Kind::Files,
+        name if name.starts_with("CONTEXT") => Kind::Contexts,
+        name if name.starts_with("VOLUME") => Kind::Volumes,
         name if name.starts_with("NAME|ID") => Kind::Anything,
         name if name.starts_with("CONTAINER") => Kind::Containers(state(spec.names[0])),
         name if name.contains("IMAGE") || name.starts_with("REPOSITORY") || name.starts_with("NAME[") => Kind::Images,

@@ -106,6 +106,8 @@ fn a_context_travels_in_an_archive() {
     assert_eq!(user.told(&["context", "inspect", "-f", shown, "copy"]), "new tcp://other:1 0\n");
     user.told(&["context", "create", "third", "--from", "far"]);
     assert_eq!(user.told(&["context", "ls", "-q"]), "copy\ndefault\nfar\nthird\n");
+    let offered = user.told(&["__completeNoDesc", "context", "use", "f"]);
+    assert!(offered.starts_with("far\n") && !offered.contains("third"), "{offered}");
     let refused = user.run(&["context", "rm", "default", "nope", "third"]);
     assert_eq!(refused.1, "third\n");
     assert_eq!(refused.2, "context \"default\" cannot be removed\ncontext \"nope\" does not exist\n");

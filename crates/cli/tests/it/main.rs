@@ -1,6 +1,7 @@
 //! The command line as a process, with an engine of canned answers.
 
 mod arguments;
+mod compatibility;
 mod config;
 mod context;
 mod create;

@@ -94,6 +94,35 @@ mod tests {
     /// Method and path of every operation of Docker's API description, version 1.56.
     const DESCRIBED: &str = include_str!("routes-1.56.txt");
 
+    /// Where users read which routes there are.
+    const COMPATIBILITY: &str = include_str!("../../../../docs/compatibility.md");
+
+    /// Routes about containers, exec and the engine itself.
+    fn is_documented(route: &str) -> bool {
+        let path = route.split(' ').nth(1).unwrap_or_default();
+        let nouns = ["/containers", "/exec", "/commit", "/auth", "/info", "/version", "/_ping", "/events", "/system"];
+        nouns.iter().any(|noun| path.starts_with(noun)) || path.ends_with("/prune") || path == "/session"
+    }
+
+    #[test]
+    fn the_documentation_says_what_is_served() {
+        let unserved: BTreeSet<_> =
+            unserved::routes().list.iter().map(|(method, path)| format!("{method} {path}")).collect();
+        let cells = |line: &'static str| -> Option<(&str, &str)> {
+            let mut cells = line.strip_prefix("| `")?.split('|');
+            Some((cells.next()?.trim().trim_end_matches('`'), cells.next()?.trim()))
+        };
+        let rows: Vec<_> = COMPATIBILITY.lines().filter_map(cells).filter(|(route, _)| route.contains(" /")).collect();
+        let documented: BTreeSet<_> = rows.iter().map(|(route, _)| *route).collect();
+        let described: BTreeSet<_> = DESCRIBED.lines().filter(|route| is_documented(route)).collect();
+        assert_eq!(documented, described);
+        assert_eq!(rows.len(), documented.len(), "a route is listed twice");
+        for (route, result) in rows {
+            assert!(["same", "differs", "not yet"].contains(&result), "{route}: {result}");
+            assert_eq!(result == "not yet", unserved.contains(route), "{route}");
+        }
+    }
+
     #[test]
     fn every_described_route_is_served_or_answers_that_it_is_not() {
         let routes = all();

@@ -1,6 +1,6 @@
 //! The short form: `-v source:destination[:options]`.
 
-use super::{Mount, Source, clean, is_volume_name};
+use super::{LABELLED, Mount, Source, clean, is_volume_name};
 use crate::Error;
 
 /// What options of the short form say.
@@ -37,6 +37,8 @@ pub(super) fn parse(spec: &str) -> Result<Mount, Error> {
     }
     let options = parse_mode(mode).ok_or_else(|| Error::Invalid(format!("invalid mode: {mode}")))?;
     let (source, propagation) = source_of(spec, source, &options)?;
+    // Docker shows how it would label the volume.
+    let mode = if mode.is_empty() && matches!(source, Source::Volume { .. }) { LABELLED } else { mode };
     Ok(Mount { destination, source, read_only: options.read_only, mode: mode.to_owned(), propagation })
 }
 
@@ -96,7 +98,9 @@ mod tests {
         let m = parse("/src/../a:/dst/:ro,rslave").expect("valid");
         assert_eq!((m.destination.as_str(), m.read_only, m.propagation.as_str()), ("/dst", true, "rslave"));
         assert!(matches!(m.source, Source::Bind { ref path, create: true, .. } if path == "/a"));
+        assert_eq!(parse("data:/d").expect("valid").mode, "z");
         let v = parse("data:/d:nocopy").expect("valid");
+        assert_eq!(v.mode, "nocopy");
         assert!(matches!(v.source, Source::Volume { ref name, copy: false, anonymous: false, .. } if name == "data"));
     }
 

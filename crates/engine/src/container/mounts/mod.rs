@@ -13,6 +13,9 @@ pub(crate) use inherit::volumes_from;
 pub(crate) use open::{Opened, open};
 pub(crate) use plan::plan;
 
+/// The mode of volumes that `inspect` shows when the user gave none.
+const LABELLED: &str = "z";
+
 /// A mount of a container.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Mount {

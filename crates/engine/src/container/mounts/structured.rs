@@ -2,7 +2,7 @@
 
 use teu_api::container::{BindOptions, Mount as Wanted, TmpfsOptions, VolumeOptions};
 
-use super::{Mount, Source, clean, is_volume_name};
+use super::{LABELLED, Mount, Source, clean, is_volume_name};
 use crate::{Error, ids};
 
 /// Checks and converts one mount.
@@ -30,7 +30,8 @@ pub(super) fn parse(wanted: &Wanted) -> Result<Mount, Error> {
         "image" | "cluster" | "npipe" => return Err(Error::Unsupported(format!("--mount type={kind}"))),
         _ => return Err(Error::Invalid(format!("invalid mount config for type \"{kind}\": mount type unknown"))),
     };
-    Ok(Mount { destination, source, read_only: wanted.read_only, mode: String::new(), propagation })
+    let mode = if matches!(source, Source::Volume { .. }) { LABELLED.to_owned() } else { String::new() };
+    Ok(Mount { destination, source, read_only: wanted.read_only, mode, propagation })
 }
 
 fn bind(wanted: &Wanted) -> Result<(Source, String), String> {
