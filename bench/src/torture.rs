@@ -3,6 +3,7 @@
 use crate::Settings;
 use anyhow::{Result, bail};
 use clap::Args;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use teu_testkit::torture::{self, Options};
 
@@ -27,6 +28,9 @@ pub(crate) struct Flags {
     /// The kills end after this many minutes.
     #[arg(long, default_value_t = 30)]
     minutes: u64,
+    /// Copy the logs of daemon and keeper to this folder, with all that they can tell.
+    #[arg(long, value_name = "FOLDER")]
+    logs: Option<PathBuf>,
 }
 
 /// Tortures, and prints what came of it.
@@ -40,6 +44,7 @@ pub(crate) fn run(settings: &Settings, flags: &Flags) -> Result<()> {
         seed: flags.seed.unwrap_or(clock),
         pause: Duration::from_millis(flags.pause),
         limit: Duration::from_secs(flags.minutes * 60),
+        logs: flags.logs.clone(),
     };
     println!("seed {}", options.seed);
     let report = torture::run(&options)?;

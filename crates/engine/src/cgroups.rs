@@ -8,7 +8,7 @@ use teu_sys::cgroup::Cgroup;
 use crate::Engine;
 
 /// A group that is younger may be about to get its first process.
-const STARTING: Duration = Duration::from_mins(1);
+pub(crate) const STARTING: Duration = Duration::from_mins(1);
 
 impl Engine {
     /// Kills what is left in a container's control group, and removes it. Blocks until it is gone.

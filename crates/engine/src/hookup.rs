@@ -9,6 +9,7 @@ mod reader;
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::StreamExt;
@@ -16,7 +17,7 @@ use jiff::Timestamp;
 use teu_keeper::Listed;
 use teu_keeper::protocol::{AttachRequest, Framing, Health, ProcessRef, Reply, Request};
 use tokio::net::UnixStream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use self::reader::Reader;
 use crate::stream::ByteStream;
@@ -52,11 +53,17 @@ struct Live {
     exits: Option<u64>,
     /// Connections to further keepers. Dropped when there is nothing more to come.
     next: mpsc::UnboundedSender<Source>,
+    /// The keeper that it was last connected to.
+    epoch: AtomicU64,
 }
 
 /// All streams.
 #[derive(Default)]
-pub(crate) struct Hookups(Mutex<Streams>);
+pub(crate) struct Hookups {
+    streams: Mutex<Streams>,
+    /// The last keeper that all have been carried over to.
+    carried: watch::Sender<u64>,
+}
 
 #[derive(Default)]
 struct Streams {
@@ -66,7 +73,18 @@ struct Streams {
 
 impl Hookups {
     fn lock(&self) -> MutexGuard<'_, Streams> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All streams are connected to the keeper of `epoch`.
+    pub(crate) fn carried_over(&self, epoch: u64) {
+        self.carried.send_replace(epoch);
+    }
+
+    /// Resolves when all streams are connected to the keeper of `epoch`, or to a later one.
+    pub(crate) async fn wait_until_carried_over(&self, epoch: u64) {
+        // The sender lives as long as the engine.
+        drop(self.carried.subscribe().wait_for(|carried| *carried >= epoch).await);
     }
 
     fn forget(&self, serial: u64) {
@@ -109,7 +127,8 @@ fn register(engine: &Engine, hookup: &Hookup, epoch: u64) -> Option<(u64, mpsc::
     }
     streams.serial += 1;
     let serial = streams.serial;
-    streams.live.insert(serial, Arc::new(Live { hookup: hookup.clone(), exits, next }));
+    let epoch = AtomicU64::new(epoch);
+    streams.live.insert(serial, Arc::new(Live { hookup: hookup.clone(), exits, next, epoch }));
     Some((serial, inbox))
 }
 
@@ -134,28 +153,47 @@ fn nonblocking(socket: OwnedFd) -> Result<UnixStream, Error> {
 }
 
 impl Engine {
-    /// Carries all streams over to a new keeper, which knew the `listed` processes when it was `asked`. To be done before it
-    /// is told anything that makes it forget one.
-    pub(crate) async fn carry_over(&self, listed: &[Listed], asked: Timestamp) {
+    /// Carries all streams over to the keeper of `epoch`, which knew the `listed` processes when it was `asked`. To be done
+    /// before it is told anything that makes it forget one.
+    ///
+    /// # Errors
+    /// [`Error::KeeperLost`]: there is another keeper, to which all are to be carried over.
+    pub(crate) async fn carry_over(&self, listed: &[Listed], asked: Timestamp, epoch: u64) -> Result<(), Error> {
         for (serial, live) in self.hookups().all() {
+            // Begun with this keeper.
+            if live.epoch.load(Ordering::Acquire) == epoch {
+                continue;
+            }
             let known = listed.iter().find(|listed| listed.state.process == live.hookup.process);
             let goes_on = match known {
                 // Another run of the same container is none of its business.
                 Some(known) => known.state.health != Health::Running || self.is_same_run(&live),
                 None => self.may_start(&live, asked),
             };
+            if self.processes().epoch() != epoch {
+                return Err(Error::KeeperLost);
+            }
             if !goes_on {
                 self.hookups().forget(serial);
                 continue;
             }
-            match ask(self, &live.hookup, true).await {
-                // Nobody listens any more: it forgets itself.
-                Ok(source) => drop(live.next.send(source)),
+            let asked = ask(self, &live.hookup, true).await;
+            if self.processes().epoch() != epoch {
+                return Err(Error::KeeperLost);
+            }
+            match asked {
+                Ok(source) => {
+                    live.epoch.store(epoch, Ordering::Release);
+                    // Nobody listens any more: it forgets itself.
+                    drop(live.next.send(source));
+                }
+                Err(Error::KeeperLost) => return Err(Error::KeeperLost),
                 Err(error) => {
-                    tracing::warn!(process = %live.hookup.process, %error, "an attached stream was not carried over")
+                    tracing::warn!(process = %live.hookup.process, %error, "an attached stream was not carried over");
                 }
             }
         }
+        Ok(())
     }
 
     fn is_same_run(&self, live: &Live) -> bool {

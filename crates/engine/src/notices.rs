@@ -26,8 +26,8 @@ pub(crate) async fn serve(engine: Engine, mut notices: mpsc::UnboundedReceiver<N
                 tracing::error!(container, reason, "the log cannot be written; the container waits");
             }
             Notice::Event(Event::KeeperGone) => {}
-            Notice::Replaced => {
-                if let Err(error) = engine.adopt().await {
+            Notice::Replaced(epoch) => {
+                if let Err(error) = engine.adopt(epoch).await {
                     tracing::error!(%error, "the new keeper could not be given what the old one held");
                 }
             }

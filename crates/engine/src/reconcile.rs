@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -9,9 +10,13 @@ use teu_keeper::Listed;
 use teu_keeper::protocol::{AdoptRequest, Health, ProcessRef, Request};
 use teu_network::LiveContainer;
 
+use crate::cgroups::STARTING;
 use crate::container::{Actor, Command, Handle, View, read_stored, signal};
 use crate::store::{ContainerRow, Contents, Write};
 use crate::{Engine, Error};
+
+/// How much later than that the second look for control groups is.
+const SECOND_LOOK: Duration = Duration::from_secs(5);
 
 /// How many keepers may die while they are asked for what they know.
 const ATTEMPTS: usize = 5;
@@ -48,13 +53,23 @@ impl Engine {
         Ok(())
     }
 
-    /// A new keeper took over: gives it what is held here.
-    pub(crate) async fn adopt(&self) -> Result<(), Error> {
+    /// A new keeper took over, that of `epoch`: gives it what is held here. If it dies meanwhile, its successor is next.
+    pub(crate) async fn adopt(&self, epoch: u64) -> Result<(), Error> {
         let asked = Timestamp::now();
         let mut execs = Vec::new();
         let mut listed = HashMap::new();
-        let processes = self.list_processes().await?;
-        self.carry_over(&processes, asked).await;
+        let processes = match self.processes().list().await {
+            Err(teu_keeper::Error::Gone) => return Ok(()),
+            Err(error) => {
+                self.hookups().carried_over(epoch);
+                return Err(error.into());
+            }
+            Ok(processes) => processes,
+        };
+        if self.carry_over(&processes, asked, epoch).await.is_err() {
+            return Ok(());
+        }
+        self.hookups().carried_over(epoch);
         for process in processes {
             match &process.state.process.exec {
                 None => drop(listed.insert(process.state.process.container.clone(), process)),
@@ -185,8 +200,10 @@ impl Engine {
     pub(crate) async fn acknowledged(&self, process: ProcessRef) {
         for _ in 0..ATTEMPTS {
             let epoch = self.processes().epoch();
+            // It forgets the process with its output: those who get that must be there before.
+            self.hookups().wait_until_carried_over(epoch).await;
             let request = Request::AckExit { process: process.clone() };
-            match self.processes().call(request, Vec::new()).await {
+            match self.processes().call_at(epoch, request, Vec::new()).await {
                 Err(teu_keeper::Error::Gone) if self.processes().renewed(epoch).await.is_ok() => {}
                 Err(error) => return tracing::debug!(%process, %error, "the keeper still keeps an exit record"),
                 Ok(_) => return,
@@ -209,6 +226,18 @@ impl Engine {
         self.sweep_cgroups(stale);
         let engine = self.clone();
         tokio::task::spawn_blocking(move || left.iter().for_each(|id| engine.delete_leftovers(id)));
+        tokio::spawn(self.clone().sweep_young_cgroups());
+    }
+
+    /// Removes control groups that were too young to be told from those of containers about to start.
+    async fn sweep_young_cgroups(self) {
+        tokio::time::sleep(STARTING + SECOND_LOOK).await;
+        let work = move || {
+            let known: HashSet<String> = self.containers().all().iter().map(|h| h.id.clone()).collect();
+            self.sweep_cgroups(|id| teu_oci::id::is_full(id) && !known.contains(id));
+        };
+        // A panic is logged by the runtime.
+        drop(tokio::task::spawn_blocking(work).await);
     }
 
     /// Deletes the root file system and folder of a container that is gone.

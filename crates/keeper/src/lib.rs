@@ -20,7 +20,7 @@ pub mod protocol;
 mod server;
 mod wire;
 
-pub use client::{Descriptors, Ensure, Keeper, Listed};
+pub use client::{Cure, Descriptors, Ensure, Keeper, Listed};
 pub use error::Error;
 pub use log::{LogCursor, identity as log_identity};
 pub use server::{COMPRESS, Options, compress, main, serve};

@@ -8,7 +8,7 @@ use crate::channel::Kind;
 use crate::plan::Plan;
 use crate::plan::exec::{ExecPlan, compile};
 use crate::spawn::{self, How, Worker};
-use crate::{Error, Running, Stdio, create, listener};
+use crate::{Created, Error, Running, Stdio, create, listener};
 
 /// Everything that is needed to add a process to a running container.
 #[derive(Debug)]
@@ -39,6 +39,8 @@ pub struct ExecRequest<'a> {
     pub chroot: bool,
     /// Path of the program, where that is not the first argument.
     pub program: Option<&'a Path>,
+    /// See [`Launch::linger`](crate::Launch::linger); for [`ExecRequest::prepare`].
+    pub linger: bool,
 }
 
 impl<'a> ExecRequest<'a> {
@@ -58,6 +60,7 @@ impl<'a> ExecRequest<'a> {
             no_new_keyring: false,
             chroot: false,
             program: None,
+            linger: false,
         }
     }
 
@@ -66,13 +69,25 @@ impl<'a> ExecRequest<'a> {
     /// # Errors
     /// [`Error::ExecNotFound`] and [`Error::ExecFailed`] if the program could not be executed; else the step that failed.
     pub fn run(self) -> Result<Running, Error> {
+        Ok(self.begin(false)?.worker.into())
+    }
+
+    /// Sets the process up. It waits just before `execve`.
+    ///
+    /// # Errors
+    /// As [`ExecRequest::run`]. Nothing is left behind.
+    pub fn prepare(self) -> Result<Created, Error> {
+        self.begin(true)
+    }
+
+    fn begin(self, gate: bool) -> Result<Created, Error> {
         let (id, spec, pidfd) = (self.id, self.spec, self.pidfd);
         let cgroup = self.cgroup.and_then(Cgroup::clone_fd);
-        let ExecPlan { plan, joins_pid } = compile(self)?;
+        let ExecPlan { plan, joins_pid } = compile(self, gate)?;
         let how = How { cgroup, pid_namespace_of: joins_pid.then_some(pidfd), ..How::default() };
         let mut worker = spawn::start(&plan, &how)?;
-        match converse(&mut worker, &plan, id, spec) {
-            Ok(()) => Ok(worker.into()),
+        match converse(&mut worker, &plan, id, spec, gate) {
+            Ok(()) => Ok(Created { plan, worker, hooks: None }),
             Err(e) => {
                 worker.kill();
                 Err(e)
@@ -81,15 +96,18 @@ impl<'a> ExecRequest<'a> {
     }
 }
 
-/// Waits until the program is executed.
-fn converse(worker: &mut Worker, plan: &Plan, id: &str, spec: &Spec) -> Result<(), Error> {
+/// Waits until the process is ready, or, without a gate, until the program is executed.
+fn converse(worker: &mut Worker, plan: &Plan, id: &str, spec: &Spec, gate: bool) -> Result<(), Error> {
     use std::os::fd::AsFd;
     loop {
         let message = match worker.next(plan) {
             // Its end is closed by `execve`.
-            Err(Error::Died) => return Ok(()),
+            Err(Error::Died) if !gate => return Ok(()),
             other => other?,
         };
+        if message.kind == Kind::Ready {
+            return Ok(());
+        }
         let seccomp = spec.linux.as_ref().and_then(|l| l.seccomp.as_ref());
         if let (Kind::Listener, Some(seccomp), Some(fd)) = (message.kind, seccomp, message.fd) {
             let state = create::hook_state(id, spec, Path::new(""));

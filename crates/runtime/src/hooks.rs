@@ -175,6 +175,7 @@ fn start_inside(hook: &Hook, state: &[u8], container: &Inside<'_>) -> Result<Own
         no_new_keyring: false,
         chroot: false,
         program: Some(&hook.path),
+        linger: false,
     };
     request.run().map(crate::Running::into_pidfd)
 }

@@ -159,7 +159,7 @@ impl Created {
     }
 
     /// Ends the process and reaps it.
-    pub(crate) fn kill(self) {
+    pub fn kill(self) {
         self.worker.kill();
     }
 

@@ -114,6 +114,10 @@ impl Processes for FakeKeeper {
         std::future::ready(answer).boxed()
     }
 
+    fn call_at(&self, _: u64, request: Request, fds: Vec<OwnedFd>) -> BoxFuture<'static, KeeperAnswer> {
+        self.call(request, fds)
+    }
+
     fn list(&self) -> BoxFuture<'static, Result<Vec<Listed>, teu_keeper::Error>> {
         let all = lock(&self.processes);
         let listed = all.values().cloned().map(|state| Listed { state, fds: Descriptors::default() }).collect();

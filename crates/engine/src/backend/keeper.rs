@@ -2,13 +2,13 @@
 
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use teu_keeper::protocol::{Event, Request};
-use teu_keeper::{Keeper, Listed};
+use teu_keeper::protocol::{Event, Request, VERSION};
+use teu_keeper::{Cure, Keeper, Listed};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Answer, Processes};
@@ -16,6 +16,9 @@ use crate::Error;
 
 /// How long a new keeper may take. Starting one takes some 10 ms.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often the keeper is asked whether it is well, and how long it may take to say so.
+const PULSE: Duration = Duration::from_secs(5);
 
 /// How often a keeper that dies while it is connected to is replaced before the engine gives up.
 const ATTEMPTS: u32 = 5;
@@ -25,18 +28,25 @@ const ATTEMPTS: u32 = 5;
 pub(crate) enum Notice {
     /// The keeper reported something.
     Event(Event),
-    /// A new keeper took over; the engine has to give it what it holds.
-    Replaced,
+    /// A new keeper took over, that of this epoch; the engine has to give it what it holds.
+    Replaced(u64),
 }
 
 /// The link.
 pub(crate) struct Link {
     exec_root: PathBuf,
     exe: PathBuf,
-    current: RwLock<Keeper>,
-    /// Counts keepers.
+    current: RwLock<Current>,
+    /// Counts keepers, for those who wait for the next.
     epoch: watch::Sender<u64>,
     notices: mpsc::UnboundedSender<Notice>,
+}
+
+/// The keeper, and the how-manieth it is.
+#[derive(Clone)]
+struct Current {
+    epoch: u64,
+    keeper: Keeper,
 }
 
 impl std::fmt::Debug for Link {
@@ -56,15 +66,28 @@ impl Link {
     ) -> Result<(Arc<Link>, mpsc::UnboundedReceiver<Notice>), Error> {
         let (notices, inbox) = mpsc::unbounded_channel();
         let (raw, raw_inbox) = mpsc::unbounded_channel();
-        let current = connect_patiently(&exec_root, &exe, &raw)?;
-        let epoch = watch::Sender::new(0);
+        let current = Current { epoch: 0, keeper: connect_patiently(&exec_root, &exe, &raw)? };
+        let epoch = watch::Sender::new(current.epoch);
         let link = Arc::new(Link { exec_root, exe, current: RwLock::new(current), epoch, notices });
         tokio::spawn(supervise(Arc::clone(&link), raw, raw_inbox));
+        tokio::spawn(watch(Arc::downgrade(&link)));
         Ok((link, inbox))
     }
 
-    fn keeper(&self) -> Keeper {
+    fn current(&self) -> Current {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn keeper(&self) -> Keeper {
+        self.current().keeper
+    }
+
+    /// Puts the next keeper in the place of the last. Returns its number.
+    fn replace(&self, keeper: Keeper) -> u64 {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        *current = Current { epoch: current.epoch + 1, keeper };
+        self.epoch.send_replace(current.epoch);
+        current.epoch
     }
 }
 
@@ -93,14 +116,34 @@ fn connect_patiently(
     }
 }
 
+/// Notices a keeper that lives and does not answer.
+async fn watch(link: Weak<Link>) {
+    loop {
+        tokio::time::sleep(PULSE).await;
+        let Some(keeper) = link.upgrade().map(|link| link.keeper()) else { return };
+        let asked = keeper.clone();
+        // Sending may have to wait as well.
+        let hello = move || asked.call_blocking(Request::Hello { version: VERSION }, Vec::new()).map(drop);
+        let mut answer = tokio::task::spawn_blocking(hello);
+        let mut silent = PULSE;
+        // Its end is noticed elsewhere.
+        while tokio::time::timeout(PULSE, &mut answer).await.is_err() {
+            match keeper.cure(silent) {
+                Some(Cure::Continued) => tracing::warn!("the keeper was stopped by a signal; it goes on"),
+                Some(Cure::Killed) => tracing::error!(?silent, "the keeper hangs and was killed"),
+                None => tracing::warn!(?silent, "the keeper does not answer"),
+            }
+            silent += PULSE;
+        }
+    }
+}
+
 /// Passes events on, and gets a new keeper when the connection ends.
 async fn supervise(link: Arc<Link>, raw: mpsc::UnboundedSender<Event>, mut inbox: mpsc::UnboundedReceiver<Event>) {
     while let Some(event) = inbox.recv().await {
         let notice = if matches!(event, Event::KeeperGone) {
             tracing::warn!("the keeper is gone; starting another");
-            reconnect(&link, &raw).await;
-            link.epoch.send_modify(|epoch| *epoch += 1);
-            Notice::Replaced
+            Notice::Replaced(reconnect(&link, &raw).await)
         } else {
             Notice::Event(event)
         };
@@ -111,16 +154,13 @@ async fn supervise(link: Arc<Link>, raw: mpsc::UnboundedSender<Event>, mut inbox
 }
 
 /// Tries until it succeeds: without a keeper nothing works, and nothing else can bring it back.
-async fn reconnect(link: &Arc<Link>, raw: &mpsc::UnboundedSender<Event>) {
+async fn reconnect(link: &Arc<Link>, raw: &mpsc::UnboundedSender<Event>) -> u64 {
     let mut pause = Duration::from_millis(10);
     loop {
         let (exec_root, exe, raw) = (link.exec_root.clone(), link.exe.clone(), raw.clone());
         let attempt = tokio::task::spawn_blocking(move || connect(&exec_root, &exe, raw)).await;
         match attempt {
-            Ok(Ok(keeper)) => {
-                *link.current.write().unwrap_or_else(PoisonError::into_inner) = keeper;
-                return;
-            }
+            Ok(Ok(keeper)) => return link.replace(keeper),
             Ok(Err(error)) => tracing::error!(%error, "no keeper could be started"),
             Err(error) => tracing::error!(%error, "no keeper could be started"),
         }
@@ -129,12 +169,24 @@ async fn reconnect(link: &Arc<Link>, raw: &mpsc::UnboundedSender<Event>) {
     }
 }
 
+fn call(keeper: &Keeper, request: Request, fds: Vec<OwnedFd>) -> BoxFuture<'static, Answer> {
+    let (done, answer) = oneshot::channel();
+    // The caller may have given up.
+    keeper.call(request, fds, move |outcome| drop(done.send(outcome)));
+    async move { answer.await.unwrap_or(Err(teu_keeper::Error::Gone)) }.boxed()
+}
+
 impl Processes for Link {
     fn call(&self, request: Request, fds: Vec<OwnedFd>) -> BoxFuture<'static, Answer> {
-        let (done, answer) = oneshot::channel();
-        // The caller may have given up.
-        self.keeper().call(request, fds, move |outcome| drop(done.send(outcome)));
-        async move { answer.await.unwrap_or(Err(teu_keeper::Error::Gone)) }.boxed()
+        call(&self.keeper(), request, fds)
+    }
+
+    fn call_at(&self, epoch: u64, request: Request, fds: Vec<OwnedFd>) -> BoxFuture<'static, Answer> {
+        let current = self.current();
+        if current.epoch != epoch {
+            return std::future::ready(Err(teu_keeper::Error::Gone)).boxed();
+        }
+        call(&current.keeper, request, fds)
     }
 
     fn list(&self) -> BoxFuture<'static, Result<Vec<Listed>, teu_keeper::Error>> {
@@ -147,7 +199,7 @@ impl Processes for Link {
     }
 
     fn epoch(&self) -> u64 {
-        *self.epoch.borrow()
+        self.current().epoch
     }
 
     fn renewed(&self, epoch: u64) -> BoxFuture<'static, Result<(), Error>> {

@@ -30,6 +30,8 @@ pub(crate) type Answer = Result<(Reply, Vec<OwnedFd>), teu_keeper::Error>;
 pub(crate) trait Processes: Send + Sync + Debug {
     /// Sends a request.
     fn call(&self, request: Request, fds: Vec<OwnedFd>) -> BoxFuture<'static, Answer>;
+    /// Sends a request to the keeper of `epoch`. To another it is not sent: the answer is as if it were gone.
+    fn call_at(&self, epoch: u64, request: Request, fds: Vec<OwnedFd>) -> BoxFuture<'static, Answer>;
     /// Everything the keeper knows.
     fn list(&self) -> BoxFuture<'static, Result<Vec<Listed>, teu_keeper::Error>>;
     /// Counts keepers: to be asked before a call, for [`renewed`](Processes::renewed) after it.

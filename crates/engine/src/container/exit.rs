@@ -28,7 +28,14 @@ impl Actor {
     pub(super) async fn exited(&mut self, record: ExitRecord) {
         let view = self.view();
         // Told twice, by an event and by reconciliation: this is the end of an earlier run.
-        let Some(run) = view.state.run().filter(|run| run.started_at <= record.at) else { return };
+        let Some(run) = view.state.run().filter(|run| run.started_at <= record.at) else {
+            if !view.state.is_up() {
+                let (engine, id) = (self.engine.clone(), self.handle.id.clone());
+                // Of a run that nobody knew, or of one whose end the keeper was not told to be known.
+                tokio::spawn(async move { engine.forget_run(&id).await });
+            }
+            return;
+        };
         let exit = Exit {
             status: record.status.into(),
             started_at: Some(run.started_at),

@@ -13,6 +13,9 @@ use crate::{Engine, Error};
 /// How long a killed process may take to go; longer only in uninterruptible sleep.
 const KILL_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How many keepers may die while one is asked.
+const ATTEMPTS: u32 = 5;
+
 impl Engine {
     /// Sends a signal, by name (`SIGHUP`, `hup`) or number; an empty one is `SIGKILL`.
     ///
@@ -78,15 +81,13 @@ impl Actor {
     /// Sends a request that may be repeated to the keeper, again if the keeper is replaced meanwhile.
     pub(super) async fn keeper(&self, request: Request) -> Result<(), Error> {
         let processes = self.engine.processes();
-        let epoch = processes.epoch();
-        match processes.call(request.clone(), Vec::new()).await {
-            Ok(_) => Ok(()),
-            Err(teu_keeper::Error::Gone) => {
-                processes.renewed(epoch).await?;
-                processes.call(request, Vec::new()).await?;
-                Ok(())
+        for _ in 1..ATTEMPTS {
+            let epoch = processes.epoch();
+            match processes.call(request.clone(), Vec::new()).await {
+                Err(teu_keeper::Error::Gone) => processes.renewed(epoch).await?,
+                other => return Ok(other.map(drop)?),
             }
-            Err(error) => Err(error.into()),
         }
+        Ok(processes.call(request, Vec::new()).await.map(drop)?)
     }
 }

@@ -80,11 +80,8 @@ impl Actor {
         let (roles, fds) = match self.handle.descriptors() {
             Some(held) => held.duplicate().map_err(|source| Error::File { path: "descriptors".into(), source })?,
             None => {
-                let orphaned = listed.state.health == Health::Orphaned;
                 self.hold(listed.fds, listed.state.pid);
-                if !orphaned {
-                    return Ok(());
-                }
+                // The keeper is told that there is nothing to wait for.
                 (Vec::new(), Vec::new())
             }
         };

@@ -92,6 +92,8 @@ async fn see_through(
         }
     };
     engine.execs().forget_exec(&exec.id);
+    // If it was not hooked up, its end has been kept until now.
+    engine.acknowledge_exit(exec.process());
     result
 }
 

@@ -15,7 +15,7 @@ impl Engine {
         let request = &exec.request;
         let command = request.cmd.as_deref().unwrap_or(&[]);
         let (running, exit_code, pid) = match exec.phase() {
-            Phase::Created | Phase::Starting => (false, None, 0),
+            Phase::Created | Phase::Starting { .. } => (false, None, 0),
             Phase::Running { pid, .. } => (true, None, pid),
             Phase::Exited { code, pid, .. } => (false, Some(i64::from(code)), pid),
         };

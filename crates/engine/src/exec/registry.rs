@@ -19,8 +19,11 @@ const REMEMBERED: SignedDuration = SignedDuration::from_mins(10);
 #[derive(Debug, Clone)]
 pub(super) enum Phase {
     Created,
-    /// Its start is under way.
-    Starting,
+    /// Its start is under way. It may have ended already: that is kept here until its client is hooked up, since the
+    /// keeper forgets an exec with its output once it is told that the end is known.
+    Starting {
+        ended: Option<ExitRecord>,
+    },
     Running {
         pid: i32,
         started_at: Timestamp,
@@ -62,21 +65,36 @@ impl Exec {
         let mut phase = self.lock();
         match *phase {
             Phase::Created => {
-                *phase = Phase::Starting;
+                *phase = Phase::Starting { ended: None };
                 Ok(())
             }
-            Phase::Starting | Phase::Running { .. } => {
+            Phase::Starting { .. } | Phase::Running { .. } => {
                 Err(Error::Conflict(format!("Error: Exec command {} is already running", self.id)))
             }
             Phase::Exited { .. } => Err(Error::Conflict(format!("Error: Exec command {} has already run", self.id))),
         }
     }
 
-    /// It runs, unless its end was reported before its start.
-    pub(super) fn started(&self, pid: i32, started_at: Timestamp, descriptors: Descriptors) {
+    /// It runs. Returns its end if that was reported before its start.
+    fn started(&self, pid: i32, started_at: Timestamp, descriptors: Descriptors) -> Option<ExitRecord> {
         let mut phase = self.lock();
-        if !matches!(*phase, Phase::Exited { .. }) {
-            *phase = Phase::Running { pid, started_at, descriptors: Arc::new(descriptors) };
+        let ended = match *phase {
+            Phase::Exited { .. } => return None,
+            Phase::Starting { ended } => ended,
+            Phase::Created | Phase::Running { .. } => None,
+        };
+        *phase = Phase::Running { pid, started_at, descriptors: Arc::new(descriptors) };
+        ended
+    }
+
+    /// Keeps its end for [`Exec::started`] if it is being started.
+    fn ended_early(&self, record: ExitRecord) -> bool {
+        match &mut *self.lock() {
+            Phase::Starting { ended } => {
+                *ended = Some(record);
+                true
+            }
+            _ => false,
         }
     }
 
@@ -86,7 +104,7 @@ impl Exec {
         let pid = match *phase {
             Phase::Running { pid, .. } => pid,
             Phase::Exited { .. } => return false,
-            Phase::Created | Phase::Starting => 0,
+            Phase::Created | Phase::Starting { .. } => 0,
         };
         *phase = Phase::Exited { code, pid, at };
         self.over.send_replace(true);
@@ -191,6 +209,9 @@ impl Engine {
     pub(crate) fn exec_exited(&self, process: ProcessRef, record: ExitRecord) {
         let found = process.exec.as_deref().and_then(|id| self.execs().find(id).ok());
         if let Some(exec) = found {
+            if exec.ended_early(record) {
+                return;
+            }
             let code = record.status.code().unwrap_or(255);
             if exec.ended(code, record.at) {
                 let more = [("execID", exec.id.clone()), ("exitCode", code.to_string())];
@@ -198,6 +219,13 @@ impl Engine {
             }
         }
         self.acknowledge_exit(process);
+    }
+
+    /// An exec runs, and its client is hooked up.
+    pub(super) fn exec_started(&self, exec: &Exec, pid: i32, started_at: Timestamp, descriptors: Descriptors) {
+        if let Some(record) = exec.started(pid, started_at, descriptors) {
+            self.exec_exited(exec.process(), record);
+        }
     }
 
     /// Takes back execs that an engine before this one started and the keeper knows.
@@ -213,19 +241,21 @@ impl Engine {
                 continue;
             };
             let exec = Arc::new(Exec::new(id, container, request));
-            exec.started(state.pid, state.started_at, fds);
+            self.exec_started(&exec, state.pid, state.started_at, fds);
             self.execs().revive(exec);
             match state.health {
-                Health::Running => {}
                 Health::Exited(record) => self.exec_exited(process, record),
-                // How it ended, its descriptor tells if there is one.
-                Health::Orphaned => {
-                    let request = Request::Adopt(AdoptRequest { process, fds: Vec::new() });
-                    if let Err(error) = self.processes().call(request, Vec::new()).await {
-                        tracing::warn!(%error, "the end of an exec is not known");
-                    }
-                }
+                // Its clients went with the engine before: nobody else is to be waited for.
+                Health::Running | Health::Orphaned => self.settle_exec(process).await,
             }
+        }
+    }
+
+    /// Tells a keeper that nothing is held here of an exec that it has taken over.
+    pub(super) async fn settle_exec(&self, process: ProcessRef) {
+        let request = Request::Adopt(AdoptRequest { process: process.clone(), fds: Vec::new() });
+        if let Err(error) = self.processes().call(request, Vec::new()).await {
+            tracing::warn!(%process, %error, "an exec could not be taken over");
         }
     }
 

@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use jiff::Timestamp;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use teu_api::exec::StartRequest;
-use teu_keeper::protocol::{ExecRequest, Reply, Request, WinSize};
+use teu_keeper::protocol::{ExecRequest, Health, Reply, Request, WinSize};
 use teu_keeper::{Descriptors, Listed};
 use teu_oci::runtime::Process;
 
@@ -53,6 +53,8 @@ impl Engine {
                     _ => 126,
                 };
                 exec.ended(code, Timestamp::now());
+                // It may have run and ended, which was kept until now.
+                self.acknowledge_exit(exec.process());
                 match error {
                     // Docker has upgraded the connection by then: the reason comes as output, the code by inspect.
                     error if is_detached(&exec, &request) => Err(error),
@@ -100,7 +102,12 @@ impl Engine {
         };
         let [rows, cols] = request.console_size.or(wanted.console_size).unwrap_or_default();
         match known {
-            Some(known) => exec.started(known.state.pid, known.state.started_at, known.fds),
+            Some(known) => {
+                self.exec_started(exec, known.state.pid, known.state.started_at, known.fds);
+                if known.state.health == Health::Orphaned {
+                    self.settle_exec(exec.process()).await;
+                }
+            }
             None => {
                 let request = ExecRequest {
                     container: exec.container.id.clone(),
@@ -127,7 +134,7 @@ impl Engine {
         match self.processes().call(Request::Exec(Box::new(request)), Vec::new()).await {
             Ok((Reply::Started(started), fds)) => {
                 let descriptors = Descriptors::collect(&started.fds, &mut fds.into_iter());
-                exec.started(started.pid, started.started_at, descriptors);
+                self.exec_started(exec, started.pid, started.started_at, descriptors);
                 Ok(())
             }
             Ok((other, _)) => Err(Error::Part { part: "keeper", message: format!("answered an exec with {other:?}") }),

@@ -2,25 +2,33 @@
 
 mod descriptors;
 mod ensure;
+mod pulse;
 mod reader;
 
 pub use descriptors::{Descriptors, Listed};
 pub use ensure::Ensure;
 pub(crate) use ensure::socket_path;
+pub use pulse::Cure;
 
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rustix::net::SendFlags;
 
+use self::pulse::Process;
 use crate::Error;
 use crate::message;
 use crate::protocol::{Event, Reply, Request, VERSION};
 use crate::wire::Outbox;
+
+/// A keeper that takes longer for a hello may hang.
+const SILENCE: Duration = Duration::from_secs(5);
 
 type Outcome = Result<(Reply, Vec<OwnedFd>), Error>;
 type Done = Box<dyn FnOnce(Outcome) + Send>;
@@ -37,6 +45,8 @@ pub struct Keeper {
 struct Shared {
     socket: UnixStream,
     state: Mutex<State>,
+    /// Known if the kernel can tell it.
+    process: Option<Process>,
 }
 
 #[derive(Default)]
@@ -52,6 +62,13 @@ impl Shared {
     /// No code that holds the lock can panic, so its state is good even if poisoned.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The keeper has said hello. False if it is gone already.
+    fn meet(&self) -> bool {
+        let mut state = self.state();
+        state.met = true;
+        !state.gone
     }
 }
 
@@ -74,7 +91,8 @@ impl Keeper {
         ensure::patiently(|| {
             let events = events.clone();
             let socket = ensure::connect_or_spawn(ensure)?;
-            Keeper::over(socket, move |event| events.lock().unwrap_or_else(PoisonError::into_inner)(event))
+            let events = move |event| events.lock().unwrap_or_else(PoisonError::into_inner)(event);
+            Keeper::over(socket, ensure.exec_root, events)
         })
     }
 
@@ -83,22 +101,43 @@ impl Keeper {
     /// # Errors
     /// [`Error::Connect`], [`Error::Credentials`], [`Error::Version`].
     pub fn connect(exec_root: &Path, events: impl Fn(Event) + Send + 'static) -> Result<Keeper, Error> {
-        Keeper::over(ensure::connect(&ensure::socket_path(exec_root))?, events)
+        Keeper::over(ensure::connect(&ensure::socket_path(exec_root))?, exec_root, events)
     }
 
-    fn over(socket: UnixStream, events: impl Fn(Event) + Send + 'static) -> Result<Keeper, Error> {
+    fn over(socket: UnixStream, exec_root: &Path, events: impl Fn(Event) + Send + 'static) -> Result<Keeper, Error> {
         let reading = socket.try_clone().map_err(|e| Error::io("duplicating the keeper's socket", e))?;
-        let keeper = Keeper { shared: Arc::new(Shared { socket, state: Mutex::default() }) };
+        let process = Process::behind(&socket, exec_root);
+        let keeper = Keeper { shared: Arc::new(Shared { socket, state: Mutex::default(), process }) };
         reader::spawn(reading, Arc::downgrade(&keeper.shared), events)
             .map_err(|e| Error::io("starting the keeper's reader", e))?;
-        match keeper.call_blocking(Request::Hello { version: VERSION }, Vec::new())?.0 {
+        match keeper.hello()?.0 {
             Reply::Hello { version: VERSION, .. } => {
-                keeper.shared.state().met = true;
-                Ok(keeper)
+                // One that has died since is not an event any more.
+                if keeper.shared.meet() { Ok(keeper) } else { Err(Error::Gone) }
             }
             Reply::Hello { version, .. } => Err(Error::Version { keeper: version, daemon: VERSION }),
             other => Err(Error::Malformed(format!("{other:?} to hello"))),
         }
+    }
+
+    /// Says hello, and cures a keeper that does not answer.
+    fn hello(&self) -> Outcome {
+        let answer = self.ask(Request::Hello { version: VERSION }, Vec::new());
+        let mut silent = Duration::ZERO;
+        loop {
+            match answer.recv_timeout(SILENCE) {
+                Ok(outcome) => return outcome,
+                Err(RecvTimeoutError::Disconnected) => return Err(Error::Gone),
+                Err(RecvTimeoutError::Timeout) => silent += SILENCE,
+            }
+            self.cure(silent);
+        }
+    }
+
+    /// Does something about a keeper that has not answered a [`Request::Hello`] for so long: has it go on if it was stopped,
+    /// and in the end kills it, so that another takes over.
+    pub fn cure(&self, silent: Duration) -> Option<Cure> {
+        self.shared.process.as_ref()?.cure(silent)
     }
 
     /// Sends a request; `done` is called once, with the reply and its descriptors or the reason why there is none.
@@ -132,9 +171,13 @@ impl Keeper {
     /// # Errors
     /// [`Error::Refused`] if the keeper could not do it, [`Error::Gone`] if it died meanwhile.
     pub fn call_blocking(&self, request: Request, fds: Vec<OwnedFd>) -> Outcome {
+        self.ask(request, fds).recv().unwrap_or(Err(Error::Gone))
+    }
+
+    fn ask(&self, request: Request, fds: Vec<OwnedFd>) -> Receiver<Outcome> {
         let (tx, rx) = mpsc::sync_channel(1);
         self.call(request, fds, move |outcome| drop(tx.send(outcome)));
-        rx.recv().unwrap_or(Err(Error::Gone))
+        rx
     }
 
     /// All processes that the keeper knows, with duplicates of their descriptors.

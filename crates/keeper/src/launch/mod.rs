@@ -23,16 +23,17 @@ pub trait Launcher {
     /// Nothing is left behind.
     fn create(&mut self, request: Create<'_>) -> Result<Box<dyn Prepared>, Failure>;
 
-    /// Runs a process in a running container.
+    /// Sets a process in a running container up; its program does not run yet.
     ///
     /// # Errors
-    /// [`FailureKind::CommandNotFound`], [`FailureKind::CommandNotExecutable`] if it is the program's fault.
-    fn exec(&mut self, request: Exec<'_>) -> Result<Launched, Failure>;
+    /// [`FailureKind::CommandNotFound`], [`FailureKind::CommandNotExecutable`] if it is the program's fault. Nothing is left
+    /// behind.
+    fn exec(&mut self, request: Exec<'_>) -> Result<Box<dyn Prepared>, Failure>;
 }
 
-/// A container that is set up and waits. Dropping it undoes that.
+/// A process that is set up and waits. Dropping it undoes that.
 pub trait Prepared {
-    /// Its first process.
+    /// Its id.
     fn pid(&self) -> i32;
 
     /// Lets the program run.

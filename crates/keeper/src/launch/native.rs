@@ -28,25 +28,44 @@ impl Launcher for Native {
             ..Launch::new(request.id, request.spec, request.bundle, rootfs)
         }
         .create()?;
-        Ok(Box::new(Waiting(created)))
+        Ok(Box::new(Waiting::new(created)))
     }
 
-    fn exec(&mut self, request: Exec<'_>) -> Result<Launched, Failure> {
+    fn exec(&mut self, request: Exec<'_>) -> Result<Box<dyn Prepared>, Failure> {
         let exec = ExecRequest::new(request.id, request.init, request.init_pidfd, request.spec, request.process);
-        let running = ExecRequest { stdio: request.stdio.into(), cgroup: request.cgroup, ..exec }.run()?;
-        Ok(launched(running))
+        let exec = ExecRequest { stdio: request.stdio.into(), cgroup: request.cgroup, linger: true, ..exec };
+        Ok(Box::new(Waiting::new(exec.prepare()?)))
     }
 }
 
-struct Waiting(Created);
+struct Waiting {
+    pid: i32,
+    created: Option<Created>,
+}
+
+impl Waiting {
+    fn new(created: Created) -> Waiting {
+        Waiting { pid: created.pid(), created: Some(created) }
+    }
+}
 
 impl Prepared for Waiting {
     fn pid(&self) -> i32 {
-        self.0.pid()
+        self.pid
     }
 
-    fn start(self: Box<Self>) -> Result<Launched, Failure> {
-        Ok(launched(self.0.start()?))
+    fn start(mut self: Box<Self>) -> Result<Launched, Failure> {
+        let gone = || Failure::new(FailureKind::Failed, "the process was started before");
+        Ok(launched(self.created.take().ok_or_else(gone)?.start()?))
+    }
+}
+
+impl Drop for Waiting {
+    /// Left alone, it would linger.
+    fn drop(&mut self) {
+        if let Some(created) = self.created.take() {
+            created.kill();
+        }
     }
 }
 

@@ -22,8 +22,8 @@ impl Launcher for Plain {
         Ok(Box::new(Ready(spawn(process, request.stdio)?)))
     }
 
-    fn exec(&mut self, request: Exec<'_>) -> Result<Launched, Failure> {
-        spawn(request.process, request.stdio)
+    fn exec(&mut self, request: Exec<'_>) -> Result<Box<dyn Prepared>, Failure> {
+        Ok(Box::new(Ready(spawn(request.process, request.stdio)?)))
     }
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::event::epoll::EventFlags;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::socket_peercred;
 use rustix::net::{RecvFlags, SendFlags, SocketFlags, accept_with};
 use serde::Serialize;
@@ -65,6 +66,12 @@ impl Connection {
     }
 }
 
+/// Whether the other end of a socket is closed; there may be something left to read.
+fn has_hung_up(socket: &OwnedFd) -> bool {
+    let mut fds = [PollFd::new(socket, PollFlags::empty())];
+    poll(&mut fds, Some(&Timespec::default())).is_ok() && fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR)
+}
+
 impl Server {
     /// Somebody connects.
     pub(super) fn accept(&mut self) {
@@ -111,6 +118,17 @@ impl Server {
                 // It does not speak the protocol, or it has gone.
                 Some(_) => return self.hang_up(key),
                 None => return,
+            }
+        }
+    }
+
+    /// Serves what daemons have asked for that are gone.
+    pub(super) fn serve_gone(&mut self) {
+        for key in self.connections.keys() {
+            let gone = self.connections.get(key).is_some_and(|c| has_hung_up(&c.socket));
+            while gone && self.connections.get_mut(key).is_some_and(|c| c.fill().unwrap_or(false)) {}
+            if gone {
+                self.serve_inbox(key, false);
             }
         }
     }

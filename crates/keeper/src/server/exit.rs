@@ -28,12 +28,8 @@ impl Server {
         self.record_exit(key, status);
         if let Some(pidfd) = self.tasks.get_mut(key).and_then(|t| t.pidfd.take()) {
             self.poll.remove(&pidfd);
-            // The child of a keeper before this one is held by that one's guardian.
-            if pidfd::try_wait(pidfd.as_fd()).is_err()
-                && let Some(task) = self.tasks.get(key)
-            {
-                guardian::release(&self.root, task.saved.pid);
-            }
+            // The child of a keeper before this one is reaped by that one's guardian, once its output has been taken.
+            let _ = pidfd::try_wait(pidfd.as_fd());
         }
         if self.tasks.get(key).is_some_and(|t| !t.awaits_terminal) {
             self.after_exit(key);
@@ -83,6 +79,8 @@ impl Server {
 
     /// Everything has been taken: ends the clients' streams and closes what is not needed any more.
     pub(super) fn finish(&mut self, key: u32) {
+        let Some((pid, foreign)) = self.tasks.get(key).map(|task| (task.saved.pid, task.foreign)) else { return };
+        self.let_go(pid, foreign);
         let Some(task) = self.tasks.get_mut(key) else { return };
         let clients = std::mem::take(&mut task.clients);
         self.clients.end(&self.poll, clients);
@@ -154,6 +152,7 @@ impl Server {
             self.index.remove(&task.saved.process);
         }
         self.stalled.remove(&key);
+        self.let_go(task.saved.pid, task.foreign);
         self.clients.end(&self.poll, task.clients);
         for output in task.outputs.iter().flatten() {
             self.poll.remove(&output.fifo);
@@ -163,6 +162,15 @@ impl Server {
         }
         if let Some(console) = &task.console {
             self.poll.remove(&console.master);
+        }
+    }
+
+    /// Nobody needs the exit of a process or what is in its pipes any more: whoever holds them lets them go.
+    pub(super) fn let_go(&mut self, pid: i32, foreign: bool) {
+        match &mut self.ward {
+            _ if foreign => guardian::release(&self.root, pid),
+            Some(ward) => ward.let_go(pid),
+            None => {}
         }
     }
 

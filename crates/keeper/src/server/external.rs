@@ -196,7 +196,7 @@ impl Server {
         runtime: &RuntimeChoice,
         asked: Asked,
     ) -> Result<(), Failure> {
-        saved::create_directory(dir).map_err(Failure::io(format!("creating {}", dir.display())))?;
+        saved::create_exec_directory(dir).map_err(Failure::io(format!("creating {}", dir.display())))?;
         request.process.terminal = request.terminal.is_some();
         request.process.console_size = request.terminal.map(start::console_size);
         let spec = self.spec(&request.container)?;
@@ -326,6 +326,7 @@ impl Server {
         running.saved.pid = pid;
         running.saved.ticks = saved::stat(pid).map_or(0, |s| s.ticks);
         saved::write_atomically(&running.dir, STATE, &running.saved).map_err(Failure::io("writing the state"))?;
+        self.hold(pid, &running.ours);
         if running.stage == Stage::Exec {
             return Ok(None);
         }
@@ -355,6 +356,7 @@ impl Server {
         if saved.process.exec.is_none() {
             self.delete_external(saved);
         }
+        self.let_go(saved.pid, false);
         self.abandon(&saved.process, dir);
         self.answer_asked(asked, Err(failure));
     }

@@ -1,10 +1,10 @@
-//! The keeper's parent: holds on to the exits of its children when it is killed.
+//! The keeper's parent: holds on to the exits and to the last output of its children when it is killed.
 //!
 //! Orphans go to the nearest ancestor that adopts them, and as a rule that is the machine's first process, which reaps at
 //! once: how they ended is lost to a keeper that comes later, unless somebody holds their descriptors. The guardian
 //! adopts them instead and does nothing. They stay zombies, of which the kernel tells how they ended, until the next keeper
-//! has recorded that and lets them go. It ends with the last of them, or with its keeper if there are none. Killed
-//! itself, it leaves things as they would be without it.
+//! has recorded that, has taken what is left in their pipes, and lets them go. It ends with the last of them, or with its
+//! keeper if there are none. Killed itself, it leaves things as they would be without it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,28 +21,34 @@ use teu_sys::pidfd;
 use teu_sys::process::{CloneFlags, Spawned, spawn};
 use teu_sys::signal::SignalFd;
 
-use super::{complain, saved};
+use super::ward::{self, Charges, Ward};
+use super::{complain, saved, setup};
 
 /// Its name (`comm`): its command line is the keeper's.
 const NAME: &std::ffi::CStr = c"teu:guardian";
-/// How long an exit is kept that no keeper asks for: of a process whose start was never recorded.
+/// How long an exit is kept that a keeper does not ask for: of a process whose start was never recorded. Without a keeper, it
+/// is kept for as long as it takes.
 const LONGEST: Duration = Duration::from_secs(60);
 /// How often it looks for such.
 const LOOK: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
 
 /// Runs the keeper in a child. Without a guardian things go on as well, so that it never keeps one from running.
-pub(super) fn over(exec_root: &Path, keeper: impl FnOnce() -> i32) -> i32 {
+pub(super) fn over(exec_root: &Path, keeper: impl FnOnce(Option<Ward>) -> i32) -> i32 {
     let name = rustix::thread::name();
     let named = set_child_subreaper(Some(getpid())).and_then(|()| rustix::thread::set_name(NAME));
+    let (mut ward, mut charges) = ward::pair().ok().unzip();
     let mut keeper = Some(keeper);
     let spawned = spawn(CloneFlags::empty(), None, || {
+        drop(charges.take());
         // A name is for people.
         let _ = name.and_then(|name| rustix::thread::set_name(&name));
-        keeper.take().map_or(1, |keeper| keeper())
+        keeper.take().map_or(1, |keeper| keeper(ward.take()))
     });
-    drop(keeper);
-    let guarded =
-        named.map_err(io::Error::from).and(spawned).and_then(|spawned| Guardian::new(exec_root, spawned)?.run());
+    drop((keeper, ward));
+    let guarded = named
+        .map_err(io::Error::from)
+        .and(spawned)
+        .and_then(|spawned| Guardian::new(exec_root, spawned, charges.ok_or(io::ErrorKind::BrokenPipe)?)?.run());
     match guarded {
         Ok(()) => 0,
         Err(error) => {
@@ -52,7 +58,7 @@ pub(super) fn over(exec_root: &Path, keeper: impl FnOnce() -> i32) -> i32 {
     }
 }
 
-/// Lets a process go whose exit is on disk.
+/// Lets a process go whose exit is on disk and whose output has been taken.
 pub(super) fn release(exec_root: &Path, pid: i32) {
     let Some(parent) = saved::stat(pid).map(|stat| stat.parent) else { return };
     let path = path(exec_root, parent);
@@ -74,7 +80,12 @@ struct Guardian {
     /// Where process ids of those come who may go.
     fifo: OwnedFd,
     path: PathBuf,
+    exec_root: PathBuf,
     signals: SignalFd,
+    charges: Charges,
+    /// Since when there are pipes of processes that are not among the orphans: the keeper died between reaping them and
+    /// taking their output.
+    bereaved: Option<Instant>,
     /// The keeper's orphans, and since when they have been zombies. None while the keeper lives.
     orphans: Option<BTreeMap<i32, Option<Instant>>>,
 }
@@ -86,27 +97,31 @@ impl Drop for Guardian {
 }
 
 impl Guardian {
-    fn new(exec_root: &Path, keeper: Spawned) -> io::Result<Guardian> {
+    fn new(exec_root: &Path, keeper: Spawned, charges: Charges) -> io::Result<Guardian> {
         let path = path(exec_root, getpid().as_raw_nonzero().get());
         fs::create_dir_all(exec_root.join("guardian"))?;
         // Left by one with the same process id.
         drop(fs::remove_file(&path));
         mkfifoat(CWD, &path, Mode::RUSR | Mode::WUSR)?;
         let fifo = openat(CWD, &path, OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())?;
-        Ok(Guardian { keeper, fifo, path, signals: SignalFd::all()?, orphans: None })
+        let (exec_root, signals) = (exec_root.to_owned(), SignalFd::all()?);
+        Ok(Guardian { keeper, fifo, path, exec_root, signals, charges, bereaved: None, orphans: None })
     }
 
     fn run(mut self) -> io::Result<()> {
         loop {
             while self.signals.next()?.is_some() {}
+            self.charges.listen();
             self.look();
             self.let_go();
-            if self.orphans.is_some() && children().is_empty() {
+            self.look_after_pipes();
+            if self.orphans.is_some() && self.bereaved.is_none() && children().is_empty() {
                 return Ok(());
             }
             let zombies = self.orphans.iter().flatten().any(|(_, since)| since.is_some());
-            let timeout = zombies.then_some(LOOK);
-            let mut fds = [PollFd::new(&self.signals, PollFlags::IN), PollFd::new(&self.fifo, PollFlags::IN)];
+            let timeout = (zombies || self.bereaved.is_some()).then_some(LOOK);
+            let mut fds = vec![PollFd::new(&self.signals, PollFlags::IN), PollFd::new(&self.fifo, PollFlags::IN)];
+            fds.extend(self.charges.socket().map(|socket| PollFd::from_borrowed_fd(socket, PollFlags::IN)));
             match poll(&mut fds, timeout.as_ref()) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(errno) => return Err(errno.into()),
@@ -124,6 +139,8 @@ impl Guardian {
             self.orphans =
                 Some(self::children().into_iter().filter(|pid| *pid != own).map(|pid| (pid, None)).collect());
             let _ = pidfd::try_wait(self.keeper.pidfd.as_fd());
+            // What it said last.
+            self.charges.listen();
         }
         let (now, keeper) = (Instant::now(), self.keeper.pid);
         for pid in children.into_iter().filter(|pid| *pid != keeper) {
@@ -133,11 +150,23 @@ impl Guardian {
                     if since.is_none() && has_ended(pid) {
                         *since = Some(now);
                     }
-                    if since.is_some_and(|since| now.duration_since(since) > LONGEST) {
+                    if since.as_mut().is_some_and(|since| is_overdue(since, &self.exec_root)) {
                         self.forget(pid);
                     }
                 }
             }
+        }
+    }
+
+    /// Lets go of pipes that are not asked for: a keeper that takes over opens those of all processes it knows.
+    fn look_after_pipes(&mut self) {
+        let Some(orphans) = &self.orphans else { return };
+        let is_orphan = |pid| orphans.contains_key(&pid);
+        if !self.charges.beside(is_orphan) {
+            self.bereaved = None;
+        } else if is_overdue(self.bereaved.get_or_insert_with(Instant::now), &self.exec_root) {
+            self.charges.keep_only(is_orphan);
+            self.bereaved = None;
         }
     }
 
@@ -155,7 +184,18 @@ impl Guardian {
             orphans.remove(&pid);
             reap(pid);
         }
+        self.charges.let_go(pid);
     }
+}
+
+/// Whether a keeper has had the time to ask for what has been there `since`. Without a keeper, the time begins anew.
+fn is_overdue(since: &mut Instant, exec_root: &Path) -> bool {
+    let overdue = since.elapsed() > LONGEST;
+    if overdue && !setup::is_served(exec_root) {
+        *since = Instant::now();
+        return false;
+    }
+    overdue
 }
 
 /// This process's children, by the kernel's list of its only thread.

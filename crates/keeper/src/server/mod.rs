@@ -21,6 +21,7 @@ mod start;
 mod stdio;
 mod task;
 mod upgrade;
+mod ward;
 
 pub use compress::{COMPRESS, compress};
 pub use options::Options;
@@ -42,6 +43,7 @@ use self::connection::Connection;
 use self::poll::{Poll, Token};
 use self::slab::Slab;
 use self::task::Task;
+use self::ward::Ward;
 use crate::launch::{Launcher, Native};
 use crate::log::Scratch;
 use crate::protocol::{Event, Failure, ProcessRef, Reply};
@@ -52,6 +54,9 @@ type Answer = Result<(Reply, Vec<OwnedFd>), Failure>;
 /// How long to wait before trying a full disk again.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// Daemons that may wait to be accepted.
+const BACKLOG: i32 = 128;
+
 /// The keeper.
 struct Server {
     options: Options,
@@ -60,6 +65,8 @@ struct Server {
     listener: OwnedFd,
     /// Held for the keeper's life: there is one keeper for an exec root.
     lock: OwnedFd,
+    /// To the guardian, if there is one.
+    ward: Option<Ward>,
     launcher: Box<dyn Launcher>,
     cgroups: Cgroups,
     connections: Slab<Connection>,
@@ -106,12 +113,12 @@ pub fn serve(options: &Options, launcher: Box<dyn Launcher>) -> io::Result<()> {
         return server.run();
     }
     let ground = setup::prepare(options)?;
-    let work = || {
-        let mut server = Server::new(options, ground, launcher)?;
+    let work = |ward| {
+        let mut server = Server { ward, ..Server::new(options, ground, launcher)? };
         server.recover();
         server.run()
     };
-    if options.background { setup::in_background(&options.exec_root, work) } else { work() }
+    if options.background { setup::in_background(&options.exec_root, work) } else { work(None) }
 }
 
 impl Server {
@@ -122,6 +129,7 @@ impl Server {
             poll: Poll::new()?,
             listener: ground.listener,
             lock: ground.lock,
+            ward: None,
             launcher,
             cgroups: Cgroups::default(),
             connections: Slab::default(),
@@ -136,6 +144,8 @@ impl Server {
             scratch: Scratch::default(),
             stopping: false,
         };
+        // Again, by this process: from now on the kernel tells those who connect its id rather than its ancestor's.
+        rustix::net::listen(&server.listener, BACKLOG)?;
         server.poll.add(&server.listener, Token::Listener, EventFlags::IN)?;
         Ok(server)
     }

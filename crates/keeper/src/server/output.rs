@@ -238,6 +238,13 @@ impl Server {
     pub(super) fn retry_stalled(&mut self) {
         for key in std::mem::take(&mut self.stalled) {
             let Some(task) = self.tasks.get_mut(key) else { continue };
+            if task.returning && task.is_new_here() {
+                self.stalled.insert(key);
+                continue;
+            }
+            if std::mem::take(&mut task.returning) {
+                task.hold = false;
+            }
             task.stalled = false;
             // Files may have been replaced meanwhile, or their file system mounted.
             if let Some(log) = &mut task.log {

@@ -48,8 +48,7 @@ impl Server {
         let process = saved.process.clone();
         let mut task = Task::recovered(&self.root, saved);
         task.pidfd = open_same(task.saved.pid, task.saved.ticks)?;
-        if task.is_container()
-            && let Some(pidfd) = &task.pidfd
+        if let Some(pidfd) = &task.pidfd
             && was_abandoned(task.saved.pid)
         {
             // It may have ended by itself.
@@ -61,11 +60,9 @@ impl Server {
             return Ok(());
         }
         if let Some(record) = saved::exit_record(dir)? {
+            // If it is not reaped yet, its guardian does that once its output has been taken.
+            task.pidfd = None;
             task.life = Life::Exited(record);
-            if task.pidfd.take().is_some() {
-                // The keeper before was killed between the record and the reaping.
-                guardian::release(&self.root, task.saved.pid);
-            }
         } else if task.pidfd.is_none() {
             task.life = Life::Orphaned;
         }
@@ -82,17 +79,18 @@ impl Server {
         if task.saved.open_stdin && task.life == Life::Running {
             task.stdin = stdio::reopen_input(dir)?;
         }
-        // Output that nothing keeps waits for a moment: those who got it are about to come back.
-        task.stalled = task.log.is_none() && task.life == Life::Running;
-        let stalled = task.stalled;
-        let waits = task.hold || task.awaits_terminal;
+        // Output that nothing keeps waits: those who got it are about to come back.
+        task.returning = task.log.is_none() && task.life == Life::Running;
+        task.hold |= task.returning;
+        let (returning, awaits_terminal) = (task.returning, task.awaits_terminal);
         let exited = matches!(task.life, Life::Exited(_));
         let key = self.insert(process, task)?;
-        if stalled {
+        if returning {
             self.stalled.insert(key);
         }
-        if exited && !waits && self.drain(key) {
-            self.finish(key);
+        if exited && !awaits_terminal {
+            // Whatever of this the keeper before has done.
+            self.after_exit(key);
         }
         Ok(())
     }

@@ -84,7 +84,11 @@ impl Server {
         }
     }
 
-    fn list(&self, after: Option<&str>) -> Answer {
+    fn list(&mut self, after: Option<&str>) -> Answer {
+        if after.is_none() {
+            // What a daemon before this one asked for has happened, or never will.
+            self.serve_gone();
+        }
         let mut processes = Vec::new();
         let mut fds = Vec::new();
         let mut last: Option<&str> = None;
@@ -116,8 +120,7 @@ impl Server {
                 positions = task.positions(&self.root);
                 spools = if resume { task.spools(&self.root) } else { None };
                 task.clients.push(client);
-                if task.log.is_none() {
-                    task.stalled = false;
+                if std::mem::take(&mut task.returning) {
                     self.stalled.remove(&key);
                 }
                 let held = std::mem::replace(&mut task.hold, false);
@@ -195,6 +198,11 @@ impl Server {
                 FdRole::Stdout | FdRole::Stderr => {}
             }
         }
+        // Those who got its output before are attached by now.
+        let settled = self.tasks.get_mut(key).is_some_and(|task| std::mem::take(&mut task.returning));
+        if settled {
+            self.stop_waiting(key);
+        }
         let Some(task) = self.tasks.get_mut(key) else { return done() };
         let awaited = std::mem::replace(&mut task.awaits_terminal, false);
         let (pid, ticks) = (task.saved.pid, task.saved.ticks);
@@ -209,6 +217,18 @@ impl Server {
             }
         }
         done()
+    }
+
+    /// Nobody is to come back for the output of a process.
+    fn stop_waiting(&mut self, key: u32) {
+        self.stalled.remove(&key);
+        let Some(task) = self.tasks.get_mut(key) else { return };
+        task.hold = false;
+        if !matches!(task.life, Life::Exited(_)) {
+            self.settle(key);
+        } else if self.drain(key) {
+            self.finish(key);
+        }
     }
 
     fn shut_down(&mut self, force: bool) -> Answer {

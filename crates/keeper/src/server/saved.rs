@@ -50,6 +50,17 @@ pub(super) fn is_valid_id(id: &str) -> bool {
     !id.is_empty() && id.len() <= 128 && id != "." && id != ".." && !id.contains(['/', '\0'])
 }
 
+/// Makes an empty directory for a further process of a container whose own is there.
+pub(super) fn create_exec_directory(dir: &Path) -> io::Result<()> {
+    if let Some(all) = dir.parent() {
+        match fs::DirBuilder::new().mode(0o700).create(all) {
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
+            _ => {}
+        }
+    }
+    create_directory(dir)
+}
+
 /// Makes an empty directory for a process; what an earlier run left there goes.
 pub(super) fn create_directory(dir: &Path) -> io::Result<()> {
     let create = || fs::DirBuilder::new().recursive(false).mode(0o700).create(dir);

@@ -14,11 +14,15 @@ use rustix::io::Errno;
 use rustix::process::{Signal, umask};
 use teu_sys::process::{CloneFlags, spawn};
 
+use super::ward::Ward;
 use super::{Options, complain, guardian, mountns};
 use crate::client::socket_path;
 
 /// How long a keeper that is being killed may take to disappear.
 const DYING: Duration = Duration::from_secs(2);
+
+/// Held by the keeper.
+const LOCK: &str = "keeper.lock";
 
 /// What a keeper stands on.
 pub(super) struct Ground {
@@ -48,10 +52,16 @@ pub(super) fn prepare(options: &Options) -> io::Result<Ground> {
     Ok(Ground { listener, lock })
 }
 
+/// Whether an exec root has a keeper.
+pub(super) fn is_served(exec_root: &Path) -> bool {
+    let Ok(file) = File::open(exec_root.join(LOCK)) else { return false };
+    flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK)
+}
+
 /// The lock goes with the process: a keeper that was killed does not hold it.
 fn lock(exec_root: &Path) -> io::Result<OwnedFd> {
     fs::create_dir_all(exec_root)?;
-    let path = exec_root.join("keeper.lock");
+    let path = exec_root.join(LOCK);
     let file = File::options().create(true).truncate(false).write(true).open(&path)?;
     let deadline = Instant::now() + DYING;
     loop {
@@ -81,12 +91,12 @@ fn listen(path: &Path) -> io::Result<OwnedFd> {
 
 /// Runs `work` below a guardian that is nobody's child and in a session of its own; returns in the caller. Its standard
 /// error goes to `keeper.log`.
-pub(super) fn in_background(exec_root: &Path, work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+pub(super) fn in_background(exec_root: &Path, work: impl FnOnce(Option<Ward>) -> io::Result<()>) -> io::Result<()> {
     let log = File::options().create(true).append(true).open(exec_root.join("keeper.log"))?;
     let null = File::options().read(true).write(true).open("/dev/null")?;
     spawn(CloneFlags::empty(), None, || {
         let detached = detach(null.as_fd(), log.as_fd());
-        guardian::over(exec_root, || match detached.and_then(|()| work()) {
+        guardian::over(exec_root, |ward| match detached.and_then(|()| work(ward)) {
             Ok(()) => 0,
             Err(error) => {
                 complain(&error.to_string());

@@ -14,7 +14,7 @@ use super::saved::{self, CONFIG, STATE, Saved};
 use super::stdio::{self, Owner};
 use super::task::{Console, Life, Task};
 use super::{Answer, Server};
-use crate::launch::{Create, Exec, Launched, Passed, Stdio};
+use crate::launch::{Create, Exec, Launched, Passed, Prepared, Stdio};
 use crate::log::Stream;
 use crate::protocol::{
     ExecRequest, Failure, FailureKind, PassedFd, ProcessRef, Reply, RuntimeChoice, StartRequest, Started, WinSize,
@@ -78,8 +78,7 @@ impl Server {
             note: None,
         };
         saved::write_atomically(dir, STATE, &saved).map_err(Failure::io("writing the container's state"))?;
-        let launched = prepared.start()?;
-        self.register(saved, ours, launched)
+        self.release(prepared, saved, ours)
     }
 
     /// Starts a process in a running container.
@@ -88,7 +87,9 @@ impl Server {
         self.check_new(&process)?;
         request.process.terminal = request.terminal.is_some();
         let dir = saved::directory(&self.root, &process);
-        saved::create_directory(&dir).map_err(Failure::io(format!("creating {}", dir.display())))?;
+        // Of a container that has been forgotten, nothing may be made anew: nobody would remove it.
+        self.running(&ProcessRef::container(&request.container))?;
+        saved::create_exec_directory(&dir).map_err(Failure::io(format!("creating {}", dir.display())))?;
         let started = self.exec_in(&dir, &process, &mut request);
         if started.is_err() {
             self.abandon(&process, &dir);
@@ -118,11 +119,11 @@ impl Server {
             stdio: theirs,
             cgroup: cgroup.as_ref(),
         };
-        let launched = self.launcher.exec(exec)?;
+        let prepared = self.launcher.exec(exec)?;
         let saved = Saved {
             process: process.clone(),
-            pid: launched.pid,
-            ticks: saved::stat(launched.pid).map_or(0, |s| s.ticks),
+            pid: prepared.pid(),
+            ticks: saved::stat(prepared.pid()).map_or(0, |s| s.ticks),
             started_at: Timestamp::now(),
             terminal: request.terminal.is_some(),
             open_stdin: request.open_stdin,
@@ -132,9 +133,30 @@ impl Server {
             hold: !request.detach,
             note: request.note.take(),
         };
-        // The process runs: failing now would leave it unattended, and only a keeper that takes over needs this.
-        let _ = saved::write_atomically(dir, STATE, &saved);
-        self.register(saved, ours, launched)
+        saved::write_atomically(dir, STATE, &saved).map_err(Failure::io("writing the state of an exec"))?;
+        self.release(prepared, saved, ours)
+    }
+
+    /// Lets a program run that is on record.
+    fn release(&mut self, prepared: Box<dyn Prepared>, saved: Saved, ours: Ours) -> Answer {
+        self.hold(saved.pid, &ours);
+        match prepared.start() {
+            Ok(launched) => self.register(saved, ours, launched),
+            Err(failure) => {
+                self.let_go(saved.pid, false);
+                Err(failure)
+            }
+        }
+    }
+
+    /// Has the guardian hold what a process is about to write to.
+    pub(super) fn hold(&mut self, pid: i32, ours: &Ours) {
+        let Some(ward) = &mut self.ward else { return };
+        // Without it, output is lost if all others die.
+        let pipes: Vec<OwnedFd> = ours.outputs.iter().flatten().filter_map(|fd| fd.try_clone().ok()).collect();
+        if !pipes.is_empty() {
+            ward.hold(pid, pipes);
+        }
     }
 
     /// Looks after a process that has been started.

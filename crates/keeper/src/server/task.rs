@@ -39,6 +39,10 @@ pub(super) struct Task {
     pub(super) awaits_terminal: bool,
     /// When it was taken over from a keeper that was killed, if it was.
     pub(super) taken_over: Option<Instant>,
+    /// A keeper before this one started it: that one's guardian holds its exit and its pipes, if there is one.
+    pub(super) foreign: bool,
+    /// Its output is not kept, and waits until those who got it from the keeper before are back.
+    pub(super) returning: bool,
 }
 
 /// How long the clients of a keeper that was killed may take to attach to this one.
@@ -91,7 +95,7 @@ impl Task {
 
     /// A process that another keeper has looked after.
     pub(super) fn recovered(root: &Path, saved: Saved) -> Task {
-        Task { taken_over: Some(Instant::now()), ..Task::with(root, saved, Log::new) }
+        Task { taken_over: Some(Instant::now()), foreign: true, ..Task::with(root, saved, Log::new) }
     }
 
     fn with(root: &Path, saved: Saved, log: fn(&Path, &LogTarget) -> Log) -> Task {
@@ -112,6 +116,8 @@ impl Task {
             acknowledged: false,
             awaits_terminal: false,
             taken_over: None,
+            foreign: false,
+            returning: false,
         }
     }
 
@@ -143,7 +149,12 @@ impl Task {
 
     /// Whether its spools may be emptied: nobody gets output, or is about to come back for more, that stands there.
     pub(super) fn may_rest(&self) -> bool {
-        self.clients.is_empty() && self.taken_over.is_none_or(|then| then.elapsed() > GRACE)
+        self.clients.is_empty() && !self.is_new_here()
+    }
+
+    /// Whether it was taken over so lately that its clients may be about to come back.
+    pub(super) fn is_new_here(&self) -> bool {
+        self.taken_over.is_some_and(|then| then.elapsed() <= GRACE)
     }
 
     /// How much of its outputs has been taken.

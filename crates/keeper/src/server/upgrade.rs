@@ -21,6 +21,7 @@ use super::connection::Connection;
 use super::saved::Saved;
 use super::setup::Ground;
 use super::task::{Console, Life, Task};
+use super::ward::Ward;
 use super::{Answer, Options, Server, stdio};
 use crate::log::Stream;
 use crate::protocol::{Failure, FailureKind, FdRole, Reply};
@@ -29,8 +30,8 @@ use crate::wire::{Inbox, Outbox};
 /// Descriptors in one frame.
 const GROUP: usize = 1000;
 
-/// What the new program needs to know. Descriptors, in this order: lock, listener, each connection with those that came
-/// with requests not served yet, each task's, each client's.
+/// What the new program needs to know. Descriptors, in this order: lock, listener, that to the guardian if there is one, each
+/// connection with those that came with requests not served yet, each task's, each client's.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Handover {
     connections: Vec<HandedConnection>,
@@ -38,6 +39,8 @@ pub(super) struct Handover {
     clients: Vec<HandedClient>,
     /// The connection and the number of the request that asked for this.
     asked: (usize, u64),
+    #[serde(default)]
+    guarded: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -56,6 +59,9 @@ struct HandedTask {
     awaits_terminal: bool,
     /// Requests can name it: it does not just linger for a background process.
     known: bool,
+    /// See [`Task::foreign`].
+    #[serde(default)]
+    foreign: bool,
     fds: Vec<FdRole>,
 }
 
@@ -98,8 +104,11 @@ impl Server {
         if self.commands.iter().next().is_some() {
             return Err(io::Error::other("another runtime is starting a container"));
         }
-        let mut handover = Handover { asked: (0, request), ..Handover::default() };
+        let mut handover = Handover { asked: (0, request), guarded: self.ward.is_some(), ..Handover::default() };
         let mut fds = vec![self.lock.try_clone()?, self.listener.try_clone()?];
+        if let Some(ward) = &self.ward {
+            fds.push(ward.socket().try_clone_to_owned()?);
+        }
         for key in self.connections.keys() {
             let Some(connection) = self.connections.get(key) else { continue };
             if !connection.is_flushed() {
@@ -125,6 +134,7 @@ impl Server {
                 acknowledged: task.acknowledged,
                 awaits_terminal: task.awaits_terminal,
                 known: self.index.get(&task.saved.process) == Some(&key),
+                foreign: task.foreign,
                 fds: roles,
             });
         }
@@ -138,6 +148,9 @@ impl Server {
     /// Goes on where the program before stopped.
     pub(super) fn unpack(&mut self, parcel: Parcel) -> io::Result<()> {
         let Parcel { handover, mut fds } = parcel;
+        if handover.guarded {
+            self.ward = Some(Ward::over(next(&mut fds)?));
+        }
         let mut asking = None;
         for (n, handed) in handover.connections.into_iter().enumerate() {
             let socket = next(&mut fds)?;
@@ -192,6 +205,7 @@ impl Server {
         task.stalled = handed.stalled;
         task.acknowledged = handed.acknowledged;
         task.awaits_terminal = handed.awaits_terminal;
+        task.foreign = handed.foreign;
         let key = if handed.known { self.insert(process, task)? } else { self.tasks.insert(task) };
         if let Some(task) = self.tasks.get_mut(key) {
             task.hold = handed.hold;

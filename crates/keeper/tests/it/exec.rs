@@ -81,3 +81,16 @@ fn execs_need_a_container_that_runs() {
     let failure = bench.refusal(Request::Exec(Box::new(request)));
     assert_eq!(failure.kind, FailureKind::CommandNotExecutable);
 }
+
+#[test]
+fn nothing_is_made_for_an_exec_in_a_container_that_is_gone() {
+    let bench = Bench::new();
+    bench.run("gone", "true");
+    bench.wait("gone");
+    bench.ack(ProcessRef::container("gone"));
+    let folder = bench.root().join("containers/gone");
+    assert!(!folder.exists());
+    let exec = Request::Exec(Box::new(bench.exec_request("gone", "e", "true")));
+    assert_eq!(bench.refusal(exec).kind, FailureKind::NotFound);
+    assert!(!folder.exists());
+}

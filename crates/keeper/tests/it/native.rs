@@ -5,8 +5,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
-use teu_keeper::protocol::{ExecRequest, ExitStatus, FailureKind, Framing, ProcessRef, Request, StartRequest};
-use teu_oci::runtime::{Linux, Namespace, NamespaceKind, Process, Root, Spec, User};
+use teu_keeper::protocol::{Event, ExecRequest, ExitStatus, FailureKind, Framing, ProcessRef, Request, StartRequest};
+use teu_oci::runtime::{Hook, Hooks, Linux, Namespace, NamespaceKind, Process, Root, Spec, User};
 
 use crate::bench::{Bench, container, read_all, size};
 
@@ -205,4 +205,24 @@ fn times_are_printed() {
 fn spread(mut times: Vec<Duration>) -> String {
     times.sort_unstable();
     format!("{:?} at best, {:?} median", times[0], times[times.len() / 2])
+}
+
+/// Its first process, which waits for its start, has copies of all the keeper's descriptors: its lock and its connections.
+#[test]
+fn a_keeper_that_dies_before_a_start_is_noticed_and_replaced_at_once() {
+    let Some(mut bench) = bench() else { return };
+    let mut start = request(&bench, "c", process(&["sleep", "1000"]));
+    let hook = Hook { path: "/bin/sleep".into(), args: vec!["sleep".into(), "1000".into()], ..Hook::default() };
+    start.spec.hooks = Some(Hooks { start_container: vec![hook], ..Hooks::default() });
+    let keeper = rustix::process::Pid::from_raw(bench.keeper_pid()).unwrap();
+    bench.keeper.call(Request::Start(Box::new(start)), Vec::new(), drop);
+    let folder = bench.root().join("containers/c");
+    crate::bench::until("it waits for its start", || folder.join("state.json").exists());
+    let begin = Instant::now();
+    rustix::process::kill_process(keeper, rustix::process::Signal::KILL).unwrap();
+    bench.expect(|event| matches!(event, Event::KeeperGone).then_some(()));
+    bench.reconnect();
+    assert!(begin.elapsed() < Duration::from_secs(8), "{:?}", begin.elapsed());
+    assert!(bench.keeper.list().unwrap().is_empty());
+    assert!(!folder.exists());
 }

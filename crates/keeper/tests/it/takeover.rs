@@ -185,8 +185,8 @@ fn exited_and_running_execs_are_found_again() {
     };
     assert!(matches!(health("done"), Health::Exited(record) if record.status == ExitStatus::Exited(4)));
     assert_eq!(health("runs"), Health::Running);
-    bench.adopt(ProcessRef::exec("c", "runs"), &exec);
     let socket = bench.attach(ProcessRef::exec("c", "runs"), Framing::Raw);
+    bench.adopt(ProcessRef::exec("c", "runs"), &exec);
     bench.call(Request::Signal { process: ProcessRef::exec("c", "runs"), signal: 9, all: false });
     assert_eq!(bench.exited(&ProcessRef::exec("c", "runs")).status, ExitStatus::Signaled(9));
     assert_eq!(read_all(socket), b"hi\n");
@@ -208,4 +208,70 @@ fn both_dead_and_both_back() {
     assert_eq!(listed[0].state.health, Health::Running);
     let expected: String = (0..300).map(|n| format!("{n}\n")).collect();
     crate::bench::until("it has counted", || bench.logged("c", "stdout") == expected);
+}
+
+/// What a process writes last, while it is the only one that has its pipes open, would go with it.
+#[test]
+fn last_words_that_nobody_heard_are_kept_by_the_guardian() {
+    let mut bench = Bench::new();
+    let script = "read x; echo last words; echo oops >&2; exit 21";
+    let held = bench.start(StartRequest { open_stdin: true, ..bench.request("c", script) });
+    let exec = bench.exec_request("c", "e", "while kill -0 $PPID; do sleep 0.01; done 2>/dev/null; echo alone; exit 3");
+    let (_, exec) = bench.started(Request::Exec(Box::new(exec)));
+    bench.kill_keeper();
+    let pidfds = [held.pidfd.as_ref().unwrap(), exec.pidfd.as_ref().unwrap()].map(|fd| fd.try_clone().unwrap());
+    drop((held, exec));
+    pidfds.iter().for_each(wait_for_end);
+    bench.reconnect();
+    assert_eq!(exit_status(&bench), ExitStatus::Exited(21));
+    assert_eq!(bench.logged("c", "stdout"), "last words\n");
+    assert_eq!(bench.logged("c", "stderr"), "oops\n");
+    assert_eq!(read_all(bench.attach(ProcessRef::exec("c", "e"), Framing::Raw)), b"alone\n");
+    crate::bench::until("all are let go", || pidfds.iter().all(is_reaped));
+    let guardians = || std::fs::read_dir(bench.root().join("guardian")).unwrap().count();
+    crate::bench::until("the first guardian has ended", || guardians() == 1);
+}
+
+/// As the keeper leaves one behind that was killed before it let the program run.
+#[test]
+fn an_exec_whose_program_never_ran_is_forgotten() {
+    let mut bench = Bench::new();
+    let _held = bench.run("c", "exec sleep 1000");
+    let script = "printf teu:abandoned > /proc/$$/comm; read x < /dev/zero";
+    let (pid, exec) = bench.started(Request::Exec(Box::new(bench.exec_request("c", "e", script))));
+    let name = || std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap();
+    crate::bench::until("it has its name", || name() == "teu:abandoned\n");
+    bench.kill_keeper();
+    bench.reconnect();
+    wait_for_end(exec.pidfd.as_ref().unwrap());
+    let listed: Vec<ProcessRef> = bench.keeper.list().unwrap().into_iter().map(|l| l.state.process).collect();
+    assert_eq!(listed, [container("c")]);
+    assert!(!bench.root().join("containers/c/exec/e").exists());
+    bench.started(Request::Exec(Box::new(bench.exec_request("c", "e", "exit 6"))));
+    assert_eq!(bench.exited(&ProcessRef::exec("c", "e")).status, ExitStatus::Exited(6));
+}
+
+/// Nobody is attached, and nobody is going to be: the daemon says so by giving what it has.
+#[test]
+fn an_exec_without_clients_does_not_wait_for_them() {
+    let mut bench = Bench::new();
+    let _held = bench.run("c", "exec sleep 1000");
+    let script = "while kill -0 $PPID; do sleep 0.01; done 2>/dev/null; yes | head -c 300000; exit 7";
+    let (_, exec) = bench.started(Request::Exec(Box::new(bench.exec_request("c", "e", script))));
+    bench.kill_keeper();
+    bench.reconnect();
+    bench.adopt(ProcessRef::exec("c", "e"), &exec);
+    assert!(ended_as(bench.exited(&ProcessRef::exec("c", "e")).status, ExitStatus::Exited(7)));
+}
+
+#[test]
+fn a_keeper_that_was_stopped_is_woken_up() {
+    let bench = Bench::new();
+    let _held = bench.run("c", "exec sleep 1000");
+    let pid = bench.keeper_pid();
+    let keeper = rustix::process::Pid::from_raw(pid).unwrap();
+    rustix::process::kill_process(keeper, rustix::process::Signal::STOP).unwrap();
+    let (other, _events) = crate::bench::connect(bench.dir.path(), crate::bench::PLAIN);
+    assert_eq!(other.list().unwrap().len(), 1);
+    assert_eq!(bench.keeper_pid(), pid, "it is the same");
 }

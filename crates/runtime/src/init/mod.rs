@@ -218,12 +218,12 @@ impl<'p> Init<'p> {
     }
 }
 
-/// Gives the parent's successor time to see that the program has never run.
+/// Gives the parent's successor time to see that the program has never run. Until then the parent's descriptors are here as
+/// well, its lock and its connections among them: with them open, nobody would notice its death.
 fn linger() {
-    let time = rustix::thread::Timespec { tv_sec: LINGER, tv_nsec: 0 };
-    // Without the name, or cut short, its exit is taken for the program's: no worse than at once.
+    // Without the name, its exit is taken for the program's: no worse than at once.
     if rustix::thread::set_name(c"teu:abandoned").is_ok() {
-        let _ = rustix::thread::nanosleep(&time);
+        teu_sys::process::sleep_alone(LINGER, 1);
     }
 }
 

@@ -18,9 +18,9 @@ pub(crate) struct ExecPlan {
     pub(crate) joins_pid: bool,
 }
 
-/// Compiles a request.
-pub(crate) fn compile(request: ExecRequest<'_>) -> Result<ExecPlan, Error> {
-    let process = request.process;
+/// Compiles a request. With `gate`, the process waits for a start.
+pub(crate) fn compile(request: ExecRequest<'_>, gate: bool) -> Result<ExecPlan, Error> {
+    let (process, linger) = (request.process, request.linger);
     let root = open_root(request.pid)?;
     let program = environment::executable(process, root.as_fd(), request.program)?;
     let linux = request.spec.linux.clone().unwrap_or_default();
@@ -57,10 +57,10 @@ pub(crate) fn compile(request: ExecRequest<'_>) -> Result<ExecPlan, Error> {
         keyring: (!request.no_new_keyring).then(|| format!("_ses.{}", request.id)),
         own_user_namespace: joins_user,
         keep_groups: joins_user && groups_are_denied(request.pid),
-        gate: false,
+        gate,
     };
     steps.extend(finish(process, request.stdio, (request.preserve_fds, request.inherit_fds), setting)?);
-    Ok(ExecPlan { plan: Plan { steps, program, gate: None, linger: false }, joins_pid })
+    Ok(ExecPlan { plan: Plan { steps, program, gate: None, linger }, joins_pid })
 }
 
 fn open_root(pid: i32) -> Result<OwnedFd, Error> {

@@ -139,7 +139,7 @@ fn exec_root(folder: &Path) -> BTreeSet<String> {
         Some((folder, _)) => format!("{folder}/guardian/…"),
         None => path,
     };
-    numbered(tree(folder, 2).into_iter().map(short))
+    numbered(tree(folder, 4).into_iter().map(short))
 }
 
 fn open(pid: u32) -> Result<usize> {

@@ -47,7 +47,8 @@ impl Outcome {
 
     /// What it said, in one line.
     pub(super) fn said(&self) -> String {
-        format!("exit {}, {:?}, {:?}", self.code, self.out.trim(), self.err.trim())
+        let daemon = if self.calm { "lived" } else { "died" };
+        format!("exit {}, {:?}, {:?}; the daemon {daemon}", self.code, self.out.trim(), self.err.trim())
     }
 }
 

@@ -46,6 +46,8 @@ pub struct Options {
     pub pause: Duration,
     /// The kills end after this time.
     pub limit: Duration,
+    /// A folder that the logs of daemon and keeper are copied to. The daemon tells more then.
+    pub logs: Option<PathBuf>,
 }
 
 /// What came of it.
@@ -71,7 +73,8 @@ enum Victim {
 /// # Errors
 /// When the run itself cannot be done; what the engine does wrong is in the report.
 pub fn run(options: &Options) -> Result<Report> {
-    let mut engine = Engine::start(&options.executable, &[])?;
+    let extra: &[&str] = if options.logs.is_some() { &["--debug"] } else { &[] };
+    let mut engine = Engine::start(&options.executable, extra)?;
     let world = World::new(&engine, options.executable.clone());
     load(&world)?;
     let before = warm_up(&engine, &world)?;
@@ -105,6 +108,13 @@ pub fn run(options: &Options) -> Result<Report> {
         world.insist(&["rm", &container.name], |_| false)?;
     }
     settle(&engine, &world, &before)?;
+    if let Some(folder) = &options.logs {
+        std::fs::create_dir_all(folder)?;
+        for log in ["daemon.log", "run/keeper.log"] {
+            let from = engine.host.path(log);
+            std::fs::copy(&from, folder.join(from.file_name().unwrap_or_default()))?;
+        }
+    }
     Ok(Report { counts: world.counts(), faults: world.faults() })
 }
 

@@ -1,6 +1,7 @@
 //! Daemon and keeper killed with -9: containers run on and nothing is lost.
 
 use crate::support::{BUSYBOX, engine, inspect};
+use std::process::Command;
 use std::time::{Duration, Instant};
 use teu_testkit::engine::{Engine, kill};
 
@@ -76,6 +77,37 @@ fn a_new_keeper_takes_over() {
         assert_ne!(keeper_pid(&engine), old);
     }
     finish(&engine, &names);
+}
+
+#[test]
+fn a_keeper_that_was_stopped_goes_on() {
+    let Some(engine) = engine() else { return };
+    engine.run(&["run", "-d", "--name", "box", BUSYBOX, "sleep", "1000"]).unwrap();
+    let keeper = keeper_pid(&engine);
+    assert!(Command::new("kill").args(["-STOP", &keeper.to_string()]).status().unwrap().success());
+    // The daemon notices it by itself: whoever waits for the keeper does not wait for ever.
+    assert_eq!(engine.run(&["exec", "box", "echo", "on"]).unwrap(), "on\n");
+    assert_eq!(keeper_pid(&engine), keeper, "it is the same");
+}
+
+#[test]
+fn last_words_that_nobody_heard_are_in_the_log() {
+    let Some(mut engine) = engine() else { return };
+    for round in 0..3 {
+        let name = format!("box{round}");
+        let script = "while [ ! -f /tmp/alone ]; do usleep 1000; done; echo alone; exit 21";
+        engine.run(&["run", "-d", "--name", &name, BUSYBOX, "sh", "-c", script]).unwrap();
+        let pid = inspect(&engine, &name, "{{.State.Pid}}");
+        // In this order, since a daemon that lives starts another keeper.
+        engine.kill_daemon().unwrap();
+        kill(keeper_pid(&engine)).unwrap();
+        // A zombie, which the keeper's guardian keeps.
+        let ended = format!("until grep -q '^State:.Z' /proc/{pid}/status; do sleep 0.01; done");
+        engine.host.sh(&format!("touch /proc/{pid}/root/tmp/alone; timeout 20 sh -c \"{ended}\"")).unwrap();
+        engine.start_daemon().unwrap();
+        assert_eq!(engine.run(&["wait", &name]).unwrap(), "21\n");
+        assert_eq!(engine.run(&["logs", &name]).unwrap(), "alone\n");
+    }
 }
 
 #[test]

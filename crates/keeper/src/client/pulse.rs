@@ -1,0 +1,69 @@
+//! A keeper that lives and does not answer.
+//!
+//! It may have been stopped by a signal, or hang in a call to the kernel. The first is undone; of the second only its end
+//! helps, which its successor makes good.
+
+use std::fs;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use teu_sys::pidfd;
+
+/// How long a keeper may be silent before it is killed. Longer than hooks of containers should take, for which it waits.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// A keeper's process.
+#[derive(Debug)]
+pub(super) struct Process {
+    pid: i32,
+    pidfd: OwnedFd,
+}
+
+/// What was done about a keeper that is silent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cure {
+    /// It was stopped, and was told to go on.
+    Continued,
+    /// It was killed.
+    Killed,
+}
+
+impl Process {
+    /// The process at the other end of a keeper's socket. None if it cannot be told for sure.
+    pub(super) fn behind(socket: impl AsFd, exec_root: &Path) -> Option<Process> {
+        let pid = rustix::net::sockopt::socket_peercred(socket).ok()?.pid.as_raw_nonzero().get();
+        let pidfd = pidfd::open(pid).ok()?;
+        // Looked up after opening: the id may have been given to another process, and a keeper before this version says the
+        // id of one that has ended.
+        is_keeper(pid, exec_root).then_some(Process { pid, pidfd })
+    }
+
+    /// Does what can be done about a silence of that length.
+    pub(super) fn cure(&self, silent: Duration) -> Option<Cure> {
+        let (signal, cure) = if is_stopped(self.pid) {
+            (Signal::CONT, Cure::Continued)
+        } else if silent >= LONGEST {
+            (Signal::KILL, Cure::Killed)
+        } else {
+            return None;
+        };
+        pidfd::send_signal(self.pidfd.as_fd(), signal.as_raw()).is_ok().then_some(cure)
+    }
+}
+
+/// Whether a process is the keeper of an exec root, by its command line.
+fn is_keeper(pid: i32, exec_root: &Path) -> bool {
+    let Ok(line) = fs::read(format!("/proc/{pid}/cmdline")) else { return false };
+    let arguments: Vec<&[u8]> = line.split(|&byte| byte == 0).collect();
+    arguments.contains(&&b"keeper"[..]) && arguments.contains(&exec_root.as_os_str().as_bytes())
+}
+
+/// Whether a signal has stopped a process (proc_pid_stat(5): `T`).
+fn is_stopped(pid: i32) -> bool {
+    let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let after_name = stat.iter().rposition(|&byte| byte == b')').and_then(|end| stat.get(end + 2));
+    after_name == Some(&b'T')
+}
