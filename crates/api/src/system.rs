@@ -4,6 +4,9 @@ use crate::json::is_zero;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// Header of every answer that tells one run of an engine from the next.
+pub const INSTANCE: &str = "teu-instance";
+
 /// Answer to `GET /version`. The fields after `components` repeat the engine's for old clients.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]

@@ -5,6 +5,7 @@ use super::{BodyStream, Endpoint, Error, JsonStream, RequestBody};
 use crate::error::ErrorResponse;
 use crate::json;
 use crate::query::Query;
+use crate::system::INSTANCE;
 use crate::version::ApiVersion;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
@@ -12,7 +13,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// What the client calls itself.
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("teu/", env!("CARGO_PKG_VERSION")));
@@ -32,6 +33,8 @@ struct Inner {
     version: OnceLock<ApiVersion>,
     /// Sent with every request.
     headers: HeaderMap,
+    /// Who answered last.
+    instance: Mutex<Option<HeaderValue>>,
 }
 
 /// A request that can be sent again: its body is in memory.
@@ -82,12 +85,17 @@ impl Client {
     /// sends these headers with every request (`HttpHeaders` of `config.json`).
     pub fn configured(endpoint: Endpoint, version: Option<ApiVersion>, headers: HeaderMap) -> Self {
         let version = version.map_or_else(OnceLock::new, OnceLock::from);
-        Self { inner: Arc::new(Inner { endpoint, pool: Arc::default(), version, headers }) }
+        Self { inner: Arc::new(Inner { endpoint, pool: Arc::default(), version, headers, instance: Mutex::default() }) }
     }
 
     /// Where the engine is.
     pub fn endpoint(&self) -> &Endpoint {
         &self.inner.endpoint
+    }
+
+    /// Tells the run of the engine that answered last from another. None if it does not say.
+    pub fn instance(&self) -> Option<HeaderValue> {
+        self.inner.instance.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What is sent with every request.
@@ -128,6 +136,7 @@ impl Client {
     pub(super) async fn send(&self, call: Call<'_>) -> Result<Answer, Error> {
         let settled = self.inner.version.get().is_some();
         let (mut answer, mut lease) = self.replayable(&call, self.version()).await?;
+        *self.inner.instance.lock().unwrap_or_else(PoisonError::into_inner) = answer.headers().get(INSTANCE).cloned();
         if !settled {
             let server = announced(answer.headers());
             let version = self.settle(server)?;

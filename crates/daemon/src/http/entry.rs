@@ -9,7 +9,9 @@ use futures_util::FutureExt;
 use http::header::{HeaderName, HeaderValue, SERVER};
 use http::uri::PathAndQuery;
 use http::{Method, Request, StatusCode, Uri};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::panic::AssertUnwindSafe;
+use teu_api::system::INSTANCE;
 use teu_api::version::ApiVersion;
 use tower::ServiceExt;
 
@@ -18,6 +20,7 @@ use tower::ServiceExt;
 pub(crate) struct Entry {
     router: Router,
     api_version: HeaderValue,
+    instance: HeaderValue,
 }
 
 /// Names the product and the operating system, as clients expect.
@@ -31,7 +34,8 @@ impl Entry {
     /// Answers by the given routes.
     pub(super) fn with_router(router: Router) -> Self {
         let api_version = HeaderValue::try_from(ApiVersion::MAX.to_string());
-        Self { router, api_version: api_version.unwrap_or(HeaderValue::from_static("")) }
+        let api_version = api_version.unwrap_or(HeaderValue::from_static(""));
+        Self { router, api_version, instance: new_instance() }
     }
 
     /// Answers one request. A handler that panics is an internal error, not a lost connection.
@@ -62,9 +66,17 @@ impl Entry {
         let headers = response.headers_mut();
         headers.insert(HeaderName::from_static("api-version"), self.api_version.clone());
         headers.insert(HeaderName::from_static("docker-experimental"), HeaderValue::from_static("false"));
+        headers.insert(HeaderName::from_static(INSTANCE), self.instance.clone());
         headers.insert(HeaderName::from_static("ostype"), HeaderValue::from_static("linux"));
         headers.insert(SERVER, PRODUCT);
     }
+}
+
+/// A name that no other run of an engine has.
+fn new_instance() -> HeaderValue {
+    // The standard library's source of randomness for hash tables.
+    let random = RandomState::new().build_hasher().finish();
+    HeaderValue::try_from(format!("{random:016x}")).unwrap_or(HeaderValue::from_static(""))
 }
 
 /// Brings a request's path into the form of the routes; answers the version it was in.

@@ -65,6 +65,26 @@ fn a_new_daemon_takes_over() {
     finish(&engine, &names);
 }
 
+/// The exit code of a command is no success if its output was cut.
+#[test]
+fn an_exec_does_not_end_well_that_lost_its_engine() {
+    let Some(mut engine) = engine() else { return };
+    engine.run(&["run", "-d", "--name", "box", BUSYBOX, "sleep", "1000"]).unwrap();
+    let script = "echo on; while [ ! -f /tmp/stop ]; do usleep 1000; done; echo lost";
+    let (mut client, mut lines) = engine.follow(&["exec", "box", "sh", "-c", script]).unwrap();
+    assert_eq!(lines.next().unwrap(), "on");
+    let pid = client.id().to_string();
+    let signal = |name: &str| assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    // It looks again when there is another engine and the command has ended.
+    signal("-STOP");
+    engine.kill_daemon().unwrap();
+    engine.start_daemon().unwrap();
+    engine.run(&["exec", "box", "touch", "/tmp/stop"]).unwrap();
+    signal("-CONT");
+    assert_eq!(lines.next(), None);
+    assert_eq!(client.wait().unwrap().code(), Some(1));
+}
+
 #[test]
 fn a_new_keeper_takes_over() {
     let Some(engine) = engine() else { return };

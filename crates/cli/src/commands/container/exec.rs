@@ -81,6 +81,7 @@ impl Verb for Exec {
         let (container, request) = self.request(console_size)?;
         let client = cli.client()?;
         let id = client.exec_create(&container, &request).await?.id;
+        let engine = client.instance();
         if detach {
             client.exec_start_detached(&id, &StartRequest { detach, tty, console_size: None }).await?;
             return Ok(ExitCode::SUCCESS);
@@ -106,7 +107,14 @@ impl Verb for Exec {
         match ended {
             Ended::Detached => Err(Error::detached()),
             Ended::Signal(number) => Ok(ExitCode::from(128 + u8::try_from(number).unwrap_or(0))),
-            Ended::Output => Ok(exit_code(client.exec_inspect(&id).await?.exit_code.unwrap_or(UNKNOWN_EXIT))),
+            Ended::Output => {
+                let ended = client.exec_inspect(&id).await?;
+                if client.instance() != engine {
+                    // The end of the stream was the engine's: that the command has ended does not mean that all was seen.
+                    return Err(Error::message("the engine was restarted meanwhile: some output may be missing"));
+                }
+                Ok(exit_code(ended.exit_code.unwrap_or(UNKNOWN_EXIT)))
+            }
         }
     }
 }
