@@ -27,12 +27,12 @@ impl Engine {
     pub(crate) async fn reconcile(&self, contents: Contents) -> Result<(), Error> {
         let keys = self.images().keys()?.into_iter().collect();
         let handles: Vec<Arc<Handle>> = contents.containers.iter().filter_map(|row| self.revive(row, &keys)).collect();
-        let asked = Timestamp::now();
+        let (asked, epoch) = (Timestamp::now(), self.processes().epoch());
         let (mut listed, execs) = self.listed().await?;
         self.adopt_networks(&handles, &listed).await;
         let answers = handles.iter().map(|handle| {
             let listed = listed.remove(&handle.id);
-            handle.ask(move |reply| Command::Reconcile { listed, asked, reply })
+            handle.ask(move |reply| Command::Reconcile { listed, asked, epoch, reply })
         });
         let answers: Vec<_> = answers.collect();
         for (handle, result) in handles.iter().zip(join_all(answers).await) {
@@ -43,7 +43,7 @@ impl Engine {
                 tracing::error!(container = handle.id, %error, "the container could not be reconciled");
             }
         }
-        self.revive_execs(execs).await;
+        self.revive_execs(execs, epoch).await;
         // What a stranger's keeper still writes to is deleted when it has ended.
         let strangers: HashSet<String> = listed.keys().cloned().collect();
         for stranger in listed.into_values() {
@@ -79,14 +79,14 @@ impl Engine {
         let handles: Vec<_> = self.containers().all();
         let answers = handles.iter().map(|handle| {
             let listed = listed.remove(&handle.id);
-            handle.ask(move |reply| Command::Reconcile { listed, asked, reply })
+            handle.ask(move |reply| Command::Reconcile { listed, asked, epoch, reply })
         });
         for result in join_all(answers.collect::<Vec<_>>()).await {
             if let Err(error) = result {
                 tracing::error!(%error, "a container could not be given to the new keeper");
             }
         }
-        self.adopt_execs(execs, asked).await;
+        self.adopt_execs(execs, asked, epoch).await;
         // Removed in the meantime; the keeper died before it was told to forget it.
         listed.into_values().for_each(|stranger| self.discard(stranger));
         Ok(())

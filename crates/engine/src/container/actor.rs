@@ -80,6 +80,8 @@ pub(crate) enum Command {
         listed: Option<Listed>,
         /// When the keeper was asked: what happened since is news that it could not tell.
         asked: Timestamp,
+        /// Which keeper that was: no other is told anything.
+        epoch: u64,
         reply: Reply,
     },
 }
@@ -181,7 +183,9 @@ impl Actor {
                 answer(reply, Ok(()));
             }
             Command::Exited(record) => Box::pin(self.exited(record)).await,
-            Command::Reconcile { listed, asked, reply } => answer(reply, Box::pin(self.reconcile(listed, asked)).await),
+            Command::Reconcile { listed, asked, epoch, reply } => {
+                answer(reply, Box::pin(self.reconcile(listed, asked, epoch)).await);
+            }
         }
     }
 

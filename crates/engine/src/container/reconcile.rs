@@ -12,14 +12,19 @@ use super::state::{Phase, Run};
 use crate::Error;
 
 impl Actor {
-    /// Brings the container's state in line with what the keeper knew of it when it was `asked`.
-    pub(super) async fn reconcile(&mut self, listed: Option<Listed>, asked: Timestamp) -> Result<(), Error> {
+    /// Brings the container's state in line with what the keeper of `epoch` knew of it when it was `asked`.
+    pub(super) async fn reconcile(
+        &mut self,
+        listed: Option<Listed>,
+        asked: Timestamp,
+        epoch: u64,
+    ) -> Result<(), Error> {
         if self.view().state.run().is_some_and(|run| run.started_at >= asked) {
             return Ok(());
         }
         let fresh = self.handle.descriptors().is_none();
         match listed {
-            Some(listed) => self.reconcile_listed(listed).await?,
+            Some(listed) => self.reconcile_listed(listed, epoch).await?,
             None if self.view().state.is_up() => {
                 tracing::warn!(container = self.handle.id, "nobody knows how the container ended");
                 self.clear().await;
@@ -38,7 +43,7 @@ impl Actor {
         Ok(())
     }
 
-    async fn reconcile_listed(&mut self, listed: Listed) -> Result<(), Error> {
+    async fn reconcile_listed(&mut self, listed: Listed, epoch: u64) -> Result<(), Error> {
         let run = Run { pid: listed.state.pid, started_at: listed.state.started_at };
         let was_up = self.view().state.is_up();
         if !was_up && matches!(listed.state.health, Health::Running | Health::Exited(_) | Health::Orphaned) {
@@ -62,7 +67,7 @@ impl Actor {
                 self.exited(record).await;
                 Ok(())
             }
-            Health::Running | Health::Orphaned => self.adopt(listed).await,
+            Health::Running | Health::Orphaned => self.adopt(listed, epoch).await,
         }
     }
 
@@ -75,7 +80,7 @@ impl Actor {
     }
 
     /// Gives the keeper the descriptors that are held here, or takes over those that it has.
-    async fn adopt(&mut self, listed: Listed) -> Result<(), Error> {
+    async fn adopt(&mut self, listed: Listed, epoch: u64) -> Result<(), Error> {
         let process = ProcessRef::container(&self.handle.id);
         let (roles, fds) = match self.handle.descriptors() {
             Some(held) => held.duplicate().map_err(|source| Error::File { path: "descriptors".into(), source })?,
@@ -85,7 +90,8 @@ impl Actor {
                 (Vec::new(), Vec::new())
             }
         };
-        self.engine.processes().call(Request::Adopt(AdoptRequest { process, fds: roles }), fds).await?;
+        let request = Request::Adopt(AdoptRequest { process, fds: roles });
+        self.engine.processes().call_at(epoch, request, fds).await?;
         Ok(())
     }
 

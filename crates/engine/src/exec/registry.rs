@@ -229,7 +229,7 @@ impl Engine {
     }
 
     /// Takes back execs that an engine before this one started and the keeper knows.
-    pub(crate) async fn revive_execs(&self, listed: Vec<Listed>) {
+    pub(crate) async fn revive_execs(&self, listed: Vec<Listed>, epoch: u64) {
         for Listed { state, fds } in listed {
             let process = state.process;
             let request = state.note.as_deref().and_then(|note| serde_json::from_str(note).ok());
@@ -246,21 +246,22 @@ impl Engine {
             match state.health {
                 Health::Exited(record) => self.exec_exited(process, record),
                 // Its clients went with the engine before: nobody else is to be waited for.
-                Health::Running | Health::Orphaned => self.settle_exec(process).await,
+                Health::Running | Health::Orphaned => self.settle_exec(process, epoch).await,
             }
         }
     }
 
-    /// Tells a keeper that nothing is held here of an exec that it has taken over.
-    pub(super) async fn settle_exec(&self, process: ProcessRef) {
+    /// Tells the keeper of `epoch` that nothing is held here of an exec that it has taken over. If it dies, its successor is
+    /// told as all are.
+    pub(super) async fn settle_exec(&self, process: ProcessRef, epoch: u64) {
         let request = Request::Adopt(AdoptRequest { process: process.clone(), fds: Vec::new() });
-        if let Err(error) = self.processes().call(request, Vec::new()).await {
+        if let Err(error) = self.processes().call_at(epoch, request, Vec::new()).await {
             tracing::warn!(%process, %error, "an exec could not be taken over");
         }
     }
 
-    /// Gives a new keeper the descriptors of running execs; those it did not know when it was `asked` have ended.
-    pub(crate) async fn adopt_execs(&self, listed: Vec<Listed>, asked: Timestamp) {
+    /// Gives the keeper of `epoch` the descriptors of running execs; those it did not know when it was `asked` have ended.
+    pub(crate) async fn adopt_execs(&self, listed: Vec<Listed>, asked: Timestamp, epoch: u64) {
         for Listed { state, .. } in &listed {
             // Its end was known before, or nobody wants to know.
             let known = state.process.exec.as_deref().and_then(|id| self.execs().find(id).ok());
@@ -284,7 +285,7 @@ impl Engine {
             let adopted = match descriptors.duplicate() {
                 Ok((fds, descriptors)) => {
                     let request = Request::Adopt(AdoptRequest { process, fds });
-                    self.processes().call(request, descriptors).await.map(drop).map_err(Error::from)
+                    self.processes().call_at(epoch, request, descriptors).await.map(drop).map_err(Error::from)
                 }
                 Err(source) => Err(Error::File { path: "descriptors".into(), source }),
             };

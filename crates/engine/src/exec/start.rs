@@ -105,7 +105,9 @@ impl Engine {
             Some(known) => {
                 self.exec_started(exec, known.state.pid, known.state.started_at, known.fds);
                 if known.state.health == Health::Orphaned {
-                    self.settle_exec(exec.process()).await;
+                    let epoch = self.processes().epoch();
+                    self.hookups().wait_until_carried_over(epoch).await;
+                    self.settle_exec(exec.process(), epoch).await;
                 }
             }
             None => {
