@@ -16,7 +16,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use rustix::net::SendFlags;
@@ -45,8 +45,8 @@ pub struct Keeper {
 struct Shared {
     socket: UnixStream,
     state: Mutex<State>,
-    /// Known if the kernel can tell it.
-    process: Option<Process>,
+    /// Unset while it is not known for sure.
+    process: OnceLock<Process>,
 }
 
 #[derive(Default)]
@@ -106,12 +106,16 @@ impl Keeper {
 
     fn over(socket: UnixStream, exec_root: &Path, events: impl Fn(Event) + Send + 'static) -> Result<Keeper, Error> {
         let reading = socket.try_clone().map_err(|e| Error::io("duplicating the keeper's socket", e))?;
-        let process = Process::behind(&socket, exec_root);
+        let process = Process::behind(&socket, exec_root).map_or_else(OnceLock::new, OnceLock::from);
         let keeper = Keeper { shared: Arc::new(Shared { socket, state: Mutex::default(), process }) };
         reader::spawn(reading, Arc::downgrade(&keeper.shared), events)
             .map_err(|e| Error::io("starting the keeper's reader", e))?;
         match keeper.hello()?.0 {
-            Reply::Hello { version: VERSION, .. } => {
+            Reply::Hello { version: VERSION, pid, .. } => {
+                if let Some(process) = Process::keeper(pid, exec_root) {
+                    // Set already, it is the same.
+                    let _ = keeper.shared.process.set(process);
+                }
                 // One that has died since is not an event any more.
                 if keeper.shared.meet() { Ok(keeper) } else { Err(Error::Gone) }
             }
@@ -137,7 +141,7 @@ impl Keeper {
     /// Does something about a keeper that has not answered a [`Request::Hello`] for so long: has it go on if it was stopped,
     /// and in the end kills it, so that another takes over.
     pub fn cure(&self, silent: Duration) -> Option<Cure> {
-        self.shared.process.as_ref()?.cure(silent)
+        self.shared.process.get()?.cure(silent)
     }
 
     /// Sends a request; `done` is called once, with the reply and its descriptors or the reason why there is none.

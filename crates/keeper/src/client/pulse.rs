@@ -32,12 +32,17 @@ pub enum Cure {
 }
 
 impl Process {
-    /// The process at the other end of a keeper's socket. None if it cannot be told for sure.
+    /// The process that the kernel says is at the other end of a keeper's socket. None if it cannot be told for sure: while
+    /// a keeper is starting, that is the process that starts it.
     pub(super) fn behind(socket: impl AsFd, exec_root: &Path) -> Option<Process> {
-        let pid = rustix::net::sockopt::socket_peercred(socket).ok()?.pid.as_raw_nonzero().get();
+        let peer = rustix::net::sockopt::socket_peercred(socket).ok()?;
+        Process::keeper(peer.pid.as_raw_nonzero().get(), exec_root)
+    }
+
+    /// The keeper of an exec root, if that is its process id.
+    pub(super) fn keeper(pid: i32, exec_root: &Path) -> Option<Process> {
         let pidfd = pidfd::open(pid).ok()?;
-        // Looked up after opening: the id may have been given to another process, and a keeper before this version says the
-        // id of one that has ended.
+        // Looked up after opening: the id may have been given to another process.
         is_keeper(pid, exec_root).then_some(Process { pid, pidfd })
     }
 

@@ -188,10 +188,11 @@ impl Guardian {
     }
 }
 
-/// Whether a keeper has had the time to ask for what has been there `since`. Without a keeper, the time begins anew.
+/// Whether a keeper has had the time to ask for what has been there `since`. Without a keeper, the time begins anew, unless
+/// there is no exec root any more that one could serve.
 fn is_overdue(since: &mut Instant, exec_root: &Path) -> bool {
     let overdue = since.elapsed() > LONGEST;
-    if overdue && !setup::is_served(exec_root) {
+    if overdue && exec_root.exists() && !setup::is_served(exec_root) {
         *since = Instant::now();
         return false;
     }

@@ -261,7 +261,7 @@ fn an_exec_without_clients_does_not_wait_for_them() {
     bench.kill_keeper();
     bench.reconnect();
     bench.adopt(ProcessRef::exec("c", "e"), &exec);
-    assert!(ended_as(bench.exited(&ProcessRef::exec("c", "e")).status, ExitStatus::Exited(7)));
+    assert_eq!(bench.exited(&ProcessRef::exec("c", "e")).status, ExitStatus::Exited(7));
 }
 
 #[test]
