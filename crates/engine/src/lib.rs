@@ -4,6 +4,7 @@
 //! (`container/start.rs`). What users ask for and are told is expressed in the wire types of `teu-api`, so that there
 //! is one definition of each.
 
+mod apparmor;
 mod backend;
 mod cgroups;
 mod config;

@@ -7,6 +7,7 @@ use teu_sys::caps::{self, Capability};
 use teu_sys::cgroup::{Hierarchy, Version};
 
 use crate::Error;
+use crate::apparmor::AppArmor;
 
 /// What the machine can do.
 #[derive(Debug, Clone)]
@@ -16,7 +17,7 @@ pub(crate) struct Machine {
     pub(crate) hierarchy: Option<Hierarchy>,
     /// Capabilities that the engine can give.
     pub(crate) capabilities: Vec<&'static str>,
-    pub(crate) apparmor: bool,
+    pub(crate) apparmor: AppArmor,
     pub(crate) selinux: bool,
     /// What containers cannot read unless asked for otherwise: what exists of Docker's list.
     pub(crate) masked_paths: Vec<PathBuf>,
@@ -36,8 +37,7 @@ impl Machine {
             cgroup_v2: hierarchy.version() == Version::V2,
             hierarchy: Some(hierarchy),
             capabilities: Capability::all().filter(|c| bounding.contains(*c)).map(Capability::name).collect(),
-            apparmor: std::fs::read_to_string("/sys/module/apparmor/parameters/enabled")
-                .is_ok_and(|t| t.starts_with('Y')),
+            apparmor: AppArmor::detect(),
             selinux: Path::new("/sys/fs/selinux/enforce").exists(),
             masked_paths: masked_paths(),
             online_processors: online_processors(),
@@ -52,7 +52,7 @@ impl Machine {
             cgroup_v2: true,
             hierarchy: None,
             capabilities: Capability::all().map(Capability::name).collect(),
-            apparmor: false,
+            apparmor: AppArmor::Off,
             selinux: false,
             masked_paths: MASKED_PATHS.map(PathBuf::from).into(),
             online_processors: "0-3".to_owned(),

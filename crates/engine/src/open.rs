@@ -102,7 +102,7 @@ fn parts(config: EngineConfig) -> Result<Parts, Error> {
             Ok(Networks::open(config.network.clone(), stored_networks(&config.data_root))?)
         });
         let state = Store::open(&config.data_root.join("state.db"));
-        let machine = Machine::detect();
+        let machine = Machine::detect().inspect(|machine| machine.apparmor.begin(&config.exec_root));
         let crashed = || Error::Part { part: "engine", message: "a part crashed while it was opened".to_owned() };
         let library = images.join().map_err(|_| crashed())??;
         let networks = networks.join().map_err(|_| crashed())??;

@@ -217,6 +217,11 @@ fn failure_of(step: Option<&Step>, program: &str, searched: bool, message: &Mess
         Some(step @ Step::Mount(mount)) if mount.no_follow && message.value == Errno::NOTDIR.raw_os_error() => {
             Error::step(step.describe())(io::Error::other("it must be mounted on ordinary directory"))
         }
+        Some(step @ Step::Label(label))
+            if label.profile().is_some() && message.value == Errno::NOENT.raw_os_error() =>
+        {
+            Error::step(step.describe())(io::Error::other("it is not loaded: apparmor_parser loads profiles"))
+        }
         Some(step) if message.detail.is_empty() => Error::step(step.describe())(source),
         Some(step) => Error::step(format!("{} ({})", step.describe(), message.detail))(source),
         None => Error::step(message.detail.clone())(source),

@@ -6,7 +6,7 @@ use teu_api::container::{DriverData, HostConfig, Inspect, NetworkSettings, State
 
 use super::handle::{Handle, View};
 use super::state::Phase;
-use super::{health, link, network_view, sandbox};
+use super::{health, link, network_view, sandbox, spec};
 use crate::{Engine, Error, time};
 
 impl Engine {
@@ -46,6 +46,7 @@ impl Engine {
             name: format!("/{}", definition.name),
             restart_count: i64::from(view.state.restart_count),
             driver: self.images().driver().to_owned(),
+            app_armor_profile: spec::apparmor_profile(&definition.host, self.machine()),
             platform: "linux".to_owned(),
             exec_ids: self.execs().running_in(&handle.id),
             host_config: HostConfig { links: link::shown(self, definition), ..definition.host.clone() },

@@ -17,7 +17,7 @@ use super::spec::{self, Inputs};
 use super::state::{Failure, Phase, Run};
 use super::user::{Account, Accounts};
 use super::{cdi, link, log_target, sandbox};
-use crate::{Engine, Error, StartError};
+use crate::{Engine, Error, StartError, apparmor};
 
 /// How long the keeper may take to set a container up.
 const KEEPER_PATIENCE: Duration = Duration::from_secs(60);
@@ -169,7 +169,9 @@ impl Actor {
         let begun = Instant::now();
         let links = link::of(&self.engine, definition)?;
         let prepared = self.take_prepared().unwrap_or_else(|| prepare(&self.engine, definition, self.shared.clone()));
-        let (prepared, attached) = tokio::join!(prepared, sandbox::attach(&self.engine, definition));
+        let profile = self.ensure_profile(definition);
+        let (prepared, attached, ensured) = tokio::join!(prepared, sandbox::attach(&self.engine, definition), profile);
+        ensured?;
         let prepared = prepared.map_err(|e| Error::Part { part: "start", message: e.to_string() })?;
         let (Prepared { rootfs, account }, Sandbox { netns, endpoint }) = (prepared?, attached?);
         let (rootfs, opened) = self.open_mounts(definition, rootfs).await?;
@@ -219,6 +221,16 @@ impl Actor {
         let (started, descriptors) = self.call_start(request, fds).await?;
         tracing::debug!(container = definition.id, ?ready, all = ?begun.elapsed(), "started");
         Ok(Launched { started, descriptors, endpoint: Some(endpoint) })
+    }
+
+    /// Makes sure that the container's AppArmor profile can be used.
+    async fn ensure_profile(&self, definition: &Definition) -> Result<(), Error> {
+        let profile = spec::apparmor_profile(&definition.host, self.engine.machine());
+        if profile != apparmor::DEFAULT {
+            return Ok(());
+        }
+        let ensured = tokio::task::spawn_blocking(move || apparmor::ensure(&profile)).await;
+        ensured.map_err(|e| Error::Part { part: "start", message: e.to_string() })?
     }
 
     /// Opens what is mounted, away from the runtime's threads, if anything is.

@@ -19,7 +19,7 @@ use super::registry::{Exec, Phase};
 use crate::container::{Accounts, ClientInput, ExecDifferences, exec_process, pump, refusal};
 use crate::hookup::{Hookup, hook_up};
 use crate::stream::Input;
-use crate::{Attachment, Engine, Error, StartError};
+use crate::{Attachment, Engine, Error, StartError, apparmor};
 
 /// How many keepers may die while they start a process.
 const ATTEMPTS: usize = 5;
@@ -169,7 +169,9 @@ impl Engine {
                 tty: wanted.tty,
                 privileged: wanted.privileged,
             };
-            exec_process(config, host, &account, engine.machine(), differences)
+            let process = exec_process(config, host, &account, engine.machine(), differences)?;
+            apparmor::ensure(&process.apparmor_profile)?;
+            Ok(process)
         };
         tokio::task::spawn_blocking(work).await.map_err(|e| Error::Part { part: "exec", message: e.to_string() })?
     }

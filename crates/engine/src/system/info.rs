@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use teu_api::system::{AddressPool, Commit, IndexInfo, Info, Plugins, RegistryConfig, Runtime, Swarm};
 
+use crate::apparmor::AppArmor;
 use crate::container::Phase;
 use crate::engine::NATIVE_RUNTIME;
 use crate::{Engine, Error};
@@ -51,12 +52,18 @@ impl Engine {
             default_address_pools: Some(
                 config.network.pools.iter().map(|p| AddressPool { base: p.base.to_string(), size: p.size }).collect(),
             ),
-            warnings: Some(self.networks()?.warnings()),
+            warnings: Some(self.warnings()?),
             ..Info::default()
         };
         self.count_containers(&mut info);
         self.describe_machine(&mut info);
         Ok(info)
+    }
+
+    fn warnings(&self) -> Result<Vec<String>, Error> {
+        let mut warnings = self.networks()?.warnings();
+        warnings.extend(self.machine().apparmor.warning().map(|text| format!("WARNING: {text}")));
+        Ok(warnings)
     }
 
     fn count_containers(&self, info: &mut Info) {
@@ -131,7 +138,7 @@ fn registries(config: &crate::EngineConfig) -> RegistryConfig {
 
 fn security_options(engine: &Engine) -> Vec<String> {
     let mut options = Vec::new();
-    if engine.machine().apparmor {
+    if engine.machine().apparmor != AppArmor::Off {
         options.push("name=apparmor".to_owned());
     }
     options.push("name=seccomp,profile=builtin".to_owned());

@@ -11,7 +11,7 @@ use teu_sys::process::CloneFlags;
 
 use super::mounts::{Mounts, default_propagation};
 use super::namespaces::Namespaces;
-use super::process::{Setting, finish, limits};
+use super::process::{Setting, finish, labels, limits};
 use super::text::{c_path, in_root};
 use super::{EnterRoot, GateFiles, Plan, Root, Step, Terminal, devices, environment, kernel, options, sysctl};
 use crate::{Error, Launch, Rootfs, Stdio};
@@ -81,11 +81,11 @@ pub(crate) fn compile(launch: Launch<'_>, gate: Option<GateFiles>) -> Result<Cre
     steps.extend(inside);
     steps.extend(enter_root(spec, &linux, own_mounts, launch.no_pivot)?);
     steps.extend(kernel::compile(&linux)?);
+    steps.extend(labels(process, namespaces.has(NamespaceKind::User))?);
     steps.extend(late);
     let setting = Setting {
         filter: super::process::filter(&linux, launch.filter_cache)?,
         keyring: (!launch.no_new_keyring).then(|| format!("_ses.{}", launch.id)),
-        own_user_namespace: namespaces.has(NamespaceKind::User),
         keep_groups: namespaces.makes_user() && !crate::idmap::may_set_groups(),
         gate: true,
     };

@@ -6,7 +6,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::thread::{CpuSet, ThreadNameSpaceType};
 use teu_oci::runtime::NamespaceKind;
 
-use super::process::{Setting, finish, limits};
+use super::process::{Setting, finish, labels, limits};
 use super::{Plan, Step, Terminal, environment, kernel};
 use crate::{Error, ExecRequest, Stdio};
 
@@ -34,6 +34,8 @@ pub(crate) fn compile(request: ExecRequest<'_>, gate: bool) -> Result<ExecPlan, 
     }
     steps.extend(affinity.map(|a| cpus(&a.last)).transpose()?.flatten());
     steps.push(Step::HideMemory);
+    // Another user namespace has not been joined yet.
+    steps.extend(labels(process, false)?);
     steps.extend(limits(process)?);
     if !flags.is_empty() {
         let pidfd = request.pidfd.try_clone_to_owned().map_err(Error::step("duplicate the container's descriptor"))?;
@@ -55,7 +57,6 @@ pub(crate) fn compile(request: ExecRequest<'_>, gate: bool) -> Result<ExecPlan, 
     let setting = Setting {
         filter: super::process::filter(&linux, request.filter_cache)?,
         keyring: (!request.no_new_keyring).then(|| format!("_ses.{}", request.id)),
-        own_user_namespace: joins_user,
         keep_groups: joins_user && groups_are_denied(request.pid),
         gate,
     };

@@ -17,7 +17,6 @@ use crate::{Error, Stdio, seccomp};
 pub(crate) struct Setting {
     pub(crate) filter: Option<Arc<Program>>,
     pub(crate) keyring: Option<String>,
-    pub(crate) own_user_namespace: bool,
     pub(crate) keep_groups: bool,
     /// Whether the process waits for a start before it executes its program.
     pub(crate) gate: bool,
@@ -101,7 +100,6 @@ pub(crate) fn finish(
         steps.push(Step::Seccomp(Arc::clone(filter)));
     }
     steps.push(Step::Credentials(Box::new(credentials(process, setting.keep_groups)?)));
-    steps.extend(labels(process, setting.own_user_namespace)?);
     steps.push(Step::FindProgram);
     steps.push(Step::CloseDescriptors(first_free.unsigned_abs()));
     if let Some(filter) = setting.filter.as_ref().filter(|_| early && process.no_new_privileges) {
@@ -166,7 +164,9 @@ fn credentials(process: &Process, keep_groups: bool) -> Result<Credentials, Erro
     })
 }
 
-fn labels(process: &Process, own_user_namespace: bool) -> Result<Vec<Step>, Error> {
+/// Security labels, which count from the next `execve`. Setting them takes a procfs of one's own, and that privileges and
+/// descriptors, so limits, credentials and filters come later.
+pub(crate) fn labels(process: &Process, own_user_namespace: bool) -> Result<Vec<Step>, Error> {
     let mut steps = Vec::new();
     let mut label = |attribute: &str, value: String| -> Result<(), Error> {
         let attribute = c_string(format!("thread-self/attr/{attribute}"), "a label")?;
@@ -185,7 +185,7 @@ fn labels(process: &Process, own_user_namespace: bool) -> Result<Vec<Step>, Erro
         }
         // The file of its own exists where security modules are stacked (Linux 5.8).
         let own = Path::new("/proc/self/attr/apparmor/exec").exists();
-        label(if own { "apparmor/exec" } else { "exec" }, format!("exec {profile}"))?;
+        label(if own { "apparmor/exec" } else { "exec" }, format!("{}{profile}", Label::PROFILE))?;
     }
     Ok(steps)
 }
@@ -293,8 +293,7 @@ mod tests {
     #[test]
     fn the_gate_separates_what_the_filter_need_not_allow() {
         let process = Process { cwd: "/".into(), no_new_privileges: true, ..Process::default() };
-        let setting =
-            Setting { filter: None, keyring: None, own_user_namespace: false, keep_groups: false, gate: true };
+        let setting = Setting { filter: None, keyring: None, keep_groups: false, gate: true };
         let steps = finish(&process, Stdio::Inherit, (vec![], 0), setting).unwrap();
         assert!(matches!(steps[steps.len() - 2], Step::Gate));
         assert!(matches!(steps[steps.len() - 1], Step::Execute));

@@ -253,6 +253,16 @@ pub(crate) struct Label {
     pub(crate) own_user_namespace: bool,
 }
 
+impl Label {
+    /// How an AppArmor profile for the next program is asked for.
+    pub(crate) const PROFILE: &str = "exec ";
+
+    /// Name of the AppArmor profile, if it is one. Labels of SELinux have no blanks.
+    pub(crate) fn profile(&self) -> Option<&str> {
+        self.value.to_str().ok()?.strip_prefix(Label::PROFILE)
+    }
+}
+
 /// The program to execute.
 #[derive(Debug)]
 pub(crate) struct Executable {
@@ -329,7 +339,10 @@ impl Step {
             Step::Credentials(to) => {
                 format!("become uid {} gid {} in {:?}", to.uid, to.gid, to.cwd.to_string_lossy())
             }
-            Step::Label(label) => format!("set the security label {:?}", show(&label.value)),
+            Step::Label(label) => match label.profile() {
+                Some(profile) => format!("apply AppArmor profile {profile:?}"),
+                None => format!("set the security label {:?}", show(&label.value)),
+            },
             Step::FindProgram | Step::Execute => "execute the program".into(),
             Step::CloseDescriptors(_) => "close descriptors".into(),
             Step::Gate => "wait for the start".into(),

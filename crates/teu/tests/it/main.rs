@@ -1,6 +1,7 @@
 //! End to end: the real executable, in namespaces of its own.
 
 mod api;
+mod apparmor;
 mod container_commit;
 mod container_cp;
 mod container_exec;

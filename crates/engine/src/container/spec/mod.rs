@@ -22,7 +22,7 @@ use crate::machine::Machine;
 pub(crate) use devices::{at as device_at, parse_rule as parse_device_rule};
 pub(crate) use process::{ExecDifferences, exec_process};
 pub(crate) use resources::changed as changed_resources;
-pub(crate) use security::check as check_security;
+pub(crate) use security::{apparmor_profile, check as check_security};
 
 /// Everything that a specification follows from.
 #[derive(Debug)]

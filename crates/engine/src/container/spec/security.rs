@@ -7,6 +7,7 @@ use teu_oci::defaults::READONLY_PATHS;
 
 use super::{capabilities, seccomp};
 use crate::Error;
+use crate::apparmor::{AppArmor, UNCONFINED};
 use crate::machine::Machine;
 
 /// Which system calls are let through.
@@ -38,11 +39,17 @@ pub(crate) fn check(host: &HostConfig, machine: &Machine) -> Result<(), Error> {
     seccomp::profile(&security.seccomp, &names, machine).map(drop)
 }
 
+/// The AppArmor profile that a container runs under; empty where AppArmor is not enabled.
+pub(crate) fn apparmor_profile(host: &HostConfig, machine: &Machine) -> String {
+    // Checked when the container was made; what the machine has lost since then, the start reports.
+    parse(host, machine).map(|security| security.apparmor).unwrap_or_default()
+}
+
 pub(super) fn parse(host: &HostConfig, machine: &Machine) -> Result<Security, Error> {
     let mut security = Security {
         seccomp: if host.privileged { SeccompChoice::Unconfined } else { SeccompChoice::Default },
         no_new_privileges: false,
-        apparmor: String::new(),
+        apparmor: machine.apparmor.profile_of(host.privileged).to_owned(),
         masked_paths: Vec::new(),
         readonly_paths: Vec::new(),
     };
@@ -82,10 +89,17 @@ fn apply(option: &str, security: &mut Security, machine: &Machine) -> Result<(),
             };
         }
         "apparmor" => match value {
+            // As Docker: no name is no wish.
+            "" => {}
+            profile if machine.apparmor != AppArmor::Off => security.apparmor = profile.to_owned(),
             // Without AppArmor every container is unconfined by it.
-            "unconfined" => security.apparmor.clear(),
-            profile if machine.apparmor => security.apparmor = profile.to_owned(),
-            _ => return Err(Error::Invalid("AppArmor is not supported on this host".to_owned())),
+            UNCONFINED => {}
+            profile => {
+                return Err(Error::Invalid(format!(
+                    "AppArmor profile {profile:?} is asked for, but AppArmor is not enabled on this host: leave \
+                     --security-opt apparmor out"
+                )));
+            }
         },
         "label" => {
             // `disable` is what there is without SELinux; other labels would be ignored silently.
@@ -103,7 +117,8 @@ fn apply(option: &str, security: &mut Security, machine: &Machine) -> Result<(),
 mod tests {
     use teu_api::container::HostConfig;
 
-    use super::{SeccompChoice, parse};
+    use super::{SeccompChoice, apparmor_profile, parse};
+    use crate::apparmor::AppArmor;
     use crate::machine::Machine;
 
     fn options(list: &[&str]) -> HostConfig {
@@ -126,6 +141,20 @@ mod tests {
         for bad in ["nonsense", "a=b", "apparmor=profile", "no-new-privileges=x"] {
             assert!(parsed(&[bad]).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn apparmor_profiles() {
+        let machine = Machine { apparmor: AppArmor::On, ..Machine::bare() };
+        let profile =
+            |privileged, list: &[&str]| apparmor_profile(&HostConfig { privileged, ..options(list) }, &machine);
+        assert_eq!(profile(false, &[]), "docker-default");
+        assert_eq!(profile(true, &[]), "unconfined");
+        assert_eq!(profile(false, &["apparmor=unconfined"]), "unconfined");
+        assert_eq!(profile(false, &["apparmor:mine"]), "mine");
+        assert_eq!(profile(true, &["apparmor=docker-default"]), "docker-default");
+        assert_eq!(profile(false, &["apparmor="]), "docker-default");
+        assert_eq!(apparmor_profile(&options(&[]), &Machine::bare()), "");
     }
 
     #[test]
