@@ -112,13 +112,13 @@ impl Server {
         }
         task.acknowledged = true;
         task.hold = false;
-        if !task.stalled {
+        if !task.stalled || task.is_log_gone() {
             self.forget(key);
         }
     }
 
     /// Removes a process's files and all memory of it, and a container's execs with it.
-    fn forget(&mut self, key: u32) {
+    pub(super) fn forget(&mut self, key: u32) {
         let Some(task) = self.tasks.get(key) else { return };
         let process = task.saved.process.clone();
         // What is left is overwritten by the next start of the same id.

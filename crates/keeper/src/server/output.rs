@@ -245,6 +245,10 @@ impl Server {
             if std::mem::take(&mut task.returning) {
                 task.hold = false;
             }
+            if task.acknowledged && task.is_log_gone() {
+                self.forget(key);
+                continue;
+            }
             task.stalled = false;
             // Files may have been replaced meanwhile, or their file system mounted.
             if let Some(log) = &mut task.log {

@@ -125,6 +125,12 @@ impl Task {
         saved::directory(root, &self.saved.process)
     }
 
+    /// Whether the folder of its log has been deleted, as it is with the container: nobody wants what is not in the log yet.
+    pub(super) fn is_log_gone(&self) -> bool {
+        let folder = self.saved.log.as_ref().and_then(|log| log.path.parent());
+        folder.is_some_and(|folder| !folder.exists())
+    }
+
     pub(super) fn is_container(&self) -> bool {
         self.saved.process.exec.is_none()
     }

@@ -275,3 +275,21 @@ fn a_keeper_that_was_stopped_is_woken_up() {
     assert_eq!(other.list().unwrap().len(), 1);
     assert_eq!(bench.keeper_pid(), pid, "it is the same");
 }
+
+/// A daemon deletes a container's files once it has stored the exit; the keeper may die before it is told.
+#[test]
+fn a_container_whose_log_is_deleted_is_forgotten() {
+    let mut bench = Bench::new();
+    let folder = bench.dir.path().join("logs");
+    std::fs::create_dir(&folder).unwrap();
+    let mut request = bench.request("c", "echo said; exit 2");
+    request.log.path = folder.join("c-json.log");
+    let _held = bench.start(request);
+    assert_eq!(bench.wait("c"), ExitStatus::Exited(2));
+    std::fs::remove_dir_all(&folder).unwrap();
+    bench.kill_keeper();
+    bench.reconnect();
+    bench.ack(container("c"));
+    assert!(!bench.root().join("containers/c").exists());
+    assert!(bench.keeper.list().unwrap().is_empty());
+}
