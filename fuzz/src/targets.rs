@@ -3,7 +3,6 @@
 use std::hint::black_box;
 use std::io;
 use std::path::Path;
-use std::sync::OnceLock;
 
 use tempfile::TempDir;
 use teu_image::{DriverKind, Limits, Store, StoreOptions};
@@ -174,14 +173,21 @@ fn log_round_trip(data: &[u8]) {
 
 /// An archive for `load`. Where no store can be opened (that takes mounts), nothing is done.
 fn load_archive(data: &[u8]) {
-    static STORE: OnceLock<Option<(Store, TempDir)>> = OnceLock::new();
-    let open = || {
-        let folder = tempfile::Builder::new().prefix("teu-fuzz-").tempdir().ok()?;
-        let limits = Limits { tar_size: 4 << 20, entries: 10_000, ratio_from: 1 << 20, ..Limits::default() };
-        let options = StoreOptions { driver: Some(DriverKind::Erofs), limits };
-        Some((Store::open(folder.path(), options).ok()?, folder))
-    };
-    if let Some((store, _)) = STORE.get_or_init(open) {
-        teu_image::fuzzing::load(store, data);
+    // Opened once, and removed at the thread's end.
+    thread_local! {
+        static STORE: Option<(Store, TempDir)> = open_store().ok();
     }
+    STORE.with(|store| {
+        if let Some((store, _)) = store {
+            teu_image::fuzzing::load(store, data);
+        }
+    });
+}
+
+fn open_store() -> io::Result<(Store, TempDir)> {
+    let folder = tempfile::Builder::new().prefix("teu-fuzz-").tempdir()?;
+    let limits = Limits { tar_size: 4 << 20, entries: 10_000, ratio_from: 1 << 20, ..Limits::default() };
+    let options = StoreOptions { driver: Some(DriverKind::Erofs), limits };
+    let store = Store::open(folder.path(), options).map_err(io::Error::other)?;
+    Ok((store, folder))
 }

@@ -23,7 +23,8 @@ pub(super) enum Framed<'a> {
 /// Takes an entry off its frame.
 pub(super) fn framed(content: &[u8]) -> Framed<'_> {
     let Some(head) = length(content, 0) else { return Framed::Incomplete };
-    if head > MAX {
+    // Every entry has a time. Zeros are what some file systems leave at a file's end when the power fails.
+    if head > MAX || head == 0 {
         return Framed::Damaged;
     }
     match length(content, LENGTH + head) {
@@ -171,6 +172,7 @@ mod tests {
             assert!(matches!(framed(&framed_entry[..cut]), Framed::Incomplete), "{cut}");
         }
         assert!(matches!(framed(b"{\"log\":\"x\"}"), Framed::Damaged));
+        assert!(matches!(framed(&[0; 16]), Framed::Damaged));
         assert!(parse(b"\x0a\xff\xff").is_none());
     }
 }

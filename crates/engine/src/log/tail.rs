@@ -67,7 +67,7 @@ fn entry_before(file: &mut LogFile, end: u64) -> io::Result<Option<u64>> {
     let len = u64::from(u32::from_be_bytes(tail)) + 8;
     let Some(begin) = end.checked_sub(len) else { return Ok(None) };
     file.read_at(&mut head, begin)?;
-    Ok((head == tail).then_some(begin))
+    Ok((head == tail && head != [0; 4]).then_some(begin))
 }
 
 /// From the beginning, as compressed files can be read only.
@@ -140,6 +140,8 @@ mod tests {
         for (lines, expected, found) in [(1, &c[..], 1), (2, &all[a.len()..], 2), (5, &all[..], 3), (0, &[], 0)] {
             check(&path, Format::Local, &all, lines, expected, found);
         }
+        // Zeros are no entries.
+        check(&path, Format::Local, &[&all[..], &[0; 16]].concat(), 1, &[&c[..], &[0; 16]].concat(), 1);
         // An entry that is being written is there for those who go on reading.
         let cut = [&all[..], &b[..50]].concat();
         check(&path, Format::Local, &cut, 1, &[&c[..], &b[..50]].concat(), 1);

@@ -39,6 +39,11 @@ fn mistakes_are_told_in_dockers_words() {
             "max-buffer-size=1m",
             "logger: max-buffer-size option is only supported with 'mode=non-blocking'",
         ),
+        (
+            "json-file",
+            "mode=non-blocking max-buffer-size=1.éééééééé5",
+            "error parsing option max-buffer-size: invalid size: '1.éééééééé5'",
+        ),
         ("json-file", "mode=non-blocking max-buffer-size=x", "error parsing option max-buffer-size: invalid size: 'x'"),
         ("json-file", "max-size=x", "invalid size: 'x'"),
         ("json-file", "max-size=0", "max-size must be a positive number"),

@@ -22,7 +22,7 @@ fn size(text: &str, step: u128) -> Result<u64, Reason> {
     let multiplier = multiplier(&suffix, step).ok_or_else(|| format!("invalid suffix: '{suffix}'"))?;
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     // Further decimals are less than a byte.
-    let fraction = &fraction[..fraction.len().min(15)];
+    let fraction = fraction.get(..15).unwrap_or(fraction);
     let digits: u128 = format!("{whole}{fraction}").parse().map_err(|_| invalid())?;
     let scale = 10_u128.pow(u32::try_from(fraction.len()).unwrap_or(0));
     let bytes = digits.checked_mul(multiplier).map(|bytes| bytes / scale);
