@@ -10,7 +10,7 @@ use teu_network::Networks;
 use tokio::sync::Semaphore;
 
 use crate::backend::{Backends, Images, Processes, Sandboxes};
-use crate::container::{Definition, Files, Index};
+use crate::container::{Definition, Files, Index, Teardowns};
 use crate::events::{Bus, Subject};
 use crate::exec::Execs;
 use crate::health::Prober;
@@ -50,6 +50,7 @@ pub(crate) struct Inner {
     pub(crate) closing: AtomicBool,
     pub(crate) shippers: Shippers,
     pub(crate) prunes: Prunes,
+    pub(crate) teardowns: Teardowns,
     /// One permit for each folder that may be walked for its size at the same time.
     pub(crate) walks: Semaphore,
 }
@@ -116,6 +117,10 @@ impl Engine {
 
     pub(crate) fn walks(&self) -> &Semaphore {
         &self.0.walks
+    }
+
+    pub(crate) fn teardowns(&self) -> &Teardowns {
+        &self.0.teardowns
     }
 
     pub(crate) fn prunes(&self) -> &Prunes {

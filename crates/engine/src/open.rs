@@ -11,7 +11,7 @@ use teu_registry::RegistryConfig;
 use tokio::sync::Semaphore;
 
 use crate::backend::{Backends, Link, StoreImages};
-use crate::container::Index;
+use crate::container::{Index, Teardowns};
 use crate::engine::Inner;
 use crate::events::Bus;
 use crate::exec::Execs;
@@ -66,6 +66,7 @@ impl Engine {
             closing: AtomicBool::new(false),
             shippers: Shippers::default(),
             prunes: Prunes::default(),
+            teardowns: Teardowns::default(),
             walks: tokio::sync::Semaphore::new(crate::system::WALKS),
         });
         engine.reconcile(contents).await?;

@@ -73,6 +73,7 @@ impl Actor {
         let id = self.handle.id.clone();
         let before = self.teardown.take();
         let mounts = self.mounts.take();
+        let pending = engine.teardowns().begin();
         self.teardown = Some(tokio::spawn(async move {
             if let Some(before) = before {
                 // A panic there is logged by the runtime; this run's clean-up goes on.
@@ -88,6 +89,7 @@ impl Actor {
             } else {
                 release.await;
             }
+            drop(pending);
         }));
     }
 }

@@ -16,8 +16,17 @@ use super::{link, ports};
 use crate::events::Subject;
 use crate::{Engine, Error};
 
-/// Attaches a container to its network and writes the hosts file that follows from it.
+/// Attaches a container to its network and writes the hosts file that follows from it. What it needs may be held by a
+/// container that has ended just now: that is waited for.
 pub(super) async fn attach(engine: &Engine, definition: &Arc<Definition>) -> Result<Sandbox, Error> {
+    let before = engine.teardowns().now();
+    match attach_once(engine, definition).await {
+        Err(Error::Network(_)) if before.settled().await => attach_once(engine, definition).await,
+        attached => attached,
+    }
+}
+
+async fn attach_once(engine: &Engine, definition: &Arc<Definition>) -> Result<Sandbox, Error> {
     let engine = engine.clone();
     let definition = Arc::clone(definition);
     let work = move || {

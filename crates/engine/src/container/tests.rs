@@ -85,6 +85,25 @@ async fn names_are_unique() {
 }
 
 #[tokio::test]
+async fn what_an_ended_run_still_holds_is_waited_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rig = rig(folder.path()).await;
+    rig.create("web", "sleep", HostConfig::default()).await;
+    let held = rig.engine.teardowns().begin();
+    rig.networks.broken.store(true, std::sync::atomic::Ordering::Relaxed);
+    let starting = tokio::spawn({
+        let engine = rig.engine.clone();
+        async move { engine.container_start("web").await }
+    });
+    while rig.networks.broken.load(std::sync::atomic::Ordering::Relaxed) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(state(&rig, "web").await.status, "created");
+    drop(held);
+    starting.await.expect("no panic").expect("started after all");
+}
+
+#[tokio::test]
 async fn a_missing_program_is_127_and_everything_is_given_back() {
     let folder = tempfile::tempdir().expect("a folder");
     let rig = rig(folder.path()).await;

@@ -22,6 +22,8 @@ impl Engine {
         let _pruning = self.begin_prune(Subject::Network)?;
         let criteria = Criteria::new(filters, KNOWN)?;
         let networks = self.networks()?;
+        // Containers that have just ended do not keep theirs.
+        self.teardowns().now().settled().await;
         let work = move || {
             let removed = networks.list().into_iter().filter(|network| remove(&networks, network, &criteria));
             removed.map(|network| network.record).collect::<Vec<_>>()
