@@ -25,6 +25,9 @@ pub(crate) async fn serve(engine: Engine, mut notices: mpsc::UnboundedReceiver<N
             Notice::Event(Event::LogStalled { container, reason }) => {
                 tracing::error!(container, reason, "the log cannot be written; the container waits");
             }
+            Notice::Event(Event::LogResumed { container, after }) => {
+                tracing::warn!(container, ?after, "the log is written again");
+            }
             Notice::Event(Event::KeeperGone) => {}
             Notice::Replaced(epoch) => {
                 if let Err(error) = engine.adopt(epoch).await {

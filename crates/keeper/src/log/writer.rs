@@ -233,6 +233,14 @@ impl Log {
         self.files.is_some()
     }
 
+    /// Whether something taken waits to be written, as far as that is known without opening anything.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.files.as_ref().is_some_and(|files| {
+            let record = &files.record;
+            record.pending.is_some() || files.spools.iter().zip(record.done).any(|(spool, done)| done < spool.size)
+        })
+    }
+
     /// Closes its descriptors until they are needed again.
     pub(crate) fn close(&mut self) {
         if let Some(files) = self.files.take() {

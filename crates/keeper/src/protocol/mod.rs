@@ -16,6 +16,7 @@ pub use start::{
 };
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use teu_oci::runtime::Resources;
@@ -159,6 +160,13 @@ pub enum Event {
         container: String,
         /// What the kernel said.
         reason: String,
+    },
+    /// A log that could not be written can be again; nothing of it is lost, unless the container must not wait.
+    LogResumed {
+        /// Whose log.
+        container: String,
+        /// For how long it could not be written.
+        after: Duration,
     },
     /// The connection ended. Made by the client, never sent. The daemon calls
     /// [`Keeper::ensure`](crate::Keeper::ensure) again and adopts.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::AsFd;
+use std::time::Instant;
 
 use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
@@ -108,6 +109,14 @@ impl Server {
 
     /// One step of an output.
     fn pump(&mut self, key: u32, stream: Stream) -> io::Result<Taken> {
+        let taken = self.take(key, stream)?;
+        if let Taken::Data(_) = taken {
+            self.resumed(key);
+        }
+        Ok(taken)
+    }
+
+    fn take(&mut self, key: u32, stream: Stream) -> io::Result<Taken> {
         let Some(task) = self.tasks.get_mut(key) else { return Ok(Taken::Empty) };
         let Task { outputs, log, relay, clients, stalled, .. } = task;
         let Some(output) = &outputs[stream.index()] else { return Ok(Taken::Empty) };
@@ -226,12 +235,22 @@ impl Server {
     /// The log or the spool cannot take more. Everything waits where it is.
     fn stall(&mut self, key: u32, error: &io::Error) {
         let Some(task) = self.tasks.get_mut(key) else { return };
-        if !std::mem::replace(&mut task.stalled, true) && task.is_container() {
+        task.stalled = true;
+        if task.is_container() && task.stalled_since.is_none() {
+            task.stalled_since = Some(Instant::now());
             let container = task.saved.process.container.clone();
             self.announce(&Event::LogStalled { container, reason: error.to_string() });
         }
         self.stalled.insert(key);
         self.settle(key);
+    }
+
+    /// Something was written: tells it if the opposite was told.
+    fn resumed(&mut self, key: u32) {
+        let Some(task) = self.tasks.get_mut(key).filter(|task| !task.stalled) else { return };
+        let Some(since) = task.stalled_since.take() else { return };
+        let container = task.saved.process.container.clone();
+        self.announce(&Event::LogResumed { container, after: since.elapsed() });
     }
 
     /// Tries the stalled ones again.
@@ -251,18 +270,29 @@ impl Server {
             }
             task.stalled = false;
             // Files may have been replaced meanwhile, or their file system mounted.
-            if let Some(log) = &mut task.log {
+            let behind = task.log.as_mut().is_some_and(|log| {
+                let behind = log.is_behind();
                 log.close();
+                behind
+            });
+            self.retry(key, behind);
+        }
+    }
+
+    fn retry(&mut self, key: u32, behind: bool) {
+        let exited = self.tasks.get(key).is_some_and(|task| matches!(task.life, Life::Exited(_)));
+        if exited {
+            if self.drain(key) {
+                self.resumed(key);
+                self.finish(key);
             }
-            if matches!(task.life, Life::Exited(_)) {
-                if self.drain(key) {
-                    self.finish(key);
-                }
-            } else if let Err(error) = self.flush(key, false) {
-                self.stall(key, &error);
-            } else {
-                self.settle(key);
+        } else if let Err(error) = self.flush(key, false) {
+            self.stall(key, &error);
+        } else {
+            if behind {
+                self.resumed(key);
             }
+            self.settle(key);
         }
     }
 }

@@ -32,6 +32,8 @@ pub(super) struct Task {
     pub(super) hold: bool,
     /// The log or the spool could not be written; tried again later.
     pub(super) stalled: bool,
+    /// Since when, as far as it has been told, until something was written again.
+    pub(super) stalled_since: Option<Instant>,
     /// The daemon has stored the exit.
     pub(super) acknowledged: bool,
     /// A keeper before this one had its terminal, and the daemon has not handed its duplicate over yet. Until then the
@@ -113,6 +115,7 @@ impl Task {
             relay: Relay::new(&dir),
             clients: Vec::new(),
             stalled: false,
+            stalled_since: None,
             acknowledged: false,
             awaits_terminal: false,
             taken_over: None,

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use teu_keeper::protocol::{
-    ExitStatus, FailureKind, Health, LogDriver, LogTarget, ProcessRef, Reply, Request, StartRequest,
+    Event, ExitStatus, FailureKind, Health, LogDriver, LogTarget, ProcessRef, Reply, Request, StartRequest,
 };
 
 use crate::bench::{Bench, PLAIN, container};
@@ -208,9 +208,21 @@ fn a_log_that_cannot_be_written_delays_output_and_loses_none() {
     let path = bench.log_path("c");
     std::os::unix::fs::symlink("/dev/full", &path).unwrap();
     bench.run("c", "i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); done");
-    bench.expect(|e| matches!(e, teu_keeper::protocol::Event::LogStalled { .. }).then_some(()));
+    bench.expect(|e| matches!(e, Event::LogStalled { .. }).then_some(()));
+    // Several attempts fail, which is not told again.
+    std::thread::sleep(Duration::from_millis(2500));
     fs::remove_file(&path).unwrap();
-    assert_eq!(bench.wait("c"), ExitStatus::Exited(0));
+    let told = bench.expect(|e| match e {
+        Event::LogStalled { .. } => Some(Duration::ZERO),
+        Event::LogResumed { after, .. } => Some(*after),
+        _ => None,
+    });
+    assert!(told > Duration::from_secs(2), "{told:?}");
+    let listed = || bench.keeper.list().unwrap().remove(0).state.health;
+    crate::bench::until(
+        "it ends",
+        || matches!(listed(), Health::Exited(record) if record.status == ExitStatus::Exited(0)),
+    );
     let expected: String = (0..3000).map(|n| format!("line {n}\n")).collect();
     crate::bench::until("the log is complete", || bench.logged("c", "stdout") == expected);
 }

@@ -256,8 +256,10 @@ fn an_exec_whose_program_never_ran_is_forgotten() {
 fn an_exec_without_clients_does_not_wait_for_them() {
     let mut bench = Bench::new();
     let _held = bench.run("c", "exec sleep 1000");
-    let script = "while kill -0 $PPID; do sleep 0.01; done 2>/dev/null; yes | head -c 300000; exit 7";
-    let (_, exec) = bench.started(Request::Exec(Box::new(bench.exec_request("c", "e", script))));
+    // By its number: the parent may be the guardian already when the shell looks.
+    let keeper = bench.keeper_pid();
+    let script = format!("while kill -0 {keeper}; do sleep 0.01; done 2>/dev/null; yes | head -c 300000; exit 7");
+    let (_, exec) = bench.started(Request::Exec(Box::new(bench.exec_request("c", "e", &script))));
     bench.kill_keeper();
     bench.reconnect();
     bench.adopt(ProcessRef::exec("c", "e"), &exec);
