@@ -28,13 +28,15 @@ pub(crate) enum Kind {
     Failed = 6,
     /// The process is another one, by its id; sent by one in between.
     Forked = 7,
+    /// A mount comes along, to be filled with what was in its place.
+    Fill = 8,
 }
 
 impl Kind {
     fn from_u8(byte: u8) -> Option<Kind> {
-        [Kind::IdMaps, Kind::Hooks, Kind::Console, Kind::Listener, Kind::Ready, Kind::Failed, Kind::Forked]
-            .into_iter()
-            .find(|k| *k as u8 == byte)
+        use Kind::{Console, Failed, Fill, Forked, Hooks, IdMaps, Listener, Ready};
+        let all = [IdMaps, Hooks, Console, Listener, Ready, Failed, Forked, Fill];
+        all.into_iter().find(|k| *k as u8 == byte)
     }
 }
 

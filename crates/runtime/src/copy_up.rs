@@ -15,20 +15,30 @@ use crate::plan::text::in_root;
 const MAX_DEPTH: u32 = 128;
 /// Largest extended attribute (`XATTR_SIZE_MAX` of `linux/limits.h`).
 const MAX_ATTRIBUTE: usize = 64 * 1024;
+/// How directories are opened.
+const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
-/// Copies the directory at `path` in a root, if there is one, into a detached mount.
+/// Copies the directory at `path` in a root, if there is one, into a mount.
 pub(crate) fn fill(root: BorrowedFd<'_>, path: &Path, target: BorrowedFd<'_>) -> io::Result<()> {
+    open(root, path)?.map_or(Ok(()), |source| copy(&source, target))
+}
+
+/// Opens the directory at `path` in a root, if there is one.
+pub(crate) fn open(root: BorrowedFd<'_>, path: &Path) -> io::Result<Option<OwnedFd>> {
     let path = in_root(path).map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e.to_string()))?;
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let source = match rustix::fs::openat2(root, path.as_c_str(), flags, Mode::empty(), resolve) {
-        Ok(source) => source,
-        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(()),
-        Err(e) => return Err(e.into()),
-    };
-    let target = rustix::fs::openat(target, c".", flags, Mode::empty())?;
-    let stat = rustix::fs::fstat(&source)?;
-    copy_directory(&source, &target, MAX_DEPTH)?;
+    match rustix::fs::openat2(root, path.as_c_str(), DIRECTORY, Mode::empty(), resolve) {
+        Ok(source) => Ok(Some(source)),
+        Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Copies a directory into a mount.
+pub(crate) fn copy(source: &OwnedFd, target: BorrowedFd<'_>) -> io::Result<()> {
+    let target = rustix::fs::openat(target, c".", DIRECTORY, Mode::empty())?;
+    let stat = rustix::fs::fstat(source)?;
+    copy_directory(source, &target, MAX_DEPTH)?;
     set_metadata(&target, &stat)
 }
 

@@ -1,7 +1,7 @@
 //! Creating a container.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
 use teu_oci::runtime::{Spec, State, Status};
@@ -10,10 +10,10 @@ use teu_sys::cgroup::Cgroup;
 use crate::channel::Kind;
 use crate::hooks::{self, Place};
 use crate::plan::create::{CreatePlan, compile};
-use crate::plan::{GateFiles, Plan, Step};
+use crate::plan::{GateFiles, Mount, Plan, Step};
 use crate::spawn::{self, How, Worker};
 use crate::start::Hooked;
-use crate::{Created, Error, Launch, idmap, listener};
+use crate::{Created, Error, Launch, copy_up, idmap, listener};
 
 /// Creates a container. With `gate`, the start comes through its files.
 pub(crate) fn create(launch: Launch<'_>, gate: Option<GateFiles>) -> Result<Created, Error> {
@@ -59,10 +59,23 @@ fn converse(worker: &mut Worker, plan: &Plan, spec: &Spec, state: &State, privil
                     listener::hand_over(seccomp, fd.as_fd(), state, worker.pid)?;
                 }
             }
+            Kind::Fill => {
+                if let (Some(Step::Mount(mount)), Some(fd)) = (plan.steps.get(message.step as usize), message.fd) {
+                    fill(mount, fd.as_fd())?;
+                }
+                worker.go_on()?;
+            }
             Kind::Ready => return Ok(()),
             Kind::Console | Kind::Failed | Kind::Forked => {}
         }
     }
+}
+
+/// Fills a mount that the new process has made, which allocates nothing.
+fn fill(mount: &Mount, made: BorrowedFd<'_>) -> Result<(), Error> {
+    let Some(source) = &mount.fill else { return Ok(()) };
+    let what = || format!("fill the tmpfs for /{}", mount.target.to_string_lossy());
+    copy_up::copy(source, made).map_err(|e| Error::step(what())(e))
 }
 
 /// The state that hooks read while the container is created.

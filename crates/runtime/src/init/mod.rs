@@ -21,7 +21,7 @@ use rustix::process::DumpableBehavior;
 use teu_sys::mount::{self, Attributes};
 
 use crate::channel::{self, Kind};
-use crate::plan::{Plan, Step};
+use crate::plan::{Mount, Plan, Step};
 
 /// How long a process that is never going to be started may be found, in seconds.
 const LINGER: i64 = 10;
@@ -98,7 +98,7 @@ impl<'p> Init<'p> {
                 self.root = Some(root::attach(root)?);
                 Ok(())
             }
-            Step::Mount(mount) => mounts::mount(self.root()?, mount, &mut self.log),
+            Step::Mount(mount) => self.mount(mount),
             Step::Symlink(link) => devices::symlink(self.root()?, link),
             Step::Device(device) => devices::make(self.root()?, device),
             Step::Terminal(terminal) => streams::open_terminal(self.root, terminal, self.channel),
@@ -150,7 +150,23 @@ impl<'p> Init<'p> {
     /// Tells the parent something and waits for it.
     fn ask(&self, kind: Kind) -> Result<(), Errno> {
         channel::send(self.channel, kind, self.current, 0, b"", None)?;
+        self.wait()
+    }
+
+    /// Waits for the parent; without one there is nothing left to do.
+    fn wait(&self) -> Result<(), Errno> {
         if channel::wait(self.channel) { Ok(()) } else { teu_sys::process::exit(1) }
+    }
+
+    fn mount(&mut self, mount: &Mount) -> Result<(), Errno> {
+        let root = self.root()?;
+        mounts::mount(root, mount, &mut self.log)?;
+        if mount.fill.is_none() {
+            return Ok(());
+        }
+        let made = path::open(root, &mount.target)?;
+        channel::send(self.channel, Kind::Fill, self.current, 0, b"", Some(made.as_fd()))?;
+        self.wait()
     }
 
     fn wait_for_start(&mut self) -> Result<(), Errno> {

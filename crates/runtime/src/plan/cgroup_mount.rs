@@ -75,5 +75,6 @@ fn tmpfs(mount: &oci::Mount, options: &Options) -> Result<Step, Error> {
         },
         changes: Vec::new(),
         no_follow: false,
+        fill: None,
     })))
 }

@@ -107,7 +107,8 @@ fn bind_host(path: &Path) -> Result<Step, Error> {
     } else {
         Source::Bind { path: device, directory: false, recursive: false }
     };
-    Ok(Step::Mount(Box::new(Mount { target: in_root(path)?, source, changes: Vec::new(), no_follow: false })))
+    let target = in_root(path)?;
+    Ok(Step::Mount(Box::new(Mount { target, source, changes: Vec::new(), no_follow: false, fill: None })))
 }
 
 fn split(path: &Path) -> Result<(CString, CString), Error> {

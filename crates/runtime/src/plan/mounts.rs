@@ -49,7 +49,7 @@ impl Mounts<'_> {
         match mount.kind.as_str() {
             "cgroup" | "cgroup2" => cgroup_mount::compile(mount, &options, self),
             "tmpfs" if options.copy_up => Ok(vec![self.copied_up(mount, options)?]),
-            _ => Ok(vec![self.filesystem(mount, options)?]),
+            _ => Ok(vec![Step::Mount(Box::new(self.filesystem(mount, options)?))]),
         }
     }
 
@@ -60,7 +60,10 @@ impl Mounts<'_> {
         let c_path = c_path(path)?;
         let mapped = self.id_mapping(mount, options).is_some();
         if mapped && !(sys::api().detached && sys::api().attributes) {
-            return Err(unable(mount, "an id mapping", "5.12"));
+            return Err(Error::InvalidSpec(format!(
+                "mount {} has an id mapping, which needs mount calls of Linux 5.12 that the kernel lacks or a filter refuses",
+                mount.destination.display()
+            )));
         }
         // What procfs leads to may be of another process, or a descriptor of the caller's mount namespace.
         let found_by_child = self.same_view && !path.starts_with("/proc");
@@ -75,6 +78,7 @@ impl Mounts<'_> {
             source: Source::Bind { path: c_path, directory, recursive },
             changes: options.changes().into_iter().chain(propagation).collect(),
             no_follow: false,
+            fill: None,
         })))
     }
 
@@ -96,6 +100,7 @@ impl Mounts<'_> {
             source: Source::Tree { mount: source, directory },
             changes,
             no_follow: false,
+            fill: None,
         })))
     }
 
@@ -123,10 +128,12 @@ impl Mounts<'_> {
     }
 
     fn copied_up(&mut self, mount: &oci::Mount, options: Options) -> Result<Step, Error> {
-        if !sys::api().detached {
-            return Err(unable(mount, "the option tmpcopyup", "5.2"));
-        }
         let what = format!("fill the tmpfs for {}", mount.destination.display());
+        if !sys::api().detached {
+            let fill = copy_up::open(self.root, &mount.destination).map_err(Error::step(what))?;
+            let made = self.filesystem(mount, options)?;
+            return Ok(Step::Mount(Box::new(Mount { fill, ..made })));
+        }
         let mut log = sys::Log::default();
         let tmpfs = sys::new_filesystem(c"tmpfs", Some(c"tmpfs"), &options.parameters, Attributes::empty(), &mut log)
             .map_err(|e| Error::step(what.clone())(e.into()))?;
@@ -134,7 +141,7 @@ impl Mounts<'_> {
         self.tree(mount, &options, tmpfs)
     }
 
-    fn filesystem(&mut self, mount: &oci::Mount, mut options: Options) -> Result<Step, Error> {
+    fn filesystem(&mut self, mount: &oci::Mount, mut options: Options) -> Result<Mount, Error> {
         let target = in_root(&mount.destination)?;
         let kind = if mount.kind.is_empty() || mount.kind == "none" {
             return Err(Error::InvalidSpec(format!("mount {} has no type", mount.destination.display())));
@@ -150,7 +157,7 @@ impl Mounts<'_> {
         changes.extend(self.propagation.filter(|_| options.propagation.is_empty()));
         changes.extend(propagation_changes(&options));
         let no_follow = matches!(mount.kind.as_str(), "proc" | "sysfs");
-        Ok(Step::Mount(Box::new(Mount { target, source, changes, no_follow })))
+        Ok(Mount { target, source, changes, no_follow, fill: None })
     }
 
     /// What particular file systems need.
@@ -172,14 +179,6 @@ impl Mounts<'_> {
         }
         Ok(())
     }
-}
-
-/// What old mount calls cannot do.
-fn unable(mount: &oci::Mount, what: &str, version: &str) -> Error {
-    let destination = mount.destination.display();
-    Error::InvalidSpec(format!(
-        "mount {destination} has {what}, which needs mount calls of Linux {version} that the kernel lacks or a filter refuses"
-    ))
 }
 
 fn is_directory(stat: rustix::fs::Stat) -> bool {

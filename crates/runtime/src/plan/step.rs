@@ -154,6 +154,8 @@ pub(crate) struct Mount {
     pub(crate) changes: Vec<Change>,
     /// Whether a link at the target is refused, as for `/proc` and `/sys`, which others rely on.
     pub(crate) no_follow: bool,
+    /// What the parent fills a tmpfs with once it is attached, where it could not do so before.
+    pub(crate) fill: Option<OwnedFd>,
 }
 
 /// What is mounted.

@@ -12,21 +12,23 @@ use teu_testkit::filter::{NEW_MOUNT_CALLS, without};
 use crate::support::{Bundle, possible};
 
 /// What the container with a mount of each kind says of itself: its mounts, then what it can read and write.
-const SCRIPT: &str = "cat /proc/self/mountinfo; echo; cat /proc/sys/kernel/msgmax /own/file; \
-    for p in / /tree '/tree/be low' /own /run /shared /proc/sys /sys; do touch \"$p/x\" 2>/dev/null && echo can write $p; done; \
+const SCRIPT: &str = "cat /proc/self/mountinfo; echo; cat /proc/sys/kernel/msgmax /own/file /filled/sub/file; \
+    for p in / /tree '/tree/be low' /own /run /filled /shared /proc/sys /sys; do touch \"$p/x\" 2>/dev/null && echo can write $p; done; \
     ls /proc/acpi /sys/firmware; cat /proc/timer_list; echo end";
 
 fn bundle() -> Bundle {
     let mut bundle = Bundle::new(SCRIPT);
-    for name in ["tree/be low", "own", "rootfs/proc", "rootfs/sys"] {
+    for name in ["tree/be low", "own", "rootfs/filled/sub"] {
         std::fs::create_dir_all(bundle.path().join(name)).unwrap();
     }
     std::fs::write(bundle.path().join("file"), "content\n").unwrap();
+    std::fs::write(bundle.rootfs().join("filled/sub/file"), "kept\n").unwrap();
     let mounts = [
         json!({"destination": "/tree", "source": "tree", "type": "bind", "options": ["rbind", "rro", "nosuid"]}),
         json!({"destination": "/own", "source": "own", "options": ["bind", "noatime", "nodev"]}),
         json!({"destination": "/own/file", "source": "file", "options": ["bind", "ro", "strictatime"]}),
         json!({"destination": "/run", "type": "tmpfs", "source": "tmpfs", "options": ["ro", "mode=755", "sync"]}),
+        json!({"destination": "/filled", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup", "ro"]}),
         json!({"destination": "/shared", "type": "tmpfs", "source": "t", "options": ["rshared", "size=64k"]}),
     ];
     mounts.into_iter().for_each(|mount| bundle.add_mount(mount));
@@ -64,6 +66,7 @@ fn compare(refused: &[&str], errno: Errno) {
     let expected = without(&["uselib"], errno, || run(&new));
     let found = without(refused, errno, || run(&old));
     let (expected, found) = (expected.split_once("\n\n").unwrap(), found.split_once("\n\n").unwrap());
+    assert!(expected.1.starts_with("12345\ncontent\nkept\ncan write /own\ncan write /shared\n"), "{}", expected.1);
     assert_eq!(found.1, expected.1);
     let (mut wanted, mut table) = (normalized(expected.0, &new), normalized(found.0, &old));
     wanted.sort();
