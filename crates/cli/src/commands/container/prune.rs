@@ -14,8 +14,7 @@ const WARNING: &str = "WARNING! This will remove all stopped containers.";
 
 #[derive(Debug, Args)]
 pub(crate) struct Prune {
-    /// Provide filter values (e.g. "until=<timestamp>")
-    #[arg(long, value_name = "filter", value_parser = filter::parse)]
+    #[arg(long, value_name = "filter", value_parser = filter::parse, help = "Provide filter values (e.g. \"until=<timestamp>\")")]
     filter: Vec<(String, String)>,
     /// Do not prompt for confirmation
     #[arg(short, long)]

@@ -18,8 +18,7 @@ pub(crate) struct Prune {
     /// Remove all unused images, not just dangling ones
     #[arg(short, long)]
     all: bool,
-    /// Provide filter values (e.g. "until=<timestamp>")
-    #[arg(long, value_name = "filter", value_parser = filter::parse)]
+    #[arg(long, value_name = "filter", value_parser = filter::parse, help = "Provide filter values (e.g. \"until=<timestamp>\")")]
     filter: Vec<(String, String)>,
     /// Do not prompt for confirmation
     #[arg(short, long)]

@@ -18,8 +18,7 @@ pub(crate) struct Prune {
     /// Remove all unused volumes, not just anonymous ones
     #[arg(short, long)]
     all: bool,
-    /// Provide filter values (e.g. "label=<label>")
-    #[arg(long, value_name = "filter", value_parser = filter::parse)]
+    #[arg(long, value_name = "filter", value_parser = filter::parse, help = "Provide filter values (e.g. \"label=<label>\")")]
     filter: Vec<(String, String)>,
     /// Do not prompt for confirmation
     #[arg(short, long)]
