@@ -12,6 +12,7 @@
 pub mod auth;
 pub mod client;
 pub mod container;
+pub mod detach_keys;
 pub mod disk_usage;
 pub mod error;
 pub mod event;

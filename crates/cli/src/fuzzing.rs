@@ -13,7 +13,6 @@ use crate::config::{ConfigFile, auth};
 use crate::format::ordered;
 use crate::format::template::{Data, Template};
 use crate::opts;
-use crate::terminal::escape;
 
 /// A value, for every kind of flag.
 pub fn flags(data: &[u8]) {
@@ -42,7 +41,7 @@ pub fn flags(data: &[u8]) {
     black_box((opts::throttle::bytes(text).is_ok(), opts::throttle::operations(text).is_ok()));
     black_box((opts::throttle::weight(text).is_ok(), opts::ulimit::parse(text).is_ok()));
     black_box(opts::timestamp::parse(text, Timestamp::UNIX_EPOCH, &TimeZone::UTC).is_ok());
-    black_box(escape::parse(text).is_ok());
+    black_box(teu_api::detach_keys::parse(text).is_ok());
 }
 
 /// `.env` files: every line is a variable with a name, or refused.

@@ -30,7 +30,8 @@ const ATTEMPTS: u32 = 5;
 #[derive(Debug, Clone)]
 pub(crate) struct Hookup {
     pub(crate) process: ProcessRef,
-    pub(crate) tty: bool,
+    /// Whether the output is wanted in Docker's framing.
+    pub(crate) framed: bool,
     pub(crate) stdout: bool,
     pub(crate) stderr: bool,
     /// The process may have been started already; its output is wanted from its beginning.

@@ -28,10 +28,12 @@ pub type Input = Pin<Box<dyn AsyncWrite + Send>>;
 pub struct Attachment {
     /// Whether the process has a terminal.
     pub tty: bool,
+    /// Whether the output is in Docker's multiplexed framing (stream number, three zero bytes, length as four bytes big endian)
+    /// and not raw. Usual without a terminal.
+    pub framed: bool,
     /// Standard input, if asked for and open.
     pub input: Option<Input>,
-    /// Output: raw with a terminal; otherwise in Docker's multiplexed framing (stream number, three zero bytes, length
-    /// as four bytes big endian). Ends when the process has closed its streams.
+    /// Output. Ends when the process has closed its streams.
     pub output: ByteStream,
 }
 

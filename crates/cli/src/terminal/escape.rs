@@ -1,31 +1,5 @@
 //! Detach keys: a sequence of keys that leaves a container running and ends the session.
 
-use anyhow::bail;
-
-/// The sequence when nobody chose another: ctrl-p, ctrl-q.
-pub(crate) const DEFAULT: [u8; 2] = [16, 17];
-
-/// Parses `ctrl-p,ctrl-q` or `a,b`: each key a character, or `ctrl-` and one of `a`–`z @ [ \ ] ^ _`.
-pub(crate) fn parse(text: &str) -> anyhow::Result<Vec<u8>> {
-    if text.is_empty() {
-        return Ok(DEFAULT.to_vec());
-    }
-    text.split(',').map(key).collect()
-}
-
-fn key(text: &str) -> anyhow::Result<u8> {
-    match (text.strip_prefix("ctrl-"), text.as_bytes()) {
-        (Some(rest), _) => match rest.as_bytes() {
-            [letter @ b'a'..=b'z'] => Ok(letter - b'a' + 1),
-            [b'@'] => Ok(0),
-            [sign @ b'['..=b'_'] => Ok(sign - b'[' + 27),
-            _ => bail!("Unknown character: '{text}'"),
-        },
-        (None, [byte]) => Ok(*byte),
-        _ => bail!("Unknown character: '{text}'"),
-    }
-}
-
 /// Watches what is typed for the sequence.
 #[derive(Debug)]
 pub(crate) struct Watch {
@@ -66,16 +40,6 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sequences() {
-        assert_eq!(parse("").unwrap(), [16, 17]);
-        assert_eq!(parse("ctrl-p,ctrl-q").unwrap(), [16, 17]);
-        assert_eq!(parse("a,ctrl-@,ctrl-_,ctrl-[").unwrap(), [b'a', 0, 31, 27]);
-        for bad in ["foo", "ctrl-", "ctrl-A1", "a,,b"] {
-            assert!(parse(bad).is_err(), "{bad}");
-        }
-    }
 
     fn typed(pieces: &[&[u8]]) -> (Vec<u8>, bool) {
         let (mut watch, mut out) = (Watch::new(vec![16, 17]), Vec::new());

@@ -55,7 +55,7 @@ async fn logs(
     }
     let logs = app.engine.container_logs(&id, &options).await?;
     connection.is_stream();
-    Ok(bytes(hijack::media(logs.tty, version), logs.output))
+    Ok(bytes(hijack::media(!logs.tty, version), logs.output))
 }
 
 async fn stats(

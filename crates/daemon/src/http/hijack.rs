@@ -24,8 +24,8 @@ use teu_engine::Attachment;
 const DECLARED_FRAMES: ApiVersion = ApiVersion { major: 1, minor: 42 };
 
 /// Content type of a stream.
-pub(super) fn media(tty: bool, version: ApiVersion) -> &'static str {
-    if tty || version < DECLARED_FRAMES { RAW } else { MULTIPLEXED }
+pub(super) fn media(framed: bool, version: ApiVersion) -> &'static str {
+    if framed && version >= DECLARED_FRAMES { MULTIPLEXED } else { RAW }
 }
 
 /// The head of the answer; the stream follows when the connection's loop finds it pending.
@@ -36,7 +36,7 @@ pub(super) fn answer(
     version: ApiVersion,
     headers: &HeaderMap,
 ) -> Response {
-    let media = HeaderValue::from_static(media(attachment.tty, version));
+    let media = HeaderValue::from_static(media(attachment.framed, version));
     let escape = if attachment.tty { escape } else { Escape::never() };
     connection.hijack(Pending { attachment, escape, after_head: !keeps_early_bytes(headers) });
     if headers.contains_key(UPGRADE) {
@@ -89,7 +89,7 @@ mod tests {
             process.read_to_string(&mut read).await.unwrap();
             Ok::<_, Error>(Bytes::from(format!("read {read}")))
         });
-        let attachment = Attachment { tty: false, input: Some(Box::pin(input)), output: output.boxed() };
+        let attachment = Attachment { tty: false, framed: true, input: Some(Box::pin(input)), output: output.boxed() };
         answer(&connection, attachment, Escape::never(), version, &headers)
     }
 

@@ -51,10 +51,11 @@ impl Engine {
         let tty = config.tty;
         let past =
             if options.logs { self.past_log(&handle, tty, options) } else { futures_util::stream::empty().boxed() };
-        let live = if options.stream && (options.stdout || options.stderr) {
+        // Who sends input only stays attached until the end as well.
+        let live = if options.stream && (options.stdout || options.stderr || options.stdin) {
             let hookup = Hookup {
                 process: ProcessRef::container(&handle.id),
-                tty,
+                framed: !tty,
                 stdout: options.stdout,
                 stderr: options.stderr,
                 from_start: false,
@@ -66,7 +67,7 @@ impl Engine {
         let input = (options.stdin && options.stream && config.open_stdin)
             .then(|| self.container_input(Arc::clone(&handle), tty, config.stdin_once));
         self.container_event(&view.definition, "attach", &[]);
-        Ok(Attachment { tty, input, output: past.chain(live).boxed() })
+        Ok(Attachment { tty, framed: !tty, input, output: past.chain(live).boxed() })
     }
 
     fn past_log(&self, handle: &Handle, tty: bool, options: &AttachOptions) -> ByteStream {

@@ -106,7 +106,6 @@ fn unsupported(host: &HostConfig) -> Result<(), Error> {
         return invalid("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
     }
     let checks: BTreeMap<&str, bool> = BTreeMap::from([
-        ("--volume-driver", !matches!(host.volume_driver.as_str(), "" | "local")),
         ("--userns", !matches!(host.userns_mode.as_str(), "" | "host")),
         ("--isolation", !matches!(host.isolation.as_str(), "" | "default")),
         ("the cgroup of another container", !host.cgroup.is_empty()),

@@ -22,7 +22,8 @@ impl Wait {
     pub async fn exit(mut self) -> WaitResponse {
         let (condition, exits) = (self.condition, self.exits);
         let holds = |view: &Arc<View>| match condition {
-            WaitCondition::NotRunning => !view.state.is_active(),
+            // One that is started again has ended, too: Docker's `wait` tells each end.
+            WaitCondition::NotRunning => !view.state.is_active() || view.exits > exits,
             WaitCondition::NextExit => view.exits > exits,
             WaitCondition::Removed => false,
         };

@@ -1,5 +1,8 @@
 //! `exec inspect`.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use teu_api::detach_keys;
 use teu_api::exec::{Inspect, ProcessConfig};
 
 use super::registry::Phase;
@@ -35,8 +38,14 @@ impl Engine {
             open_stdout: request.attach_stdout,
             can_remove: exit_code.is_some(),
             container_id: exec.container.id.clone(),
-            detach_keys: String::new(),
+            detach_keys: base64_keys(&request.detach_keys),
             pid: i64::from(pid),
         })
     }
+}
+
+/// Docker shows the keys as bytes; none where the default holds.
+fn base64_keys(text: &str) -> String {
+    let keys = if text.is_empty() { Vec::new() } else { detach_keys::parse(text).unwrap_or_default() };
+    STANDARD.encode(keys)
 }

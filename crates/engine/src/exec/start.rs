@@ -58,7 +58,7 @@ impl Engine {
                 match error {
                     // Docker has upgraded the connection by then: the reason comes as output, the code by inspect.
                     error if is_detached(&exec, &request) => Err(error),
-                    error => Ok(ExecStarted::Attached(told(&error.to_string(), exec.request.tty))),
+                    error => Ok(ExecStarted::Attached(told(&error.to_string(), &exec, &request))),
                 }
             }
         }
@@ -98,7 +98,9 @@ impl Engine {
             let (stdout, stderr) = (wanted.attach_stdout, wanted.attach_stderr);
             // Asked for before the start, so that no byte is missed.
             let from_start = known.is_some();
-            Some(hook_up(self, Hookup { process: exec.process(), tty: wanted.tty, stdout, stderr, from_start }).await?)
+            // Docker frames what comes by what the client says now, not by what the process got.
+            let framed = !request.tty;
+            Some(hook_up(self, Hookup { process: exec.process(), framed, stdout, stderr, from_start }).await?)
         };
         let [rows, cols] = request.console_size.or(wanted.console_size).unwrap_or_default();
         match known {
@@ -129,7 +131,8 @@ impl Engine {
         // Clients ask for the exit code at the end of the output: it comes after the exit is known.
         let over = futures_util::stream::once(Arc::clone(exec).is_over());
         let output = output.chain(over.filter_map(|()| std::future::ready(None)));
-        Ok(ExecStarted::Attached(Attachment { tty: wanted.tty, input, output: output.boxed() }))
+        let output = output.boxed();
+        Ok(ExecStarted::Attached(Attachment { tty: wanted.tty, framed: !request.tty, input, output }))
     }
 
     async fn call_exec(&self, exec: &Exec, request: ExecRequest) -> Result<(), Error> {
@@ -207,10 +210,10 @@ fn is_detached(exec: &Exec, request: &StartRequest) -> bool {
 }
 
 /// An attachment that says why there is no process.
-fn told(message: &str, tty: bool) -> Attachment {
+fn told(message: &str, exec: &Exec, request: &StartRequest) -> Attachment {
     let text = format!("{message}\r\n");
     let mut output = Vec::new();
-    if !tty {
+    if !request.tty {
         // A frame of standard output, as Docker's multiplexed streams have them.
         let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
         output.extend_from_slice(&[1, 0, 0, 0]);
@@ -218,7 +221,7 @@ fn told(message: &str, tty: bool) -> Attachment {
     }
     output.extend_from_slice(text.as_bytes());
     let output = futures_util::stream::iter([Ok(Bytes::from(output))]).boxed();
-    Attachment { tty, input: None, output }
+    Attachment { tty: exec.request.tty, framed: !request.tty, input: None, output }
 }
 
 /// The root of a process, as a descriptor.

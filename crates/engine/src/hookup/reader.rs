@@ -28,7 +28,7 @@ pub(super) struct Reader {
     engine: Engine,
     serial: u64,
     next: mpsc::UnboundedReceiver<Source>,
-    tty: bool,
+    framed: bool,
     /// Which of both outputs are given on.
     wanted: [bool; 2],
     socket: UnixStream,
@@ -66,10 +66,11 @@ impl Reader {
         source: Source,
     ) -> Reader {
         let positions = if hookup.from_start { [0; 2] } else { source.positions };
-        let (tty, wanted) = (hookup.tty, [hookup.stdout, hookup.stderr]);
+        let (framed, wanted) = (hookup.framed, [hookup.stdout, hookup.stderr]);
         let Source { socket, positions: begin, spools } = source;
         let (buffer, ready) = (BytesMut::new(), VecDeque::new());
-        let mut reader = Reader { engine, serial, next, tty, wanted, socket, buffer, positions, again: [0; 2], ready };
+        let mut reader =
+            Reader { engine, serial, next, framed, wanted, socket, buffer, positions, again: [0; 2], ready };
         reader.catch_up(begin, spools).await;
         reader
     }
@@ -125,7 +126,7 @@ impl Reader {
 
     /// Bytes of an output as they are given on.
     fn framed(&self, number: u8, bytes: Vec<u8>) -> Option<Bytes> {
-        if bytes.is_empty() || self.tty {
+        if bytes.is_empty() || !self.framed {
             return (!bytes.is_empty()).then(|| bytes.into());
         }
         let mut frame = BytesMut::with_capacity(HEADER + bytes.len());
@@ -138,7 +139,7 @@ impl Reader {
     fn take(&mut self) -> Piece {
         let mut whole = 0;
         // Frames are given on as they came, but for those of a terminal or that have been seen.
-        let mut bare: Option<BytesMut> = (self.tty || self.again != [0; 2]).then(BytesMut::new);
+        let mut bare: Option<BytesMut> = (!self.framed || self.again != [0; 2]).then(BytesMut::new);
         while let Some((head, rest)) = self.buffer[whole..].split_first_chunk::<HEADER>() {
             let (head, len) = (*head, u32::from_be_bytes([head[4], head[5], head[6], head[7]]) as usize);
             if head == END_OF_OUTPUT || rest.len() < len {
@@ -151,7 +152,7 @@ impl Reader {
             if let Some(bare) = &mut bare
                 && seen < len
             {
-                if !self.tty {
+                if self.framed {
                     bare.extend_from_slice(&header(head[0], len - seen));
                 }
                 bare.extend_from_slice(&rest[seen..len]);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::operations::{LOCAL, blocking};
+use super::operations::{LOCAL, blocking, check_driver};
 use crate::container::Definition;
 use crate::events::Subject;
 use crate::{Engine, Error};
@@ -15,9 +15,13 @@ impl Engine {
             return Ok(());
         }
         let volumes = self.volumes().clone();
+        let driver = definition.host.volume_driver.clone();
         let made = blocking(move || {
             let missing = |name: &String| !volumes.root().join(name).exists();
             let missing: Vec<String> = names.into_iter().filter(missing).collect();
+            if !missing.is_empty() {
+                check_driver(&driver).map_err(Error::NotFound)?;
+            }
             for name in &missing {
                 volumes.ensure(name)?;
             }

@@ -16,6 +16,14 @@ pub(super) const LOCAL: &str = "local";
 
 const KNOWN: &[&str] = &["dangling", "driver", "label", "name"];
 
+/// Refuses a driver that is not there, in Docker's words.
+pub(super) fn check_driver(driver: &str) -> Result<(), String> {
+    if matches!(driver, "" | LOCAL) {
+        return Ok(());
+    }
+    Err(format!("error looking up volume plugin {driver}: plugin {driver:?} not found"))
+}
+
 impl Engine {
     /// Lists volumes, by name.
     ///
@@ -50,11 +58,8 @@ impl Engine {
     /// # Errors
     /// A name that is not allowed; another driver than `local`; options, which are not supported yet.
     pub async fn volume_create(&self, request: CreateRequest) -> Result<Volume, Error> {
-        if !matches!(request.driver.as_str(), "" | LOCAL) {
-            let driver = request.driver;
-            let reason = format!("error looking up volume plugin {driver}: plugin {driver:?} not found");
-            return Err(Error::NotFound(format!("create {}: {reason}", request.name)));
-        }
+        check_driver(&request.driver)
+            .map_err(|reason| Error::NotFound(format!("create {}: {reason}", request.name)))?;
         if request.driver_opts.is_some_and(|options| !options.is_empty()) {
             return Err(Error::Unsupported("--opt of a volume".to_owned()));
         }

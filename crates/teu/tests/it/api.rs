@@ -182,6 +182,54 @@ fn output_does_not_come_in_one_piece_with_the_head() {
     }
 }
 
+/// Docker frames the output of an exec by what its start says, whatever it was created with.
+#[test]
+fn the_start_of_an_exec_decides_about_frames() {
+    let Some(engine) = engine() else { return };
+    engine.run(&["run", "-d", "--name", "box", BUSYBOX, "sleep", "1000"]).unwrap();
+    let upgrade = format!("Connection: Upgrade\r\nUpgrade: tcp\r\n{JSON}");
+    let cases: [(bool, bool, &[u8]); 4] = [
+        (false, false, b"\x01\0\0\0\0\0\0\x03hi\n"),
+        (false, true, b"hi\n"),
+        (true, false, b"\x01\0\0\0\0\0\0\x04hi\r\n"),
+        (true, true, b"hi\r\n"),
+    ];
+    for (created, started, expected) in cases {
+        let request = json!({"AttachStdout": true, "Tty": created, "Cmd": ["echo", "hi"]});
+        let exec = post(&engine, "/containers/box/exec", &request.to_string()).json();
+        let path = format!("POST /exec/{}/start", exec["Id"].as_str().expect("an id"));
+        let mut all = Vec::new();
+        let body = json!({"Tty": started}).to_string();
+        send(&engine, &path, &upgrade, &body).read_to_end(&mut all).expect("a stream");
+        let head = all.windows(4).position(|end| end == b"\r\n\r\n").expect("a head") + 4;
+        assert_eq!(&all[head..], expected, "created with {created}, started with {started}");
+    }
+}
+
+/// Who attaches to the input alone stays until the detach keys, and is then cut off at once.
+#[test]
+fn detach_keys_end_the_connection() {
+    let Some(engine) = engine() else { return };
+    engine.run(&["run", "-dit", "--name", "box", BUSYBOX, "cat"]).unwrap();
+    let request = json!({"AttachStdin": true, "Tty": true, "Cmd": ["cat"], "detachKeys": "ctrl-a,x"});
+    let exec = post(&engine, "/containers/box/exec", &request.to_string()).json();
+    let exec = exec["Id"].as_str().expect("an id");
+    assert_eq!(get(&engine, &format!("/exec/{exec}/json")).json()["DetachKeys"], "AXg=");
+    let attach = "/containers/box/attach?stdin=1&stream=1&detachKeys=ctrl-a,x";
+    for (path, body) in [(attach, ""), (&format!("/exec/{exec}/start"), r#"{"Tty":true}"#)] {
+        let upgrade = format!("Connection: Upgrade\r\nUpgrade: tcp\r\n{JSON}");
+        let mut stream = send(&engine, &format!("POST {path}"), &upgrade, body);
+        let mut head = [0; 512];
+        let count = stream.read(&mut head).expect("a head");
+        assert!(head[..count].starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head[..count]));
+        stream.write_all(b"\x01").expect("it is attached");
+        stream.write_all(b"x").expect("it is attached");
+        stream.read_to_end(&mut Vec::new()).expect("an end");
+        assert!(stream.write_all(b"more").is_err(), "{path}: the connection is closed");
+    }
+    assert_eq!(get(&engine, "/containers/box/json").json()["State"]["Running"], true);
+}
+
 /// Docker has upgraded the connection by the time it finds out: the reason is output, the code is in inspect.
 #[test]
 fn an_exec_that_cannot_start_says_why_on_its_stream() {

@@ -70,11 +70,30 @@ fn restart_policies() {
     assert_eq!(lines, "exited 2 5");
 }
 
+/// `wait` tells each end, also of a container that is started again.
+#[test]
+fn waiting_for_what_is_restarted() {
+    let Some(engine) = engine() else { return };
+    let flags = ["run", "-d", "--name", "box", "--restart", "always", BUSYBOX, "sh", "-c", "sleep 1; exit 3"];
+    engine.run(&flags).unwrap();
+    assert_eq!(engine.run(&["wait", "box"]).unwrap(), "3\n");
+    engine.run(&["rm", "-f", "box"]).unwrap();
+}
+
 #[test]
 fn events_tell_the_story() {
     let Some(mut engine) = engine() else { return };
     engine.run(&["run", "--rm", "--name", "box", BUSYBOX, "true"]).unwrap();
-    // What another engine has seen is remembered.
+    // What another engine has seen is remembered, once it is on disk.
+    let journal = engine.host.path("data/events/events");
+    let is_written = || std::fs::read_to_string(&journal).is_ok_and(|text| text.contains("destroy"));
+    for _ in 0..1000 {
+        if is_written() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert!(is_written());
     engine.kill_daemon().unwrap();
     engine.start_daemon().unwrap();
     let format = "{{.Type}} {{.Action}}";

@@ -1,6 +1,6 @@
 //! Volumes by name: made, listed, used, removed.
 
-use crate::support::{BUSYBOX, engine, outcome, sh};
+use crate::support::{BUSYBOX, engine, inspect, outcome, sh};
 
 #[test]
 fn volumes_outlive_containers_and_go_when_asked() {
@@ -46,4 +46,18 @@ fn names_that_cannot_be() {
         assert!(err.contains(words), "{arguments:?}: {err}");
     }
     assert_eq!(engine.run(&["volume", "ls"]).unwrap(), "DRIVER    VOLUME NAME\n");
+}
+
+/// As in Docker: the driver matters where a volume is to be made.
+#[test]
+fn drivers_that_are_not_there() {
+    let Some(engine) = engine() else { return };
+    engine.run(&["create", "--name", "bare", "--volume-driver", "nope", BUSYBOX]).unwrap();
+    assert_eq!(inspect(&engine, "bare", "{{.HostConfig.VolumeDriver}}"), "nope");
+    let (code, _, err) = outcome(&engine, &["create", "-v", "data:/data", "--volume-driver", "nope", BUSYBOX]);
+    assert_eq!(code, 1);
+    assert!(err.contains("error looking up volume plugin nope: plugin \"nope\" not found"), "{err}");
+    assert_eq!(engine.run(&["ps", "-aq", "--filter", "volume=data"]).unwrap(), "");
+    engine.run(&["volume", "create", "data"]).unwrap();
+    engine.run(&["create", "-v", "data:/data", "--volume-driver", "nope", BUSYBOX]).unwrap();
 }

@@ -11,7 +11,7 @@ use super::options::ContainerFlags;
 use crate::app::Cli;
 use crate::error::Error;
 use crate::session::{self, Ended, Streams};
-use crate::terminal::{self, escape, resize, signals};
+use crate::terminal::{self, resize, signals};
 use crate::verb::{Arity, Spec, Verb};
 
 #[derive(Debug, Args)]
@@ -115,7 +115,8 @@ fn streams(request: &CreateRequest, flag: &str, cli: &Cli) -> Result<Streams, Er
 /// The keys that detach, from the flag or the configuration file.
 pub(super) fn detach_keys(flag: &str, cli: &Cli) -> Result<Vec<u8>, Error> {
     let keys = if flag.is_empty() { cli.config().detach_keys.as_str() } else { flag };
-    escape::parse(keys).map_err(|error| Error::message(format!("invalid detach keys ({keys}): {error}")))
+    teu_api::detach_keys::parse(keys)
+        .map_err(|error| Error::message(format!("invalid detach keys ({keys}): Unknown character: '{}'", error.part)))
 }
 
 /// Attaches to a created container, starts it, and stays until it ends or the user leaves.

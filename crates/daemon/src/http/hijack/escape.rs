@@ -2,9 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-
-/// `ctrl-p,ctrl-q`.
-const DEFAULT: &[u8] = &[16, 17];
+use teu_api::detach_keys::{self, DEFAULT, InvalidKeys};
 
 /// Finds the sequence of keys that detaches in what a client types.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,25 +12,15 @@ pub(crate) struct Escape {
     matched: usize,
 }
 
-/// The text names no keys.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Invalid detach keys ({0}) provided")]
-pub(crate) struct InvalidKeys(String);
-
 impl Escape {
     /// No sequence detaches.
     pub(crate) fn never() -> Self {
         Self { keys: Vec::new(), matched: 0 }
     }
 
-    /// Reads keys as Docker writes them: single characters and `ctrl-` with a letter or one of `@ [ \ ] ^ _`,
-    /// separated by commas. An empty text is the default.
+    /// Keys as Docker writes them; none are the default.
     pub(crate) fn parse(text: &str) -> Result<Self, InvalidKeys> {
-        if text.is_empty() {
-            return Ok(Self { keys: DEFAULT.to_vec(), matched: 0 });
-        }
-        let keys: Option<Vec<u8>> = text.split(',').map(key).collect();
-        keys.map(|keys| Self { keys, matched: 0 }).ok_or_else(|| InvalidKeys(text.to_owned()))
+        Ok(Self { keys: detach_keys::parse(text)?, matched: 0 })
     }
 
     /// Keys as an inspected exec tells them; empty for the default.
@@ -68,20 +56,6 @@ impl Escape {
     }
 }
 
-fn key(text: &str) -> Option<u8> {
-    match (text.as_bytes(), text.strip_prefix("ctrl-").map(str::as_bytes)) {
-        (_, Some([letter @ b'a'..=b'z'])) => Some(letter - b'a' + 1),
-        (_, Some(b"@")) => Some(0),
-        (_, Some(b"[")) => Some(27),
-        (_, Some(b"\\")) => Some(28),
-        (_, Some(b"]")) => Some(29),
-        (_, Some(b"^")) => Some(30),
-        (_, Some(b"_")) => Some(31),
-        ([single], None) => Some(*single),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,14 +85,9 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_read_as_docker_reads_them() {
-        assert_eq!(Escape::parse("ctrl-a,b,ctrl-[").unwrap().keys, [1, b'b', 27]);
+    fn keys_of_an_inspected_exec() {
         assert_eq!(Escape::from_base64("AQI=").keys, [1, 2]);
         assert_eq!(Escape::from_base64("").keys, DEFAULT);
-        for bad in ["ctrl-", "ctrl-A", "ab", "a,,b", "ctrl-1"] {
-            let error = Escape::parse(bad).unwrap_err();
-            assert_eq!(error.to_string(), format!("Invalid detach keys ({bad}) provided"));
-        }
     }
 
     #[test]

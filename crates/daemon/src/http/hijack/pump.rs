@@ -108,7 +108,7 @@ mod tests {
     use tokio::io::duplex;
 
     fn pending(input: Option<Input>, output: ByteStream, escape: Escape) -> Pending {
-        Pending { attachment: Attachment { tty: true, input, output }, escape, after_head: false }
+        Pending { attachment: Attachment { tty: true, framed: false, input, output }, escape, after_head: false }
     }
 
     #[tokio::test]
