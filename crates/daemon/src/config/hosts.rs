@@ -44,7 +44,13 @@ fn tcp(address: &str, tls: bool) -> Result<Host, String> {
     let (host, port) = match address.strip_prefix('[') {
         Some(rest) => {
             let (host, rest) = rest.split_once(']').ok_or("missing ']' in host")?;
-            (host, rest.strip_prefix(':').unwrap_or_default())
+            if host.contains('[') {
+                return Err("unexpected '[' in host".to_owned());
+            }
+            match rest.strip_prefix(':') {
+                None if !rest.is_empty() => return Err(format!("invalid port \"{rest}\" after host")),
+                port => (host, port.unwrap_or_default()),
+            }
         }
         None => address.split_once(':').unwrap_or((address, "")),
     };
@@ -90,6 +96,8 @@ mod tests {
         }
         assert_eq!(shown("tcp://h", true).as_deref(), Ok("tcp://h:2376"));
         assert_eq!(shown("foo://x", false).unwrap_err(), "invalid bind address (foo://x): unsupported proto 'foo'");
-        assert!(shown("tcp://:x", false).is_err());
+        for bad in ["tcp://:x", "tcp://[::1]2375", "tcp://[[::1]:2375"] {
+            assert!(shown(bad, false).is_err(), "{bad}");
+        }
     }
 }

@@ -25,8 +25,8 @@ pub(super) fn parse(text: &str) -> Processors {
     for line in text.lines().take_while(|line| line.starts_with("cpu")) {
         let mut words = line.split_ascii_whitespace();
         if words.next() == Some("cpu") {
-            let ticks: u64 = words.take(7).filter_map(|word| word.parse::<u64>().ok()).sum();
-            processors.time = ticks * nanos_per_tick;
+            let ticks = words.take(7).filter_map(|word| word.parse().ok()).fold(0_u64, u64::saturating_add);
+            processors.time = ticks.saturating_mul(nanos_per_tick);
         } else {
             processors.online += 1;
         }

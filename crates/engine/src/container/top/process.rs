@@ -100,11 +100,11 @@ pub(super) fn parse(pid: i32, stat: &str, host: &Host) -> Option<Process> {
     let field = |number: usize| fields.get(number - 3).copied();
     let number = |n: usize| field(n).and_then(|f| f.parse::<u64>().ok()).unwrap_or(0);
     let id = |n: usize| field(n).and_then(|f| f.parse::<i32>().ok()).unwrap_or(0);
-    let cpu_ticks = number(14) + number(15);
+    let cpu_ticks = number(14).saturating_add(number(15));
     let started = number(22) / host.ticks;
     let elapsed_seconds = host.uptime.saturating_sub(started);
-    let rss_kib = number(24) * host.page_kib;
-    let cpu_permille = (cpu_ticks * 1000 / host.ticks).checked_div(elapsed_seconds).unwrap_or(0);
+    let rss_kib = number(24).saturating_mul(host.page_kib);
+    let cpu_permille = (cpu_ticks.saturating_mul(1000) / host.ticks).checked_div(elapsed_seconds).unwrap_or(0);
     Some(Process {
         pid,
         ppid: id(4),
@@ -120,10 +120,10 @@ pub(super) fn parse(pid: i32, stat: &str, host: &Host) -> Option<Process> {
         cpu_seconds: cpu_ticks / host.ticks,
         elapsed_seconds,
         cpu_permille,
-        memory_permille: rss_kib * 1000 / host.memory_kib,
+        memory_permille: rss_kib.saturating_mul(1000) / host.memory_kib,
         vsz_kib: number(23) / 1024,
         rss_kib,
-        start_time: start_time(host.boot + started),
+        start_time: start_time(host.boot.saturating_add(started)),
         name: stat.get(open + 1..close)?.to_owned(),
         command: String::new(),
     })
@@ -174,6 +174,21 @@ mod tests {
         assert_eq!((p.cpu_seconds, p.elapsed_seconds, p.cpu_permille), (15, 100, 150));
         assert_eq!((p.vsz_kib, p.rss_kib, p.memory_permille), (2000, 100, 100));
         assert_eq!(p.tty, "pts/0");
+    }
+
+    #[test]
+    fn numbers_that_no_kernel_says() {
+        let host = Host {
+            users: HashMap::new(),
+            groups: HashMap::new(),
+            boot: u64::MAX,
+            uptime: 1,
+            memory_kib: 1,
+            ticks: 1,
+            page_kib: 4,
+        };
+        let greatest = [u64::MAX.to_string().as_str(); 40].join(" ");
+        assert!(parse(1, &format!("1 (a) S {greatest}"), &host).is_some());
     }
 
     #[test]
