@@ -1,7 +1,7 @@
 //! The mount system calls that rustix does not wrap, and helpers around those it does.
 //!
 //! Mounts are made detached, given their attributes, and attached. Where the calls for that are missing or refused
-//! ([`api`]), [`change`], [`bind`] and [`mount`] do by `mount(2)` what can be done with mounts that are attached.
+//! ([`api()`]), [`change`], [`bind`] and [`mount`] do by `mount(2)` what can be done with mounts that are attached.
 
 mod api;
 mod info;
