@@ -19,8 +19,8 @@ impl Engine {
         let made = blocking(move || {
             let missing = |name: &String| !volumes.root().join(name).exists();
             let missing: Vec<String> = names.into_iter().filter(missing).collect();
-            if !missing.is_empty() {
-                check_driver(&driver).map_err(Error::NotFound)?;
+            if let Some(first) = missing.first() {
+                check_driver(&driver).map_err(|reason| Error::NotFound(format!("create {first}: {reason}")))?;
             }
             for name in &missing {
                 volumes.ensure(name)?;

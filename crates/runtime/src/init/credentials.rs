@@ -79,10 +79,12 @@ pub(super) fn set(to: &Credentials) -> Result<(), Errno> {
 fn change_directory(cwd: &CStr) -> Result<(), Errno> {
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    match rustix::fs::openat2(CWD, c"/", flags, Mode::empty(), ResolveFlags::empty()) {
-        Ok(root) => rustix::process::fchdir(rustix::fs::openat2(root, cwd, flags, Mode::empty(), resolve)?),
-        // The container's filter is in force already, and may refuse a call that is newer.
-        Err(Errno::NOSYS | Errno::PERM) => change_directory_and_look(cwd),
+    let root = rustix::fs::openat2(CWD, c"/", flags, Mode::empty(), ResolveFlags::empty());
+    match root.and_then(|root| rustix::fs::openat2(root, cwd, flags, Mode::empty(), resolve)) {
+        Ok(directory) => rustix::process::fchdir(directory),
+        // The container's filter is in force already, and may refuse a call that is newer. So are its limits: there may be no
+        // number left for a descriptor.
+        Err(Errno::NOSYS | Errno::PERM | Errno::MFILE) => change_directory_and_look(cwd),
         Err(errno) => Err(errno),
     }
 }

@@ -54,9 +54,10 @@ fn drivers_that_are_not_there() {
     let Some(engine) = engine() else { return };
     engine.run(&["create", "--name", "bare", "--volume-driver", "nope", BUSYBOX]).unwrap();
     assert_eq!(inspect(&engine, "bare", "{{.HostConfig.VolumeDriver}}"), "nope");
-    let (code, _, err) = outcome(&engine, &["create", "-v", "data:/data", "--volume-driver", "nope", BUSYBOX]);
+    let (code, _, err) =
+        outcome(&engine, &["create", "--pull", "never", "-v", "data:/data", "--volume-driver", "nope", BUSYBOX]);
     assert_eq!(code, 1);
-    assert!(err.contains("error looking up volume plugin nope: plugin \"nope\" not found"), "{err}");
+    assert!(err.contains("create data: error looking up volume plugin nope: plugin \"nope\" not found"), "{err}");
     assert_eq!(engine.run(&["ps", "-aq", "--filter", "volume=data"]).unwrap(), "");
     engine.run(&["volume", "create", "data"]).unwrap();
     engine.run(&["create", "-v", "data:/data", "--volume-driver", "nope", BUSYBOX]).unwrap();

@@ -80,10 +80,7 @@ fn sysctls() {
 #[test]
 fn what_is_not_built_says_so() {
     let request = |host: HostConfig| super::request(&Config::default(), &host).expect_err("refused").to_string();
-    assert_eq!(
-        request(HostConfig { volume_driver: "nfs".to_owned(), ..host() }),
-        "--volume-driver is not supported yet"
-    );
+    assert_eq!(request(HostConfig { userns_mode: "x".to_owned(), ..host() }), "--userns is not supported yet");
     let size = [("size".to_owned(), "1g".to_owned())].into();
     assert_eq!(
         request(HostConfig { storage_opt: Some(size), ..host() }),
