@@ -97,7 +97,7 @@ fn events_tell_the_story() {
     engine.kill_daemon().unwrap();
     engine.start_daemon().unwrap();
     let format = "{{.Type}} {{.Action}}";
-    let (_, until) = ("", engine.run(&["run", "--rm", BUSYBOX, "date", "+%s"]).unwrap());
+    let until = engine.run(&["run", "--rm", BUSYBOX, "date", "+%s"]).unwrap();
     let until = (until.trim().parse::<u64>().unwrap() + 1).to_string();
     let out =
         engine.run(&["events", "--since", "0", "--until", &until, "--format", format, "-f", "container=box"]).unwrap();
