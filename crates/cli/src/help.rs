@@ -99,7 +99,7 @@ pub(crate) fn flag(arg: &Arg) -> String {
 }
 
 /// Breaks text at blanks. Line breaks in the text are kept.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.split('\n') {
         let indent = paragraph.len() - paragraph.trim_start().len();

@@ -56,7 +56,7 @@ pub(crate) const LATER: [&str; 18] = [
 ];
 
 /// All commands.
-pub(crate) static ALL: [Command; 61] = [
+pub(crate) static ALL: [Command; 62] = [
     Command::of::<container::attach::Attach>(),
     Command::of::<container::commit::Commit>(),
     Command::of::<container::cp::Copy>(),
@@ -82,6 +82,7 @@ pub(crate) static ALL: [Command; 61] = [
     Command::of::<container::unpause::Unpause>(),
     Command::of::<container::update::Update>(),
     Command::of::<container::wait::Wait>(),
+    Command::of::<container::why::Why>(),
     Command::of::<context::create::Create>(),
     Command::of::<context::export::Export>(),
     Command::of::<context::import::Import>(),

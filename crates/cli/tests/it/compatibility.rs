@@ -50,16 +50,19 @@ fn every_flag_of_docker_has_its_place() {
         .filter_map(|line| line.split_once(':'))
         .map(|(command, flags)| (command, flags.split_whitespace().map(str::to_owned).collect()))
         .collect();
-    assert_eq!(rows.keys().map(String::as_str).collect::<Vec<_>>(), docker.keys().copied().collect::<Vec<_>>());
+    let missing: Vec<&&str> = docker.keys().filter(|command| !rows.contains_key(**command)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
     for (command, columns) in &rows {
         let [same, differing, unbuilt, own] = columns;
         let listed: Vec<&String> = columns.iter().flatten().collect();
         let all: Flags = listed.iter().map(|flag| (*flag).clone()).collect();
         assert_eq!(listed.len(), all.len(), "{command}: a flag is listed twice");
         let dockers: Flags = same.iter().chain(differing).chain(unbuilt).cloned().collect();
-        assert_eq!(dockers, docker[command.as_str()], "{command}");
+        // A command that Docker does not have has flags of ours alone.
+        let known = docker.get(command.as_str()).cloned().unwrap_or_default();
+        assert_eq!(dockers, known, "{command}");
         assert_eq!(all, flags(command), "{command}: what its help says");
-        assert!(own.is_disjoint(&docker[command.as_str()]), "{command}");
+        assert!(own.is_disjoint(&known), "{command}");
     }
 }
 

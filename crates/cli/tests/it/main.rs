@@ -10,3 +10,4 @@ mod format;
 mod help;
 mod login;
 mod suggest;
+mod why;
