@@ -15,6 +15,7 @@ mod container_share;
 mod container_stats;
 mod container_stop;
 mod container_update;
+mod container_why;
 mod crash;
 mod image;
 mod kernel;
