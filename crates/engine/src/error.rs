@@ -75,6 +75,23 @@ pub enum Error {
     /// The state database failed.
     #[error("state database")]
     Store(#[from] rusqlite::Error),
+    /// The kernel gives no random numbers, without which nothing can be named.
+    #[error("no random numbers: {0}: allow the system call getrandom, or make /dev/urandom")]
+    Random(String),
+    /// What is known of a container cannot be put into words.
+    #[error("a container cannot be stored: {0}")]
+    Unstorable(serde_json::Error),
+    /// The state database is of another version of Teu.
+    #[error(
+        "state.db has format {found}, this version of Teu knows format {known}: start the version that wrote it, or give \
+         another --data-root"
+    )]
+    StateVersion {
+        /// The format it has.
+        found: String,
+        /// The format that is known.
+        known: i64,
+    },
     /// A file of the engine could not be read or written.
     #[error("{path}: {source}")]
     File {
@@ -155,9 +172,14 @@ impl Error {
             Error::Unavailable(_) | Error::KeeperLost | Error::ShuttingDown => Kind::Unavailable,
             // Docker answers 400 when the command is missing or cannot be executed.
             Error::Start(e) if matches!(e.exit_code, 126 | 127) => Kind::InvalidParameter,
-            Error::Start(_) | Error::Store(_) | Error::File { .. } | Error::Network(_) | Error::Part { .. } => {
-                Kind::Internal
-            }
+            Error::Start(_)
+            | Error::Random(_)
+            | Error::Unstorable(_)
+            | Error::StateVersion { .. }
+            | Error::Store(_)
+            | Error::File { .. }
+            | Error::Network(_)
+            | Error::Part { .. } => Kind::Internal,
         }
     }
 }

@@ -9,6 +9,7 @@ mod backend;
 mod cgroups;
 mod config;
 mod container;
+mod durable;
 mod engine;
 mod error;
 mod events;

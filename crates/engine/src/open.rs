@@ -22,7 +22,7 @@ use crate::machine::Machine;
 use crate::prune::Prunes;
 use crate::store::Store;
 use crate::volume::Volumes;
-use crate::{Engine, EngineConfig, Error};
+use crate::{Engine, EngineConfig, Error, durable};
 
 impl Engine {
     /// Opens the state, finds or starts the keeper, reconciles what should be with what is, and applies restart
@@ -47,11 +47,13 @@ impl Engine {
             certificates: Some(Path::new("/etc/docker/certs.d").to_owned()),
             user_agent: concat!("teu/", env!("CARGO_PKG_VERSION")).to_owned(),
         });
+        let volumes = Volumes::new(config.data_root.join("volumes"));
+        volumes.sweep();
         let events = Bus::open(&config.data_root.join("events"));
         let engine = Engine::from_inner(Inner {
             registry,
             downloads: Arc::new(Semaphore::new(config.max_concurrent_downloads.max(1))),
-            volumes: Volumes::new(config.data_root.join("volumes")),
+            volumes,
             id: contents.engine_id.clone(),
             config,
             store,
@@ -109,6 +111,12 @@ fn parts(config: EngineConfig) -> Result<Parts, Error> {
         let networks = networks.join().map_err(|_| crashed())??;
         store_networks(&config.data_root, &networks);
         let (store, contents) = state?;
+        let images = library.clone();
+        store.keep_on_disk(move || {
+            if let Err(error) = images.sync() {
+                tracing::warn!(%error, "the image database could not be synced to the disk");
+            }
+        })?;
         Ok(Parts { store, contents, library, networks, machine: machine?, config: config.clone() })
     })
 }
@@ -150,9 +158,7 @@ fn store_networks(data_root: &Path, networks: &Networks) {
     let path = data_root.join("networks.json");
     let write = || -> std::io::Result<()> {
         let text = serde_json::to_vec(&networks.records())?;
-        let new = path.with_extension("new");
-        std::fs::write(&new, text)?;
-        std::fs::rename(&new, &path)
+        durable::replace(&path, &text)
     };
     if let Err(error) = write() {
         tracing::error!(path = %path.display(), %error, "the networks could not be stored");

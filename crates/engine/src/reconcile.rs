@@ -10,6 +10,7 @@ use teu_keeper::Listed;
 use teu_keeper::protocol::{AdoptRequest, Health, ProcessRef, Request};
 use teu_network::LiveContainer;
 
+use crate::backend::Restored;
 use crate::cgroups::STARTING;
 use crate::container::{Actor, Command, Handle, View, read_stored, signal};
 use crate::store::{ContainerRow, Contents, Write};
@@ -25,8 +26,7 @@ impl Engine {
     /// Brings stored containers back, compares them with what the keeper, the network and the disk know, and lets
     /// restart policies act.
     pub(crate) async fn reconcile(&self, contents: Contents) -> Result<(), Error> {
-        let keys = self.images().keys()?.into_iter().collect();
-        let handles: Vec<Arc<Handle>> = contents.containers.iter().filter_map(|row| self.revive(row, &keys)).collect();
+        let handles: Vec<Arc<Handle>> = contents.containers.iter().filter_map(|row| self.revive(row)).collect();
         let (asked, epoch) = (Timestamp::now(), self.processes().epoch());
         let (mut listed, execs) = self.listed().await?;
         self.adopt_networks(&handles, &listed).await;
@@ -92,8 +92,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Brings one stored container back. `keys` are the root file systems that there are.
-    fn revive(&self, row: &ContainerRow, keys: &HashSet<String>) -> Option<Arc<Handle>> {
+    /// Brings one stored container back.
+    fn revive(&self, row: &ContainerRow) -> Option<Arc<Handle>> {
         let view: View = match read_stored(row) {
             Ok(view) => view,
             Err(error) => {
@@ -102,10 +102,21 @@ impl Engine {
             }
         };
         let (id, name) = (view.definition.id.clone(), view.definition.name.clone());
-        if !view.state.has_been_started && !keys.contains(&id) {
-            tracing::info!(container = id, "a container whose creation was not finished is forgotten");
-            self.store().put(Write::Delete { id });
-            return None;
+        match self.images().restore(&id, &view.definition.image) {
+            Ok(Restored::There) => self.restore_folder(&id),
+            Ok(Restored::Gone) => {
+                tracing::warn!(
+                    container = id,
+                    "a container without root file system is forgotten: half created or removed"
+                );
+                self.store().put(Write::Delete { id });
+                return None;
+            }
+            Ok(Restored::Elsewhere(driver)) => {
+                tracing::error!(container = id, driver, "a container of another storage driver is left alone");
+                return None;
+            }
+            Err(error) => tracing::error!(container = id, %error, "a container's root file system cannot be restored"),
         }
         if let Err(error) = self.containers().reserve(&name, &id) {
             tracing::error!(%error, "a stored container's name is taken");
@@ -115,6 +126,14 @@ impl Engine {
         Actor::spawn(self.clone(), Arc::clone(&handle), inbox);
         self.containers().add(Arc::clone(&handle));
         Some(handle)
+    }
+
+    /// Makes a container's folder if a power cut took it.
+    fn restore_folder(&self, id: &str) {
+        let folder = self.container_folder(id);
+        if let Err(error) = std::fs::create_dir_all(&folder) {
+            tracing::error!(folder = %folder.display(), %error, "a container's folder cannot be made");
+        }
     }
 
     /// Containers that the keeper knows, and the execs in them.

@@ -1,8 +1,8 @@
 //! The store's metadata: one SQLite database per driver, because layers are kept in the driver's own form.
 //!
-//! Write-ahead log with `synchronous=NORMAL`: a killed engine loses nothing, a machine without power may lose the last
-//! transactions but never gets an inconsistent database. Files are therefore renamed into place before the row that says so is
-//! written, and unlinked after the row that said so is gone; [`crate::store`] compares both at open.
+//! Write-ahead log with `synchronous=NORMAL`: a killed engine loses nothing, a machine without power may lose what was not
+//! synced by [`Database::sync`] but never gets an inconsistent database. Files are therefore renamed into place before the row
+//! that says so is written, and unlinked after the row that said so is gone; [`crate::store`] compares both at open.
 
 mod images;
 mod layers;
@@ -14,7 +14,6 @@ pub(crate) use images::ImageRow;
 pub(crate) use layers::LayerRow;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::types::ToSqlOutput;
@@ -88,12 +87,9 @@ CREATE INDEX snapshot_layers_by_layer ON snapshot_layers (diff_id);
 pub(crate) struct Database {
     connection: Mutex<Connection>,
     path: PathBuf,
-    /// Calls of [`Database::checkpoint_if_due`] since the last checkpoint.
-    calls: AtomicU32,
+    /// Held by who syncs: a second checkpoint at a time would return before the first is done.
+    syncing: Mutex<()>,
 }
-
-/// Containers come and go this often between checkpoints; the log grows by some KiB for each.
-const CHECKPOINT_EVERY: u32 = 200;
 
 impl Database {
     /// Opens or creates it.
@@ -114,15 +110,13 @@ impl Database {
             return Err(crate::Error::DatabaseVersion { path: path.to_owned(), found: version, known: VERSION });
         }
         transaction.commit()?;
-        Ok(Self { connection: Mutex::new(connection), path: path.to_owned(), calls: AtomicU32::new(0) })
+        Ok(Self { connection: Mutex::new(connection), path: path.to_owned(), syncing: Mutex::new(()) })
     }
 
-    /// Writes the log back to the database from time to time. Called where nobody waits; does not block other callers.
-    pub(crate) fn checkpoint_if_due(&self) -> Result<()> {
-        if self.calls.fetch_add(1, Ordering::Relaxed) + 1 < CHECKPOINT_EVERY {
-            return Ok(());
-        }
-        self.calls.store(0, Ordering::Relaxed);
+    /// Gets everything onto the disk that was committed before, and back from the log to the database. Does not block other
+    /// callers.
+    pub(crate) fn sync(&self) -> Result<()> {
+        let _syncing = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
         let connection = Connection::open(&self.path)?;
         Ok(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
     }

@@ -64,10 +64,10 @@ pub(crate) fn layer_path(diff_id: &Digest) -> std::path::PathBuf {
     Path::new(LAYERS).join(diff_id.hex())
 }
 
-/// Takes a layer out of its place in one step, so that half a layer is never taken for a whole one; dropping the result
-/// removes it. `None` if it was not there.
-pub(crate) fn take_out(folder: &Path, diff_id: &Digest) -> Result<Option<Temporary>> {
-    let path = folder.join(layer_path(diff_id));
+/// Takes a layer or a snapshot out of its place below the store's folder in one step, so that half of it is never taken for the
+/// whole; dropping the result removes it. `None` if it was not there.
+pub(crate) fn take_out(folder: &Path, place: &Path) -> Result<Option<Temporary>> {
+    let path = folder.join(place);
     let doomed = Temporary::reserved(folder);
     match std::fs::rename(&path, doomed.path()) {
         Ok(()) => Ok(Some(doomed)),

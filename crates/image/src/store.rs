@@ -48,6 +48,9 @@ pub enum DriverKind {
 }
 
 impl DriverKind {
+    /// Every one of them, best first.
+    pub(crate) const ALL: [Self; 2] = [Self::Erofs, Self::Overlay];
+
     /// Its name, as `--storage-driver` takes it and `info` shows it.
     pub fn name(self) -> &'static str {
         match self {
@@ -96,6 +99,15 @@ struct Inner {
 }
 
 impl Store {
+    /// Gets everything onto the disk that was entered before. Images are there when they are answered; snapshots, on the
+    /// way of a container's start, are not.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn sync(&self) -> crate::Result<()> {
+        self.0.db.sync()
+    }
+
     /// The driver in use.
     pub fn driver(&self) -> DriverKind {
         self.0.driver.kind()

@@ -52,11 +52,11 @@ impl Temporary {
         remove(&self.path)
     }
 
-    /// Moves it to its place.
+    /// Moves it to its place, on the disk too.
     pub(crate) fn publish(mut self, target: &Path) -> io::Result<()> {
         fs::rename(&self.path, target)?;
         self.published = true;
-        Ok(())
+        target.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
     }
 }
 

@@ -101,6 +101,37 @@ impl Engine {
     /// When no daemon runs.
     pub fn kill_daemon(&mut self) -> Result<()> {
         kill(self.daemon_pid()?)?;
+        self.reap_daemon()
+    }
+
+    /// Switches the machine off and on: no process, link, firewall, cgroup or exec root is left, only the data root, if that is not
+    /// on a mount of the host. No daemon runs then.
+    ///
+    /// # Errors
+    /// When the namespaces cannot be made anew.
+    pub fn reboot(&mut self) -> Result<()> {
+        self.host.kill();
+        thaw_cgroups(&self.cgroup);
+        self.host.reboot()?;
+        self.reap_daemon()?;
+        remove_cgroups(&self.cgroup);
+        for left in ["run", "teu.sock"] {
+            self.host.sh(&format!("rm -rf '{}'", self.host.path(left).display()))?;
+        }
+        Ok(())
+    }
+
+    /// Kills daemon, keeper, guardian and whatever runs in containers with -9 at once. The machine goes on.
+    ///
+    /// # Errors
+    /// When no process can be killed.
+    pub fn kill_everything(&mut self) -> Result<()> {
+        // All but the namespace's first process and the shell (kill(2)), in one call.
+        self.host.sh("kill -9 -1")?;
+        self.reap_daemon()
+    }
+
+    fn reap_daemon(&mut self) -> Result<()> {
         if let Some(mut daemon) = self.daemon.take() {
             daemon.wait()?;
         }
@@ -167,12 +198,28 @@ impl Drop for Engine {
             drop(daemon.wait());
         }
         // The keeper would go on removing cgroups: it ends first, with whatever still runs.
+        self.host.kill();
+        thaw_cgroups(&self.cgroup);
         self.host.end();
-        let name = self.cgroup.trim_start_matches('/');
-        let mounts = std::fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten().map(|entry| entry.path());
-        for mount in mounts.chain([PathBuf::from("/sys/fs/cgroup")]) {
-            remove_cgroup(&mount.join(name));
-        }
+        remove_cgroups(&self.cgroup);
+    }
+}
+
+/// Thaws what is frozen below a cgroup: in the first version of cgroups, what is frozen cannot be killed.
+fn thaw_cgroups(cgroup: &str) {
+    let parent = Path::new("/sys/fs/cgroup/freezer").join(cgroup.trim_start_matches('/'));
+    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+        // Gone meanwhile, it is not frozen.
+        drop(std::fs::write(entry.path().join("freezer.state"), "THAWED"));
+    }
+}
+
+/// Removes a cgroup with those below it from every hierarchy.
+fn remove_cgroups(cgroup: &str) {
+    let name = cgroup.trim_start_matches('/');
+    let mounts = std::fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten().map(|entry| entry.path());
+    for mount in mounts.chain([PathBuf::from("/sys/fs/cgroup")]) {
+        remove_cgroup(&mount.join(name));
     }
 }
 

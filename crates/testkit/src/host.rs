@@ -47,27 +47,26 @@ impl Host {
     /// When `unshare` or `ip` are missing or namespaces cannot be made.
     pub fn start() -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("teu-test-").tempdir()?;
-        let mut unshare = Command::new("unshare")
-            .args(["--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "--mount-proc"])
-            .args(["--propagation", "private", "sh", "-c", INIT])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            // At the end it complains of its killed child: nobody needs to see that.
-            .stderr(Stdio::piped())
-            .spawn()
-            .context("cannot run unshare (util-linux)")?;
-        let ready = unshare.stdout.take().context("unshare has no output")?;
-        let init = match first_child(unshare.id(), ready) {
-            Ok(init) => init,
-            Err(error) => {
-                drop(unshare.kill());
-                let output = unshare.wait_with_output()?;
-                return Err(error.context(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
-            }
-        };
-        let pid = i32::try_from(init).ok().and_then(Pid::from_raw).context("no process id")?;
-        let init_fd = pidfd_open(pid, PidfdFlags::empty())?;
+        let Namespaces { unshare, init, init_fd } = Namespaces::make()?;
         Ok(Self { unshare, init, init_fd, directory })
+    }
+
+    /// Kills everything that runs inside. Some may take its time: [`Host::end`] waits for it.
+    pub fn kill(&self) {
+        // The first process takes the namespace with it. One that has ended is as good.
+        let _ = pidfd_send_signal(&self.init_fd, Signal::KILL);
+    }
+
+    /// Ends everything that runs inside, and makes the namespaces anew: what is on the disk is all that is left, as after
+    /// a boot.
+    ///
+    /// # Errors
+    /// As [`Host::start`].
+    pub fn reboot(&mut self) -> Result<()> {
+        self.end();
+        let Namespaces { unshare, init, init_fd } = Namespaces::make()?;
+        (self.unshare, self.init, self.init_fd) = (unshare, init, init_fd);
+        Ok(())
     }
 
     /// A directory for data roots, sockets and files. It is on the disk of the machine, visible inside and outside.
@@ -149,8 +148,8 @@ impl Host {
 impl Host {
     /// Ends everything that runs inside, and returns when it is gone. Happens by itself when the value is dropped.
     pub fn end(&mut self) {
-        // The first process takes the namespace with it; it is gone for good when its parent has reaped it.
-        let _ = pidfd_send_signal(&self.init_fd, Signal::KILL);
+        self.kill();
+        // It is gone for good when its parent has reaped it.
         drop(self.unshare.wait());
     }
 }
@@ -158,6 +157,39 @@ impl Host {
 impl Drop for Host {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// What [`Host`] is made of, but for its directory.
+struct Namespaces {
+    unshare: Child,
+    init: u32,
+    init_fd: OwnedFd,
+}
+
+impl Namespaces {
+    fn make() -> Result<Self> {
+        let mut unshare = Command::new("unshare")
+            .args(["--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "--mount-proc"])
+            .args(["--propagation", "private", "sh", "-c", INIT])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            // At the end it complains of its killed child: nobody needs to see that.
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("cannot run unshare (util-linux)")?;
+        let ready = unshare.stdout.take().context("unshare has no output")?;
+        let init = match first_child(unshare.id(), ready) {
+            Ok(init) => init,
+            Err(error) => {
+                drop(unshare.kill());
+                let output = unshare.wait_with_output()?;
+                return Err(error.context(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+            }
+        };
+        let pid = i32::try_from(init).ok().and_then(Pid::from_raw).context("no process id")?;
+        let init_fd = pidfd_open(pid, PidfdFlags::empty())?;
+        Ok(Self { unshare, init, init_fd })
     }
 }
 

@@ -4,5 +4,6 @@ pub mod engine;
 pub mod filter;
 pub mod host;
 pub mod image;
+pub mod random;
 pub mod registry;
 pub mod torture;

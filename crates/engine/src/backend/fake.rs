@@ -21,7 +21,7 @@ use teu_oci::digest::Digest;
 use teu_oci::image::{ContainerConfig, ImageConfig};
 use tokio::sync::mpsc;
 
-use super::{Answer as KeeperAnswer, Images, Notice, Processes, Sandboxes};
+use super::{Answer as KeeperAnswer, Images, Notice, Processes, Restored, Sandboxes};
 use crate::container::Handle;
 use crate::health::{Answer, Probe, Probed, Prober};
 use crate::{Engine, Error};
@@ -230,6 +230,11 @@ impl Images for FakeImages {
     fn remove(&self, key: &str) -> Result<(), Error> {
         lock(&self.snapshots).retain(|k| k != key);
         Ok(())
+    }
+
+    fn restore(&self, key: &str, _: &str) -> Result<Restored, Error> {
+        let there = lock(&self.snapshots).iter().any(|k| k == key);
+        Ok(if there { Restored::There } else { Restored::Gone })
     }
 
     fn keys(&self) -> Result<Vec<String>, Error> {

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use teu_image::{ErrorKind, Image, Store};
 use teu_oci::digest::Digest;
 
-use super::{Images, chain};
+use super::{Images, Restored, chain};
 use crate::Error;
 
 impl From<teu_image::Error> for Error {
@@ -50,6 +50,15 @@ impl Images for StoreImages {
 
     fn remove(&self, key: &str) -> Result<(), Error> {
         Ok(self.0.snapshot_remove(key)?)
+    }
+
+    fn restore(&self, key: &str, image: &str) -> Result<Restored, Error> {
+        let image =
+            image.parse().map_err(|error| Error::Part { part: "image", message: format!("{image}: {error}") })?;
+        if self.0.snapshot_restore(key, &image)? {
+            return Ok(Restored::There);
+        }
+        Ok(self.0.snapshot_elsewhere(key).map_or(Restored::Gone, |driver| Restored::Elsewhere(driver.name())))
     }
 
     fn keys(&self) -> Result<Vec<String>, Error> {

@@ -64,12 +64,25 @@ pub(crate) trait Images: Send + Sync + Debug {
     fn mount(&self, key: &str) -> Result<OwnedFd, Error>;
     /// Deletes it.
     fn remove(&self, key: &str) -> Result<(), Error>;
+    /// Makes sure of one that there should be.
+    fn restore(&self, key: &str, image: &str) -> Result<Restored, Error>;
     /// All there are.
     fn keys(&self) -> Result<Vec<String>, Error>;
     /// Bytes written to it.
     fn written(&self, key: &str) -> Result<u64, Error>;
     /// Name of the storage driver.
     fn driver(&self) -> &'static str;
+}
+
+/// What became of a root file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Restored {
+    /// It is there.
+    There,
+    /// It was never finished, or its removal had begun.
+    Gone,
+    /// It belongs to this storage driver, which is not in use.
+    Elsewhere(&'static str),
 }
 
 /// All of them.

@@ -48,7 +48,11 @@ pub(crate) enum Command {
     },
     /// Lend the container's files.
     Root(oneshot::Sender<Result<Lease, Error>>),
-    Pause(Reply),
+    Pause {
+        /// For the engine's own purpose; undone if it dies meanwhile.
+        briefly: bool,
+        reply: Reply,
+    },
     Unpause(Reply),
     Rename {
         name: String,
@@ -169,7 +173,8 @@ impl Actor {
             Command::Start { by, reply } => answer(reply, Box::pin(self.start(by)).await),
             Command::Signal { signal, stop, reply } => answer(reply, Box::pin(self.signal(signal, stop)).await),
             Command::Root(reply) => Box::pin(self.root(reply)).await,
-            Command::Pause(reply) => answer(reply, Box::pin(self.freeze(true)).await),
+            Command::Pause { briefly: false, reply } => answer(reply, Box::pin(self.freeze(true)).await),
+            Command::Pause { briefly: true, reply } => answer(reply, Box::pin(self.freeze_briefly()).await),
             Command::Unpause(reply) => answer(reply, Box::pin(self.freeze(false)).await),
             Command::Rename { name, reply } => answer(reply, Box::pin(self.rename(name)).await),
             Command::Update { request, reply } => answer(reply, Box::pin(self.update(*request)).await),
@@ -231,7 +236,10 @@ impl Actor {
     /// Publishes a change, then hands it to the database.
     pub(super) fn change(&self, change: impl FnOnce(&mut View)) -> Arc<View> {
         let view = self.handle.publish(change);
-        self.engine.store().put(Write::State { id: self.handle.id.clone(), state: super::stored::state(&view) });
+        match super::stored::state(&view) {
+            Ok(state) => self.engine.store().put(Write::State { id: self.handle.id.clone(), state }),
+            Err(error) => tracing::error!(container = self.handle.id, %error, "a change is in memory only"),
+        }
         view
     }
 

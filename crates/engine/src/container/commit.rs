@@ -39,7 +39,7 @@ impl Engine {
         // Only a container that runs changes its files meanwhile; one that was frozen already stays so.
         let freeze = options.pause && matches!(view.state.phase, Phase::Running(_));
         if freeze {
-            handle.ask(Command::Pause).await?;
+            handle.ask(|reply| Command::Pause { briefly: true, reply }).await?;
         }
         let made = self.commit_files(&handle, Arc::clone(&view.definition), commit).await;
         if freeze && let Err(error) = handle.ask(Command::Unpause).await {

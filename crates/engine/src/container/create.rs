@@ -30,7 +30,7 @@ impl Engine {
     ) -> Result<CreateResponse, Error> {
         let wanted_name = if options.name.is_empty() { None } else { Some(names::check(&options.name)?.to_owned()) };
         let image = self.image_of(request.config.image.clone(), &options.platform).await?;
-        let id = ids::random_id();
+        let id = ids::random_id()?;
         let (definition, warnings) = self.define(id.clone(), request, &image)?;
         // The name is taken last of all that can fail cheaply, and given back by whatever fails after.
         let name = match wanted_name {
@@ -138,8 +138,8 @@ impl Engine {
         let insert = Write::Insert {
             id: id.clone(),
             name: view.definition.name.clone(),
-            definition: stored::definition(&view.definition),
-            state: stored::state(&view),
+            definition: stored::definition(&view.definition)?,
+            state: stored::state(&view)?,
         };
         // A row without a root file system, or the other way round, is what reconciliation looks for: no intent needed.
         let committed = self.store().commit(insert);

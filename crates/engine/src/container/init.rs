@@ -27,7 +27,7 @@ impl Engine {
             return Ok(Some(path));
         }
         let fail = |source| Error::File { path: path.clone(), source };
-        let new = path.with_extension(crate::ids::random_id());
+        let new = path.with_extension(crate::ids::mark());
         std::fs::write(&new, PROGRAM).map_err(fail)?;
         std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o555)).map_err(fail)?;
         std::fs::rename(&new, &path).map_err(fail)?;

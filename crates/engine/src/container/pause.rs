@@ -12,7 +12,7 @@ impl Engine {
     /// # Errors
     /// No such container; it is not running or frozen already.
     pub async fn container_pause(&self, container: &str) -> Result<(), Error> {
-        self.containers().find(container)?.ask(Command::Pause).await
+        self.containers().find(container)?.ask(|reply| Command::Pause { briefly: false, reply }).await
     }
 
     /// Thaws a container.
@@ -25,6 +25,27 @@ impl Engine {
 }
 
 impl Actor {
+    /// Freezes for the engine's own purpose.
+    pub(super) async fn freeze_briefly(&mut self) -> Result<(), Error> {
+        self.change(|next| next.state.briefly_frozen = true);
+        // Stored before it is done: nobody else would know that it is to be undone.
+        self.engine.store().flush().done().await?;
+        self.freeze(true).await.inspect_err(|_| drop(self.change(|next| next.state.briefly_frozen = false)))
+    }
+
+    /// Thaws what an engine that died had frozen for its own purpose.
+    pub(super) async fn thaw_left(&mut self) {
+        if !self.view().state.briefly_frozen {
+            return;
+        }
+        if matches!(self.view().state.phase, Phase::Paused(_))
+            && let Err(error) = self.freeze(false).await
+        {
+            tracing::error!(container = self.handle.id, %error, "not thawed after a commit that was cut");
+        }
+        self.change(|next| next.state.briefly_frozen = false);
+    }
+
     /// Freezes or thaws.
     pub(super) async fn freeze(&mut self, freeze: bool) -> Result<(), Error> {
         let view = self.view();
@@ -41,7 +62,10 @@ impl Actor {
             (Phase::Paused(run), false) => {
                 let run = run.clone();
                 self.keeper(Request::Unpause { container }).await?;
-                self.change(|next| next.state.phase = Phase::Running(run));
+                self.change(|next| {
+                    next.state.phase = Phase::Running(run);
+                    next.state.briefly_frozen = false;
+                });
                 self.watch_health();
                 self.event("unpause", &[]);
                 Ok(())

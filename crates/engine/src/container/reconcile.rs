@@ -32,6 +32,9 @@ impl Actor {
             }
             None => {}
         }
+        if fresh {
+            self.thaw_left().await;
+        }
         if fresh && self.view().state.is_up() {
             self.resume_health();
         }

@@ -44,8 +44,12 @@ impl Actor {
         index.reserve(&name, &id).map_err(allocating)?;
         let mut definition = (*view.definition).clone();
         definition.name = name.clone();
-        let write = Write::Define { id: id.clone(), name: name.clone(), definition: stored::definition(&definition) };
-        if let Err(error) = self.engine.store().commit(write).done().await {
+        let store = async {
+            let definition = stored::definition(&definition)?;
+            let write = Write::Define { id: id.clone(), name: name.clone(), definition };
+            self.engine.store().commit(write).done().await
+        };
+        if let Err(error) = store.await {
             index.release(&name, &id);
             return Err(error);
         }

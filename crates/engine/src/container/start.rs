@@ -129,6 +129,7 @@ impl Actor {
         self.change(|next| {
             next.endpoint = endpoint.map(Arc::new);
             next.state.has_been_started = true;
+            next.state.briefly_frozen = false;
             next.state.phase = Phase::Running(Run { pid: started.pid, started_at: started.started_at });
             if by == Starter::User {
                 next.state.stopped_by_user = false;

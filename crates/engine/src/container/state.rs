@@ -84,6 +84,9 @@ pub(crate) struct State {
     pub(crate) stopped_by_user: bool,
     /// It was started at least once.
     pub(crate) has_been_started: bool,
+    /// The engine itself freezes it for a moment. One that dies meanwhile leaves it frozen, for the next to thaw.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) briefly_frozen: bool,
 }
 
 impl State {
@@ -94,6 +97,7 @@ impl State {
             restart_count: 0,
             stopped_by_user: false,
             has_been_started: false,
+            briefly_frozen: false,
         }
     }
 

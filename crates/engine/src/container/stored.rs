@@ -8,6 +8,7 @@ use teu_network::Endpoint;
 use super::definition::Definition;
 use super::handle::View;
 use super::state::State;
+use crate::Error;
 use crate::health::Health;
 use crate::store::ContainerRow;
 
@@ -21,18 +22,18 @@ struct Stored<S, E, H> {
 }
 
 /// JSON of what changes.
-pub(crate) fn state(view: &View) -> String {
+pub(crate) fn state(view: &View) -> Result<String, Error> {
     json(&Stored { state: &view.state, endpoint: view.endpoint.as_deref(), health: view.health.as_deref() })
 }
 
 /// JSON of what stays.
-pub(crate) fn definition(definition: &Definition) -> String {
+pub(crate) fn definition(definition: &Definition) -> Result<String, Error> {
     json(definition)
 }
 
-fn json(value: &impl Serialize) -> String {
+fn json(value: &impl Serialize) -> Result<String, Error> {
     // Fails only for maps whose keys are no strings, which these types do not have.
-    serde_json::to_string(value).unwrap_or_else(|e| unreachable!("{e}"))
+    serde_json::to_string(value).map_err(Error::Unstorable)
 }
 
 /// Reads a container back.

@@ -137,7 +137,7 @@ impl Actor {
             self.keeper(request).await.map_err(|error| cannot(&id, error))?;
         }
         let name = definition.name.clone();
-        let write = Write::Define { id, name, definition: stored::definition(&definition) };
+        let write = Write::Define { id, name, definition: stored::definition(&definition)? };
         self.engine.store().commit(write).done().await?;
         self.handle.publish(|next| next.definition = Arc::new(definition));
         self.event("update", &[]);

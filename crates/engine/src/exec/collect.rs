@@ -50,7 +50,7 @@ impl Engine {
             attach_stderr: true,
             ..CreateRequest::default()
         };
-        let exec = Arc::new(Exec::new(ids::random_id(), Arc::clone(container), request));
+        let exec = Arc::new(Exec::new(ids::random_id()?, Arc::clone(container), request));
         let action = format!("exec_create: {}", exec.line());
         self.container_event(&container.view().definition, &action, &[("execID", exec.id.clone())]);
         self.execs().add(Arc::clone(&exec));

@@ -22,7 +22,7 @@ impl Engine {
             return Err(Error::Invalid("invalid environment variable: must not be empty".to_owned()));
         }
         check_container(&handle, container)?;
-        let exec = Arc::new(Exec::new(ids::random_id(), handle, request));
+        let exec = Arc::new(Exec::new(ids::random_id()?, handle, request));
         let id = exec.id.clone();
         let action = format!("exec_create: {}", exec.line());
         self.container_event(&exec.container.view().definition, &action, &[("execID", id.clone())]);

@@ -5,14 +5,15 @@
 //! therefore found by comparing rows with what is there, in both directions.
 //!
 //! SQLite in WAL mode with `synchronous=NORMAL`: a commit survives `kill -9` and costs no fsync. One thread writes, in
-//! the order in which writes were handed over, as many as are waiting in one transaction. Nothing reads but the start:
-//! from then on memory is the truth and the database follows.
+//! the order in which writes were handed over, as many as are waiting in one transaction. Another gets that onto the disk,
+//! within about a second. Nothing reads but the start: from then on memory is the truth and the database follows.
 
 mod schema;
+mod syncer;
 mod writer;
 
-use std::path::Path;
-use std::sync::mpsc;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError, mpsc};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -24,7 +25,10 @@ use crate::Error;
 /// A handle on the writer thread.
 #[derive(Debug)]
 pub(crate) struct Store {
+    path: PathBuf,
     jobs: mpsc::Sender<writer::Job>,
+    /// Told by the writer that there is something to sync; waits for [`Store::keep_on_disk`].
+    written: Mutex<Option<mpsc::Receiver<()>>>,
 }
 
 /// A container as it was stored.
@@ -51,11 +55,18 @@ impl Store {
         schema::prepare(&mut db)?;
         let contents = schema::read(&db)?;
         let (jobs, inbox) = mpsc::channel();
-        std::thread::Builder::new()
-            .name("teu-store".to_owned())
-            .spawn(move || writer::run(db, &inbox))
-            .map_err(|source| Error::File { path: path.to_owned(), source })?;
-        Ok((Store { jobs }, contents))
+        // One place: that something was written needs to be said once.
+        let (wrote, written) = mpsc::sync_channel(1);
+        thread(path, "teu-store", move || writer::run(db, &inbox, &wrote))?;
+        Ok((Store { path: path.to_owned(), jobs, written: Mutex::new(Some(written)) }, contents))
+    }
+
+    /// Gets what is written onto the disk from now on, each time after `first`: what containers stand on has to be there
+    /// before them.
+    pub(crate) fn keep_on_disk(&self, first: impl Fn() + Send + 'static) -> Result<(), Error> {
+        let Some(written) = self.written.lock().unwrap_or_else(PoisonError::into_inner).take() else { return Ok(()) };
+        let path = self.path.clone();
+        thread(&self.path, "teu-sync", move || syncer::run(&path, &written, first))
     }
 
     /// Hands a write over and does not wait for it. A failure is logged.
@@ -80,6 +91,11 @@ impl Store {
             tracing::error!("the state database's writer is gone; a write was lost");
         }
     }
+}
+
+fn thread(path: &Path, name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+    let started = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+    started.map(drop).map_err(|source| Error::File { path: path.to_owned(), source })
 }
 
 /// A write that is under way. Dropping it does not undo the write.

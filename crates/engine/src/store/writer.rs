@@ -1,15 +1,9 @@
 //! The one thread that writes.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, SyncSender};
 
 use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
-
-/// How long the writer must have been idle before it checkpoints (which calls fsync).
-const IDLE: Duration = Duration::from_millis(500);
-/// Writes after which it checkpoints although it is busy, so that the log does not grow without bound.
-const MOST_PENDING: usize = 20_000;
 
 /// One change of the database.
 #[derive(Debug)]
@@ -33,31 +27,18 @@ pub(super) struct Job {
     pub(super) done: Option<oneshot::Sender<rusqlite::Result<()>>>,
 }
 
-/// Writes until every handle is gone.
-pub(super) fn run(mut db: Connection, inbox: &Receiver<Job>) {
-    let mut pending = 0;
-    loop {
-        let first = if pending == 0 {
-            inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
-        } else {
-            inbox.recv_timeout(IDLE)
-        };
-        match first {
-            Ok(job) => pending += write_batch(&mut db, job, inbox),
-            Err(RecvTimeoutError::Timeout) => pending = checkpoint(&db),
-            Err(RecvTimeoutError::Disconnected) => break,
-        }
-        if pending >= MOST_PENDING {
-            pending = checkpoint(&db);
-        }
+/// Writes until every handle is gone, and says so each time.
+pub(super) fn run(mut db: Connection, inbox: &Receiver<Job>, wrote: &SyncSender<()>) {
+    while let Ok(job) = inbox.recv() {
+        write_batch(&mut db, job, inbox);
+        // If it has been said already, that is as good.
+        let _ = wrote.try_send(());
     }
-    checkpoint(&db);
 }
 
-/// Writes `first` and everything else that waits in one transaction; returns how many writes it were.
-fn write_batch(db: &mut Connection, first: Job, inbox: &Receiver<Job>) -> usize {
+/// Writes `first` and everything else that waits in one transaction.
+fn write_batch(db: &mut Connection, first: Job, inbox: &Receiver<Job>) {
     let jobs: Vec<Job> = std::iter::once(first).chain(inbox.try_iter()).collect();
-    let count = jobs.len();
     if let Err(error) = begin_apply_commit(db, &jobs) {
         // One bad write must not take the others with it: each gets a transaction of its own.
         tracing::debug!(%error, "a batch of writes failed; writing one by one");
@@ -70,7 +51,6 @@ fn write_batch(db: &mut Connection, first: Job, inbox: &Receiver<Job>) -> usize 
             answer(job, Ok(()));
         }
     }
-    count
 }
 
 fn begin_apply_commit(db: &mut Connection, jobs: &[Job]) -> rusqlite::Result<()> {
@@ -108,12 +88,4 @@ fn apply(db: &Connection, write: &Write) -> rusqlite::Result<()> {
         Write::Nothing => 0,
     };
     Ok(())
-}
-
-/// Moves the log into the database; returns the writes that are still pending, which is none.
-fn checkpoint(db: &Connection) -> usize {
-    if let Err(error) = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
-        tracing::warn!(%error, "the state database's checkpoint failed");
-    }
-    0
 }

@@ -7,12 +7,18 @@ mod prune;
 mod record;
 mod size;
 
+use std::io::ErrorKind;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
 use crate::Error;
+
+/// The content of a volume, in its folder. A volume is there as soon as this is.
+const DATA: &str = "_data";
+/// What the folder of a volume is called while it is removed: no volume's name begins so.
+const GONE: &str = ".gone-";
 
 /// The volumes of an engine.
 #[derive(Debug, Clone)]
@@ -31,7 +37,7 @@ impl Volumes {
     }
 
     fn folder(&self, name: &str) -> PathBuf {
-        self.root.join(name).join("_data")
+        self.root.join(name).join(DATA)
     }
 
     /// The folder of a volume, made if there is none.
@@ -53,12 +59,35 @@ impl Volumes {
         copy::tree(rootfs, destination, to.as_fd()).map_err(fail)
     }
 
-    /// Deletes a volume. One that does not exist is no error.
+    /// Deletes a volume. One that does not exist is no error. It is gone in one step: half a volume is never taken for one.
     pub(crate) fn remove(&self, name: &str) -> Result<(), Error> {
-        let folder = self.root.join(name);
-        match std::fs::remove_dir_all(&folder) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(Error::File { path: folder, source }),
-            _ => Ok(()),
+        let (folder, gone) = (self.root.join(name), self.root.join(format!("{GONE}{name}")));
+        let removed = match std::fs::rename(&folder, &gone) {
+            Ok(()) => std::fs::remove_dir_all(&gone),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            // An earlier removal of a volume of this name was cut.
+            Err(error) if matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists) => {
+                std::fs::remove_dir_all(&gone)
+                    .and_then(|()| std::fs::rename(&folder, &gone))
+                    .and_then(|()| std::fs::remove_dir_all(&gone))
+            }
+            Err(error) => Err(error),
+        };
+        removed.map_err(|source| Error::File { path: folder, source })
+    }
+
+    /// Deletes what is left of volumes that were half made or half removed. To be called before anybody makes one.
+    pub(crate) fn sweep(&self) {
+        for entry in std::fs::read_dir(&self.root).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            // Anything else was put there by somebody else.
+            let half = name.starts_with(GONE) || (check_name(&name).is_ok() && !entry.path().join(DATA).exists());
+            if half && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                tracing::info!(name, "what is left of a volume is deleted");
+                if let Err(error) = std::fs::remove_dir_all(entry.path()) {
+                    tracing::error!(name, %error, "what is left of a volume could not be deleted");
+                }
+            }
         }
     }
 }

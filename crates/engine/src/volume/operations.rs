@@ -65,7 +65,7 @@ impl Engine {
         }
         let (mut name, mut labels) = (request.name, request.labels);
         if name.is_empty() {
-            name = ids::random_id();
+            name = ids::random_id()?;
             labels.get_or_insert_default().insert(ANONYMOUS.to_owned(), String::new());
         }
         check_name(&name)?;
@@ -148,8 +148,11 @@ impl Volumes {
         if let Some(known) = self.describe(name)? {
             return Ok((known, false));
         }
+        let folder = self.root.join(name);
+        std::fs::create_dir_all(&folder).map_err(|source| Error::File { path: folder.clone(), source })?;
+        // The content last: with it the volume is there, with all that is known about it.
+        Record { created: Some(Timestamp::now()), labels }.write(&folder)?;
         self.ensure(name)?;
-        Record { created: Some(Timestamp::now()), labels }.write(&self.root.join(name))?;
         let made = self.describe(name)?;
         made.map(|volume| (volume, true)).ok_or_else(|| no_such(name))
     }
@@ -187,6 +190,15 @@ mod tests {
         assert!(all.iter().all(|volume| volume.created_at.starts_with("20")));
         assert_eq!(volumes.describe("../volumes/data").expect("no failure"), None);
         volumes.remove("data").expect("removed");
+        // Removals that were cut.
+        for left in [".gone-data/_data/sub", ".gone-other/_data", "half", "foreign"] {
+            std::fs::create_dir_all(volumes.root().join(left)).expect("made");
+        }
+        volumes.ensure("data").expect("made");
+        volumes.remove("data").expect("removed");
+        volumes.sweep();
+        let left: Vec<_> = volumes.list().expect("a list").into_iter().map(|v| v.name.len()).collect();
+        assert_eq!((left, std::fs::read_dir(volumes.root()).expect("listed").count()), (vec![64, 4], 2));
         assert_eq!(volumes.describe("data").expect("no failure"), None);
     }
 }

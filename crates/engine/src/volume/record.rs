@@ -35,11 +35,10 @@ impl Record {
 
     /// Writes the record, whole or not at all.
     pub(super) fn write(&self, folder: &Path) -> Result<(), Error> {
-        let (path, new) = (folder.join(FILE), folder.join(".volume.json.new"));
+        let path = folder.join(FILE);
         let failed = |source: std::io::Error| Error::File { path: path.clone(), source };
         let bytes = serde_json::to_vec(self).map_err(|source| failed(source.into()))?;
-        std::fs::write(&new, bytes).map_err(failed)?;
-        std::fs::rename(&new, &path).map_err(failed)
+        crate::durable::replace(&path, &bytes).map_err(failed)
     }
 
     fn derived(folder: &Path, name: &str) -> Record {

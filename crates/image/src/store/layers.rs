@@ -100,6 +100,7 @@ impl Store {
         self.0.db.insert_image(&row, &config.rootfs.diff_ids)?;
         let names: Vec<_> = image.tags.iter().chain(&image.digests).cloned().collect();
         self.0.db.insert_names(&id, &names, now())?;
+        self.0.db.sync()?;
         Ok(id)
     }
 
@@ -160,7 +161,7 @@ impl Inner {
                 continue;
             }
             self.mounter.detach(diff_id)?;
-            let doomed = driver::take_out(&self.folder, &diff_id)?;
+            let doomed = driver::take_out(&self.folder, &driver::layer_path(&diff_id))?;
             drop(holds);
             doomed.into_iter().for_each(|doomed| self.reaper.remove(doomed));
             removed.push(layer.info);

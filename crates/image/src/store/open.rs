@@ -18,8 +18,6 @@ const DATABASE: &str = "image.db";
 pub(super) const SNAPSHOTS: &str = "snapshots";
 /// Name of the folder below images without layers.
 pub(super) const EMPTY: &str = "empty";
-/// Drivers, best first.
-const PREFERENCE: [DriverKind; 2] = [DriverKind::Erofs, DriverKind::Overlay];
 
 impl Store {
     /// Opens the store under `root`, creating it if need be, and removes what an interrupted operation left.
@@ -67,7 +65,7 @@ fn candidates(root: &Path, wanted: Option<DriverKind>) -> Vec<DriverKind> {
         return vec![kind];
     }
     let (mut present, absent): (Vec<_>, Vec<_>) =
-        PREFERENCE.into_iter().partition(|kind| root.join(kind.name()).join(DATABASE).exists());
+        DriverKind::ALL.into_iter().partition(|kind| root.join(kind.name()).join(DATABASE).exists());
     present.extend(absent);
     present
 }
@@ -126,24 +124,19 @@ impl Inner {
         }
         let known: HashSet<_> = known.into_iter().map(|layer| layer.info.diff_id).collect();
         for orphan in on_disk.difference(&known) {
-            driver::take_out(&self.folder, orphan)?.into_iter().for_each(|doomed| self.reaper.remove(doomed));
+            driver::take_out(&self.folder, &driver::layer_path(orphan))?
+                .into_iter()
+                .for_each(|doomed| self.reaper.remove(doomed));
         }
         self.collect_garbage()?;
         self.reconcile_snapshots()
     }
 
+    /// What has lost its files is forgotten. Files that the database does not know stay: it may have lost its last entries,
+    /// and whose they are is known elsewhere ([`Store::snapshot_restore`]).
     fn reconcile_snapshots(&self) -> Result<()> {
-        let folder = self.folder.join(SNAPSHOTS);
-        let failed = |source| Error::File { action: "cannot list", path: folder.clone(), source };
-        let known: HashSet<String> = self.db.snapshots()?.into_iter().collect();
-        let mut on_disk = HashSet::new();
-        for entry in std::fs::read_dir(&folder).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            match entry.file_name().into_string() {
-                Ok(name) if known.contains(&name) => drop(on_disk.insert(name)),
-                _ => temporary::remove(&entry.path()).map_err(failed)?,
-            }
-        }
-        known.difference(&on_disk).try_for_each(|key| self.db.delete_snapshot(key).map(drop))
+        let on_disk: HashSet<String> = self.snapshot_folders()?.into_iter().collect();
+        let known = self.db.snapshots()?;
+        known.iter().filter(|key| !on_disk.contains(*key)).try_for_each(|key| self.db.delete_snapshot(key).map(drop))
     }
 }

@@ -26,6 +26,7 @@ impl Store {
         } else {
             removal.by_name(name)?
         }
+        self.0.db.sync()?;
         Ok(removal.records)
     }
 
@@ -57,6 +58,7 @@ impl Store {
             }
         }
         pruned.reclaimed += self.collect_garbage()?;
+        self.0.db.sync()?;
         Ok(pruned)
     }
 

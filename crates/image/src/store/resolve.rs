@@ -41,7 +41,8 @@ impl Store {
             return Err(Error::TagIsDigest);
         }
         let id = self.0.find(image)?;
-        self.0.db.insert_names(&id, &[target.clone().with_default_tag()], now())
+        self.0.db.insert_names(&id, &[target.clone().with_default_tag()], now())?;
+        self.0.db.sync()
     }
 }
 

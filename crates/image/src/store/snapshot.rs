@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use teu_oci::digest::Digest;
 
 use super::open::{EMPTY, SNAPSHOTS};
-use super::{Inner, Store};
+use super::{DriverKind, Inner, Store};
+use crate::driver;
 use crate::error::{Error, Result};
 use crate::model::Usage;
 use crate::mounter::{Lower, LowerKind, Overlay, Upper};
-use crate::temporary;
 
 /// The folder of what was written.
 const UPPER: &str = "fs";
@@ -92,21 +92,54 @@ impl Store {
     /// If files cannot be removed.
     pub fn snapshot_remove(&self, key: &str) -> Result<()> {
         check_key(key)?;
-        let folder = self.0.snapshot_folder(key);
-        temporary::remove(&folder).map_err(|source| Error::File { action: "cannot remove", path: folder, source })?;
+        // First the files, which gives back the space that the database may need.
+        if let Some(doomed) = driver::take_out(&self.0.folder, &Path::new(SNAPSHOTS).join(key))? {
+            let path = self.0.snapshot_folder(key);
+            doomed.remove().map_err(|source| Error::File { action: "cannot remove", path, source })?;
+        }
         if self.0.db.delete_snapshot(key)? {
             self.0.collect_garbage()?;
-            self.0.db.checkpoint_if_due()?;
         }
         Ok(())
     }
 
-    /// The keys of all snapshots, sorted.
+    /// Makes sure of a snapshot that there should be: enters it again if the database has lost it and its files are there, and
+    /// makes its folders whole. False if there are no files: it was never finished, or its removal had begun.
     ///
     /// # Errors
-    /// If the database fails.
+    /// `NoSuchImage` if the database has lost both.
+    pub fn snapshot_restore(&self, key: &str, image: &Digest) -> Result<bool> {
+        check_key(key)?;
+        let folder = self.0.snapshot_folder(key);
+        if !folder.is_dir() {
+            return Ok(false);
+        }
+        create_folders(&folder).map_err(|source| Error::File { action: "cannot create", path: folder, source })?;
+        if !self.0.db.has_snapshot(key)? {
+            self.0.db.insert_snapshot(key, image)?;
+            tracing::warn!(key, "a root file system that the database had lost was entered again");
+        }
+        Ok(true)
+    }
+
+    /// Another driver that has this snapshot.
+    #[must_use]
+    pub fn snapshot_elsewhere(&self, key: &str) -> Option<DriverKind> {
+        let root = self.0.folder.parent()?;
+        let others = DriverKind::ALL.into_iter().filter(|kind| *kind != self.driver());
+        others.into_iter().find(|kind| root.join(kind.name()).join(SNAPSHOTS).join(key).is_dir())
+    }
+
+    /// The keys of all snapshots, sorted; also of those that only have files left.
+    ///
+    /// # Errors
+    /// If the database fails or the folder cannot be listed.
     pub fn snapshots(&self) -> Result<Vec<String>> {
-        self.0.db.snapshots()
+        let mut all = self.0.db.snapshots()?;
+        all.extend(self.0.snapshot_folders()?);
+        all.sort_unstable();
+        all.dedup();
+        Ok(all)
     }
 
     /// What was written to a snapshot takes on disk (`SizeRw`); walks it.
@@ -134,6 +167,15 @@ impl Store {
 impl Inner {
     fn snapshot_folder(&self, key: &str) -> PathBuf {
         self.folder.join(SNAPSHOTS).join(key)
+    }
+
+    /// The keys of the snapshots that have files.
+    pub(super) fn snapshot_folders(&self) -> Result<Vec<String>> {
+        let path = self.folder.join(SNAPSHOTS);
+        let failed = |source| Error::File { action: "cannot list", path: path.clone(), source };
+        let names = fs::read_dir(&path).map_err(failed)?.map(|entry| Ok(entry.map_err(failed)?.file_name()));
+        let names: Vec<_> = names.collect::<Result<_>>()?;
+        Ok(names.into_iter().filter_map(|name| name.into_string().ok()).collect())
     }
 
     /// The layers below a snapshot, top first.
@@ -164,13 +206,20 @@ fn empty() -> Lower {
     Lower { id: Digest::of(EMPTY.as_bytes()), kind: LowerKind::Directory, path: EMPTY.into() }
 }
 
+/// Makes the folders that are not there yet.
 fn create_folders(folder: &Path) -> std::io::Result<()> {
-    fs::DirBuilder::new().mode(0o700).create(folder)?;
-    fs::DirBuilder::new().mode(0o700).create(folder.join(WORK))?;
+    let create = |path: &Path, mode| match fs::DirBuilder::new().mode(mode).create(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+        created => created.map(|()| true),
+    };
+    create(folder, 0o700)?;
+    create(&folder.join(WORK), 0o700)?;
     let upper = folder.join(UPPER);
-    fs::DirBuilder::new().mode(ROOT_MODE).create(&upper)?;
-    // Whatever the umask says.
-    fs::set_permissions(&upper, fs::Permissions::from_mode(ROOT_MODE))
+    if create(&upper, ROOT_MODE)? {
+        // Whatever the umask says.
+        fs::set_permissions(&upper, fs::Permissions::from_mode(ROOT_MODE))?;
+    }
+    Ok(())
 }
 
 /// Keys become names of folders.

@@ -315,6 +315,9 @@ fn reopened_after_anything() {
         let reopened = Store::open(&folder, StoreOptions::default()).unwrap();
         assert_eq!(reopened.driver(), driver, "the images' driver is chosen");
         assert_eq!(reopened.resolve("t:1").unwrap().id, id);
+        // Whose it is only the engine knows.
+        assert_eq!(reopened.snapshots().unwrap(), ["kept", "unknown"]);
+        reopened.snapshot_remove("unknown").unwrap();
         assert_eq!(reopened.snapshots().unwrap(), ["kept"]);
         reopened.collect_garbage().unwrap();
         for (name, count) in [("ingest", 0), ("snapshots", 1), ("layers", 1)] {
@@ -328,7 +331,35 @@ fn reopened_after_anything() {
             fs::remove_file(&layer).unwrap()
         }
         let reopened = Store::open(&folder, StoreOptions::default()).unwrap();
-        assert!(reopened.resolve("t:1").is_err() && reopened.snapshots().unwrap().is_empty());
+        assert!(reopened.resolve("t:1").is_err() && reopened.snapshot_mount("kept").is_err());
+        // What a container wrote stays until somebody removes the container.
+        assert!(inside.join("snapshots/kept/fs").is_dir());
+        reopened.snapshot_remove("kept").unwrap();
+        assert!(reopened.snapshots().unwrap().is_empty());
+    });
+}
+
+/// As after a power cut that took the last entries of the database, or the folders that were just made.
+#[test]
+fn snapshots_that_the_database_has_lost_are_restored() {
+    each_driver(|fixture| {
+        let image = Image::new("t:1").layer(Layer::new().file("f", 0o644, "1").finish());
+        let id = fixture.store.load(&image.docker_archive()[..], &()).unwrap()[0].id;
+        let inside = fixture.folder.path().join("store").join(fixture.store.driver().name());
+        let upper = inside.join("snapshots/lost/fs");
+        fs::create_dir_all(&upper).unwrap();
+        fs::write(upper.join("written"), "x").unwrap();
+        assert!(fixture.store.snapshot_mount("lost").is_err());
+        assert!(fixture.store.snapshot_restore("lost", &id).unwrap());
+        assert!(fixture.store.snapshot_restore("lost", &id).unwrap(), "again");
+        let mounted = Mounted::new(fixture.store.snapshot_mount("lost").unwrap());
+        assert!(mounted.path.join("f").exists() && mounted.path.join("written").exists());
+        drop(mounted);
+        assert!(!fixture.store.snapshot_restore("never", &id).unwrap());
+        assert_eq!(fixture.store.snapshot_elsewhere("lost"), None);
+        let other = ["overlay", "erofs"].into_iter().find(|name| *name != fixture.store.driver().name()).unwrap();
+        fs::create_dir_all(fixture.folder.path().join("store").join(other).join("snapshots/abroad")).unwrap();
+        assert_eq!(fixture.store.snapshot_elsewhere("abroad").map(|kind| kind.name()), Some(other));
     });
 }
 

@@ -1,7 +1,7 @@
 //! Containers that write numbered lines all the time.
 
 use super::client::World;
-use super::random::Random;
+use crate::random::Random;
 use anyhow::{Context as _, Result, ensure};
 use std::io::{BufRead as _, BufReader, Read};
 use std::process::Stdio;

@@ -1,7 +1,7 @@
 //! Short-lived containers and commands whose outcome is known beforehand.
 
 use super::client::{Outcome, World, is_missing};
-use super::random::Random;
+use crate::random::Random;
 use anyhow::Result;
 use std::time::{Duration, Instant};
 

@@ -8,15 +8,14 @@ mod audit;
 mod chatty;
 mod churn;
 mod client;
-mod random;
 
 use crate::engine::{Engine, keeper_pid, kill};
+use crate::random::Random;
 use anyhow::{Context as _, Result, ensure};
 use audit::Inventory;
 use chatty::Chatty;
 use churn::Churn;
 use client::World;
-use random::Random;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;

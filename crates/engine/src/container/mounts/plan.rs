@@ -1,6 +1,7 @@
 //! All mounts of a new container, from every place where they can be asked for.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use teu_api::container::{Config, HostConfig};
 
@@ -29,7 +30,9 @@ pub(crate) fn plan(config: &Config, host: &HostConfig, inherited: Vec<Mount>) ->
             return Err(Error::Invalid(format!("invalid volume specification: '{path}'")));
         }
         let destination = clean(path);
-        by_destination.entry(destination.clone()).or_insert_with(|| anonymous(destination));
+        if let Entry::Vacant(free) = by_destination.entry(destination.clone()) {
+            free.insert(anonymous(destination)?);
+        }
     }
     // Sorted by destination: what is mounted below another mount comes after it.
     Ok(by_destination.into_values().collect())
@@ -52,14 +55,14 @@ fn temporary(path: &str, options: &str) -> Result<Mount, Error> {
     })
 }
 
-fn anonymous(destination: String) -> Mount {
-    Mount {
+fn anonymous(destination: String) -> Result<Mount, Error> {
+    Ok(Mount {
         destination,
-        source: Source::Volume { name: ids::random_id(), anonymous: true, subpath: String::new(), copy: true },
+        source: Source::Volume { name: ids::random_id()?, anonymous: true, subpath: String::new(), copy: true },
         read_only: false,
         mode: String::new(),
         propagation: String::new(),
-    }
+    })
 }
 
 #[cfg(test)]

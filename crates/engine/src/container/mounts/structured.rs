@@ -70,7 +70,7 @@ fn volume(wanted: &Wanted) -> Result<Source, Error> {
         }
     }
     let anonymous = wanted.source.is_empty();
-    let name = if anonymous { ids::random_id() } else { wanted.source.clone() };
+    let name = if anonymous { ids::random_id()? } else { wanted.source.clone() };
     if !is_volume_name(&name) {
         return Err(Error::Invalid(format!(
             "create {name}: \"{name}\" includes invalid characters for a local volume name, only \

@@ -7,7 +7,7 @@ use teu_api::client::TlsFiles;
 
 use super::link::Link;
 use super::messages::Messages;
-use crate::ids::random_id;
+use crate::ids;
 use crate::log::describe::Description;
 use crate::log::entry::Entry;
 use crate::log::options::Fluentd;
@@ -30,7 +30,7 @@ impl Writer {
             ("container_name".to_owned(), format!("/{}", description.name)),
         ];
         fields.extend(description.extra.clone());
-        let run = random_id();
+        let run = ids::mark();
         Writer { options: options.clone(), tag: description.tag.clone(), fields, run, count: 0 }
     }
 

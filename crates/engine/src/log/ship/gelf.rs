@@ -9,7 +9,7 @@ use teu_api::client::TlsFiles;
 
 use super::link::Link;
 use super::messages::Messages;
-use crate::ids::random_id;
+use crate::ids;
 use crate::log::describe::Description;
 use crate::log::entry::{Entry, Output};
 use crate::log::options::{Address, Compression, Gelf};
@@ -49,7 +49,7 @@ impl Writer {
             let key = if key.starts_with('_') { key.clone() } else { format!("_{key}") };
             extra.insert(key, json!(value));
         }
-        let random = random_id();
+        let random = ids::mark();
         let id = u64::from_str_radix(random.get(..16).unwrap_or(""), 16).unwrap_or(0);
         Writer { options: options.clone(), hostname: description.hostname.clone(), extra, id }
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::messages::Messages;
-use crate::ids::random_id;
+use crate::ids;
 use crate::log::describe::Description;
 use crate::log::entry::{Entry, Output};
 
@@ -33,7 +33,7 @@ impl Writer {
         let mut fields: BTreeMap<String, String> =
             own.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
         // Tells entries of different runs with the same number apart.
-        fields.insert("CONTAINER_LOG_EPOCH".to_owned(), random_id());
+        fields.insert("CONTAINER_LOG_EPOCH".to_owned(), ids::mark());
         fields.extend(description.extra.iter().map(|(key, value)| (name(key), value.clone())));
         let mut common = Vec::new();
         for (key, value) in fields.iter().filter(|(key, _)| !key.is_empty()) {

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 /// Xorshift. The same seed gives the same numbers.
-pub(super) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
     /// A generator; `stream` tells those of one run apart.
-    pub(super) fn new(seed: u64, stream: u64) -> Self {
+    pub fn new(seed: u64, stream: u64) -> Self {
         // Splitmix's increment: neighbouring streams have nothing in common.
         let mut random = Self(seed.wrapping_add(stream.wrapping_mul(0x9e37_79b9_7f4a_7c15)) | 1);
         for _ in 0..8 {
@@ -17,7 +17,7 @@ impl Random {
     }
 
     /// A number below `limit`.
-    pub(super) fn below(&mut self, limit: u64) -> u64 {
+    pub fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -25,12 +25,12 @@ impl Random {
     }
 
     /// A time below `limit`.
-    pub(super) fn time(&mut self, limit: Duration) -> Duration {
+    pub fn time(&mut self, limit: Duration) -> Duration {
         Duration::from_micros(self.below(u64::try_from(limit.as_micros()).unwrap_or(u64::MAX)))
     }
 
     /// Puts items into any order.
-    pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for at in (1..items.len()).rev() {
             let other = usize::try_from(self.below(at as u64 + 1)).unwrap_or(0);
             items.swap(at, other);
