@@ -15,6 +15,7 @@ mod http;
 mod logging;
 mod notify;
 mod pidfile;
+mod replace;
 mod server;
 mod start;
 

@@ -5,7 +5,8 @@ use crate::http::{App, Entry};
 use crate::logging::{self, Level};
 use crate::notify;
 use crate::pidfile::{self, ClaimError, PidFile};
-use crate::server::{self, ListenError, Server, TlsSettings};
+use crate::replace;
+use crate::server::{self, Kept, ListenError, Listener, Server, TlsSettings};
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,6 +25,9 @@ const BLOCKING_IDLE: Duration = Duration::from_secs(2);
 /// Time for requests in progress at shutdown, as Docker's default.
 const SHUTDOWN: Duration = Duration::from_secs(15);
 
+/// Time for requests in progress when another executable takes over and there was no quiet moment: new ones wait meanwhile.
+const CUT: Duration = Duration::from_millis(100);
+
 /// Why the daemon ended.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StartError {
@@ -37,6 +41,8 @@ pub(crate) enum StartError {
     Engine(String),
     #[error("failed to start daemon: {0}")]
     Io(#[from] io::Error),
+    #[error("cannot execute {}: {source}", exe.display())]
+    Execute { exe: PathBuf, source: io::Error },
     #[error("dockerd needs to be started with root privileges")]
     NotRoot,
     #[error("failed to start daemon: {0}")]
@@ -54,7 +60,7 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), StartError> {
     teu_sys::heap::limit_arenas(ARENAS);
     let settings = config::load(invocation)?;
     let hosts = settings.addresses(invocation.personality)?;
-    let engine = settings.engine(std::env::current_exe()?)?;
+    let engine = settings.engine(replace::executable()?)?;
     if invocation.validate {
         eprintln!("configuration OK");
         return Ok(());
@@ -72,9 +78,20 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), StartError> {
     let _lock = pidfile::lock(&settings.data_root)?;
     let runtime = runtime()?;
     let outcome = runtime.block_on(serve(invocation, settings, hosts, engine, level));
+    if let Ok(End::Replaced(kept)) = &outcome {
+        // What is left to do is left as by a daemon that was killed.
+        return Err(replace::execute(kept));
+    }
     // Blocking calls that hang must not keep the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
-    outcome
+    outcome.map(drop)
+}
+
+/// How the daemon ended.
+enum End {
+    Stopped,
+    /// Another program goes on with these sockets.
+    Replaced(Vec<Kept>),
 }
 
 fn runtime() -> io::Result<Runtime> {
@@ -93,13 +110,14 @@ async fn serve(
     hosts: Vec<Host>,
     engine: EngineConfig,
     level: Level,
-) -> Result<(), StartError> {
+) -> Result<End, StartError> {
     let mut signals = Signals::new()?;
     if settings.live_restore == Some(false) {
         tracing::warn!("containers keep running while the daemon is down: live-restore=false has no effect");
     }
     // Bound first, so that clients of a restarting daemon wait instead of being refused.
     let listeners = server::bind(&hosts, settings.group.as_deref(), tls(&settings).as_ref()).await?;
+    let kept = listeners.iter().map(Listener::keep).collect::<io::Result<Vec<_>>>()?;
     let engine = Engine::open(engine).await.map_err(|error| StartError::Engine(crate::http::message(&error)))?;
     let server = Server::start(listeners, &Entry::new(App { engine: engine.clone() }));
     notify::ready();
@@ -107,9 +125,26 @@ async fn serve(
     // What start-up needed is not needed any more.
     teu_sys::heap::trim();
 
-    while let Action::Reload = signals.next().await {
-        reload(invocation, &level);
+    loop {
+        match signals.next().await {
+            Action::Reload => reload(invocation, &level),
+            Action::End => break,
+            Action::Replace => {
+                if let Err(reason) = replace::check().await {
+                    tracing::error!("the executable is not replaced: {reason}");
+                    continue;
+                }
+                tracing::info!("another executable takes over");
+                notify::reloading();
+                server.quiet(grace(&settings)).await;
+                server.stop(CUT).await;
+                engine.shutdown().await;
+                return Ok(End::Replaced(kept));
+            }
+        }
     }
+    // From here on, whoever connects is to be refused.
+    drop(kept);
     notify::stopping();
     tracing::info!("Processing shutdown: containers keep running");
     let stop = async {
@@ -121,7 +156,7 @@ async fn serve(
         () = signals.forced() => tracing::warn!("told to end a second time: not waiting"),
     }
     remove_sockets(&hosts);
-    Ok(())
+    Ok(End::Stopped)
 }
 
 fn grace(settings: &Settings) -> Duration {
@@ -165,6 +200,7 @@ fn remove_sockets(hosts: &[Host]) {
 /// What a signal asks for.
 enum Action {
     Reload,
+    Replace,
     End,
 }
 
@@ -172,6 +208,7 @@ struct Signals {
     hangup: Signal,
     interrupt: Signal,
     terminate: Signal,
+    user: Signal,
 }
 
 impl Signals {
@@ -180,6 +217,7 @@ impl Signals {
             hangup: signal(SignalKind::hangup())?,
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            user: signal(SignalKind::user_defined2())?,
         })
     }
 
@@ -188,11 +226,12 @@ impl Signals {
             _ = self.hangup.recv() => Action::Reload,
             _ = self.interrupt.recv() => Action::End,
             _ = self.terminate.recv() => Action::End,
+            _ = self.user.recv() => Action::Replace,
         }
     }
 
     /// A further signal to end.
     async fn forced(&mut self) {
-        while let Action::Reload = self.next().await {}
+        while !matches!(self.next().await, Action::End) {}
     }
 }

@@ -40,12 +40,17 @@ pub enum Error {
         uid: u32,
     },
     /// The keeper speaks a protocol that this daemon does not.
-    #[error("the keeper speaks protocol {keeper}, this daemon speaks {daemon}")]
+    #[error(
+        "the keeper that holds the containers speaks protocol {keeper}, this daemon speaks {daemon}: start the version of Teu \
+         that the keeper is of (it runs {})", exe.display()
+    )]
     Version {
         /// The keeper's.
         keeper: u32,
         /// This side's, [`protocol::VERSION`](crate::protocol::VERSION).
         daemon: u32,
+        /// What the keeper executes.
+        exe: std::path::PathBuf,
     },
     /// Bytes on the connection made no sense.
     #[error("malformed message from the keeper: {0}")]

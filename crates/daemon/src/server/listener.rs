@@ -5,16 +5,19 @@ use super::{ListenError, TlsSettings, group};
 use crate::config::Host;
 use crate::http::Entry;
 use rustix::fs::{Gid, Mode, chown};
+use rustix::net::SocketAddrUnix;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::net::IpAddr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use teu_sys::activation::{self, Passed};
+use teu_sys::activation::{self, Given, Passed};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
@@ -25,6 +28,23 @@ pub(crate) struct Listener {
     socket: Socket,
     /// Where it is, for the log.
     address: String,
+    /// Number and name that it was passed with by a service manager.
+    passed: Option<(RawFd, String)>,
+}
+
+/// A second descriptor of a socket that is listened on: as long as it is open, nobody who connects is refused.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    fd: OwnedFd,
+    passed: Option<(RawFd, String)>,
+}
+
+/// Leaves sockets to the next program of this process. Returns the variable that tells it.
+pub(crate) fn leave(kept: &[Kept]) -> io::Result<(&'static str, OsString)> {
+    activation::leave(kept.iter().map(|kept| {
+        let passed = kept.passed.as_ref().map(|(number, name)| (*number, name.as_str()));
+        (&kept.fd, passed)
+    }))
 }
 
 enum Socket {
@@ -54,17 +74,23 @@ pub(crate) async fn bind(
     tls: Option<&TlsSettings>,
 ) -> Result<Vec<Listener>, ListenError> {
     let acceptor = tls.map(TlsSettings::acceptor).transpose()?;
-    let mut passed = activation::take();
+    let Given { mut passed, mut kept } = activation::take();
     let mut listeners = Vec::new();
     for host in hosts {
         match host {
-            Host::Unix(path) => listeners.push(unix(path, group)?),
+            Host::Unix(path) => listeners.push(match take_unix(&mut kept, path)? {
+                Some(listener) => listener,
+                None => unix(path, group)?,
+            }),
             Host::Tcp { host: name, port } => {
                 if acceptor.is_none() {
                     warn_unprotected(name, *port);
                 }
                 for address in addresses(name, *port)? {
-                    listeners.push(tcp((address, *port), acceptor.clone()).await?);
+                    listeners.push(match take_tcp(&mut kept, (address, *port).into(), acceptor.as_ref())? {
+                        Some(listener) => listener,
+                        None => tcp((address, *port), acceptor.clone()).await?,
+                    });
                 }
             }
             Host::Activated(name) => listeners.extend(activated(name.as_deref(), &mut passed, acceptor.as_ref())?),
@@ -93,7 +119,7 @@ fn addresses(host: &str, port: u16) -> Result<Vec<IpAddr>, ListenError> {
 async fn tcp(address: (IpAddr, u16), acceptor: Option<TlsAcceptor>) -> Result<Listener, ListenError> {
     let shown = format!("tcp://{}", std::net::SocketAddr::from(address));
     let listener = TcpListener::bind(address).await.map_err(|source| failed(&shown, source))?;
-    Ok(Listener { socket: Socket::Tcp(listener, acceptor), address: shown })
+    Ok(Listener { socket: Socket::Tcp(listener, acceptor), address: shown, passed: None })
 }
 
 fn failed(host: &str, source: io::Error) -> ListenError {
@@ -119,7 +145,7 @@ fn unix(path: &Path, group: Option<&str>) -> Result<Listener, ListenError> {
         Ok(listener)
     };
     let listener = bound().map_err(|source| failed(&address, source))?;
-    Ok(Listener { socket: Socket::Unix(listener), address })
+    Ok(Listener { socket: Socket::Unix(listener), address, passed: None })
 }
 
 fn remove_stale(path: &Path) -> io::Result<()> {
@@ -154,7 +180,40 @@ fn activated(
 fn adopt(passed: Passed, acceptor: Option<&TlsAcceptor>) -> Result<Listener, ListenError> {
     let address = format!("fd://{}", passed.number);
     let socket = adopt_socket(passed.fd, acceptor).map_err(|source| failed(&address, source))?;
-    Ok(Listener { socket, address })
+    Ok(Listener { socket, address, passed: Some((passed.number, passed.name)) })
+}
+
+/// The socket that the program before listened on at this path.
+fn take_unix(kept: &mut Vec<OwnedFd>, path: &Path) -> Result<Option<Listener>, ListenError> {
+    let is_it = |fd: &OwnedFd| {
+        let address = rustix::net::getsockname(fd).ok().and_then(|address| SocketAddrUnix::try_from(address).ok());
+        address.is_some_and(|address| address.path_bytes() == Some(path.as_os_str().as_bytes()))
+    };
+    take(kept, is_it, format!("unix://{}", path.display()), None)
+}
+
+/// The socket that the program before listened on at this address.
+fn take_tcp(
+    kept: &mut Vec<OwnedFd>,
+    at: SocketAddr,
+    acceptor: Option<&TlsAcceptor>,
+) -> Result<Option<Listener>, ListenError> {
+    let is_it = |fd: &OwnedFd| {
+        let address = rustix::net::getsockname(fd).ok().and_then(|address| SocketAddr::try_from(address).ok());
+        address == Some(at)
+    };
+    take(kept, is_it, format!("tcp://{at}"), acceptor)
+}
+
+fn take(
+    kept: &mut Vec<OwnedFd>,
+    is_it: impl Fn(&OwnedFd) -> bool,
+    address: String,
+    acceptor: Option<&TlsAcceptor>,
+) -> Result<Option<Listener>, ListenError> {
+    let Some(at) = kept.iter().position(is_it) else { return Ok(None) };
+    let socket = adopt_socket(kept.swap_remove(at), acceptor).map_err(|source| failed(&address, source))?;
+    Ok(Some(Listener { socket, address, passed: None }))
 }
 
 fn adopt_socket(fd: OwnedFd, acceptor: Option<&TlsAcceptor>) -> io::Result<Socket> {
@@ -167,6 +226,15 @@ fn adopt_socket(fd: OwnedFd, acceptor: Option<&TlsAcceptor>) -> io::Result<Socke
 }
 
 impl Listener {
+    /// Keeps the socket open beyond the listener's end.
+    pub(crate) fn keep(&self) -> io::Result<Kept> {
+        let fd = match &self.socket {
+            Socket::Unix(listener) => listener.as_fd().try_clone_to_owned()?,
+            Socket::Tcp(listener, _) => listener.as_fd().try_clone_to_owned()?,
+        };
+        Ok(Kept { fd, passed: self.passed.clone() })
+    }
+
     /// Accepts connections until told to stop.
     pub(super) async fn accept_all(
         self,

@@ -8,7 +8,7 @@ mod tls;
 pub(crate) use connection::Connection;
 #[cfg(test)]
 pub(crate) use connection::serve;
-pub(crate) use listener::{Listener, bind};
+pub(crate) use listener::{Kept, Listener, bind, leave};
 pub(crate) use tls::TlsSettings;
 
 use crate::http::Entry;
@@ -53,6 +53,13 @@ impl Server {
             accepting.spawn(listener.accept_all(entry.clone(), stop.subscribe(), busy.clone()));
         }
         Self { stop, busy, accepting }
+    }
+
+    /// Waits, still answering, for a moment in which no request is in progress; no longer than that.
+    pub(crate) async fn quiet(&self, limit: Duration) {
+        let mut busy = self.busy.subscribe();
+        // Whoever takes longer is cut.
+        drop(tokio::time::timeout(limit, busy.wait_for(|count| *count == 0)).await);
     }
 
     /// Takes no more requests and gives those in progress some time. Streams (attach, logs, events, wait) are cut:

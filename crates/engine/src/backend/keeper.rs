@@ -20,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How often the keeper is asked whether it is well, and how long it may take to say so.
 const PULSE: Duration = Duration::from_secs(5);
 
+/// How often it is tried to bring a keeper to this version.
+const UPGRADES: u32 = 12;
+
 /// How often a keeper that dies while it is connected to is replaced before the engine gives up.
 const ATTEMPTS: u32 = 5;
 
@@ -71,6 +74,7 @@ impl Link {
         let link = Arc::new(Link { exec_root, exe, current: RwLock::new(current), epoch, notices });
         tokio::spawn(supervise(Arc::clone(&link), raw, raw_inbox));
         tokio::spawn(watch(Arc::downgrade(&link)));
+        tokio::spawn(bring_up_to_date(Arc::downgrade(&link)));
         Ok((link, inbox))
     }
 
@@ -113,6 +117,26 @@ fn connect_patiently(
             other => return other,
         }
         attempt += 1;
+    }
+}
+
+/// Lets a keeper that an earlier version of the executable started execute this one. Its containers do not notice.
+async fn bring_up_to_date(link: Weak<Link>) {
+    for attempt in 1..=UPGRADES {
+        let Some((keeper, exe)) = link.upgrade().map(|link| (link.keeper(), link.exe.clone())) else { return };
+        let upgrade = move || match keeper.runs(&exe) {
+            Ok(Some(false)) => keeper.call_blocking(Request::Upgrade { exe }, Vec::new()).map(|_| true),
+            Ok(_) => Ok(false),
+            Err(source) => Err(teu_keeper::Error::Io { action: "comparing executables".to_owned(), source }),
+        };
+        match tokio::task::spawn_blocking(upgrade).await {
+            Ok(Ok(true)) => return tracing::info!("the keeper executes this version"),
+            Ok(Ok(false)) => return,
+            // Whatever keeps it from doing so now, such as another runtime's start, may be over soon.
+            Ok(Err(error)) => tracing::warn!(%error, attempt, "the keeper is still of another version"),
+            Err(error) => return tracing::error!(%error, "the keeper's version is not known"),
+        }
+        tokio::time::sleep(PULSE).await;
     }
 }
 

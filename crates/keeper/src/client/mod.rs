@@ -119,7 +119,9 @@ impl Keeper {
                 // One that has died since is not an event any more.
                 if keeper.shared.meet() { Ok(keeper) } else { Err(Error::Gone) }
             }
-            Reply::Hello { version, .. } => Err(Error::Version { keeper: version, daemon: VERSION }),
+            Reply::Hello { version, pid, .. } => {
+                Err(Error::Version { keeper: version, daemon: VERSION, exe: format!("/proc/{pid}/exe").into() })
+            }
             other => Err(Error::Malformed(format!("{other:?} to hello"))),
         }
     }
@@ -142,6 +144,14 @@ impl Keeper {
     /// and in the end kills it, so that another takes over.
     pub fn cure(&self, silent: Duration) -> Option<Cure> {
         self.shared.process.get()?.cure(silent)
+    }
+
+    /// Whether the keeper runs this executable, or one with the same content. None while its process is not known for sure.
+    ///
+    /// # Errors
+    /// One of both cannot be read.
+    pub fn runs(&self, exe: &Path) -> io::Result<Option<bool>> {
+        self.shared.process.get().map(|process| process.runs(exe)).transpose()
     }
 
     /// Sends a request; `done` is called once, with the reply and its descriptors or the reason why there is none.

@@ -3,9 +3,11 @@
 //! It may have been stopped by a signal, or hang in a call to the kernel. The first is undone; of the second only its end
 //! helps, which its successor makes good.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,6 +16,9 @@ use teu_sys::pidfd;
 
 /// How long a keeper may be silent before it is killed. Longer than hooks of containers should take, for which it waits.
 const LONGEST: Duration = Duration::from_secs(60);
+
+/// Read at once to compare executables.
+const BLOCK: usize = 256 << 10;
 
 /// A keeper's process.
 #[derive(Debug)]
@@ -46,6 +51,20 @@ impl Process {
         is_keeper(pid, exec_root).then_some(Process { pid, pidfd })
     }
 
+    /// Whether it runs this executable, or one with the same content.
+    pub(super) fn runs(&self, exe: &Path) -> io::Result<bool> {
+        let own = format!("/proc/{}/exe", self.pid);
+        let (theirs, ours) = (fs::metadata(&own)?, fs::metadata(exe)?);
+        if theirs.len() != ours.len() {
+            return Ok(false);
+        }
+        // It runs from a protected copy, which has the same time only if it is a view of the file.
+        if theirs.mtime_nsec() == ours.mtime_nsec() && theirs.mtime() == ours.mtime() {
+            return Ok(true);
+        }
+        same(File::open(own)?, File::open(exe)?)
+    }
+
     /// Does what can be done about a silence of that length.
     pub(super) fn cure(&self, silent: Duration) -> Option<Cure> {
         let (signal, cure) = if is_stopped(self.pid) {
@@ -56,6 +75,23 @@ impl Process {
             return None;
         };
         pidfd::send_signal(self.pidfd.as_fd(), signal.as_raw()).is_ok().then_some(cure)
+    }
+}
+
+/// Whether two files have the same content.
+fn same(mut one: File, mut other: File) -> io::Result<bool> {
+    let (mut left, mut right) = (vec![0; BLOCK], vec![0; BLOCK]);
+    loop {
+        let read = one.read(&mut left)?;
+        if read == 0 {
+            return Ok(other.read(&mut right)? == 0);
+        }
+        match other.read_exact(&mut right[..read]) {
+            Ok(()) if left[..read] == right[..read] => {}
+            Ok(()) => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
+            Err(error) => return Err(error),
+        }
     }
 }
 

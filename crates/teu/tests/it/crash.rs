@@ -27,7 +27,7 @@ fn check_log(engine: &Engine, container: &str) {
     panic!("{container}: no end after {expected} lines");
 }
 
-fn finish(engine: &Engine, names: &[String]) {
+pub(crate) fn finish(engine: &Engine, names: &[String]) {
     for name in names {
         engine.run(&["exec", name, "touch", "/tmp/stop"]).unwrap();
         assert_eq!(engine.run(&["wait", name]).unwrap(), "33\n");
@@ -36,7 +36,7 @@ fn finish(engine: &Engine, names: &[String]) {
     }
 }
 
-fn chatty(engine: &Engine, count: usize) -> Vec<String> {
+pub(crate) fn chatty(engine: &Engine, count: usize) -> Vec<String> {
     let names: Vec<String> = (0..count).map(|number| format!("chatty{number}")).collect();
     let options = ["--log-opt", "max-size=1g"];
     for name in &names {
