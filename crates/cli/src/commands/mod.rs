@@ -56,11 +56,12 @@ pub(crate) const LATER: [&str; 18] = [
 ];
 
 /// All commands.
-pub(crate) static ALL: [Command; 62] = [
+pub(crate) static ALL: [Command; 63] = [
     Command::of::<container::attach::Attach>(),
     Command::of::<container::commit::Commit>(),
     Command::of::<container::cp::Copy>(),
     Command::of::<container::create::Create>(),
+    Command::of::<container::debug::Debug>(),
     Command::of::<container::diff::Diff>(),
     Command::of::<container::exec::Exec>(),
     Command::of::<container::export::Export>(),

@@ -116,5 +116,5 @@ fn read(reader: &mut BufReader<&UnixStream>) -> Option<Request> {
     let length = headers.get("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some(Request { line, headers, body: String::from_utf8(body).ok()? })
+    Some(Request { line, headers, body: String::from_utf8_lossy(&body).into_owned() })
 }

@@ -5,6 +5,7 @@ mod compatibility;
 mod config;
 mod context;
 mod create;
+mod debug;
 mod engine;
 mod format;
 mod help;

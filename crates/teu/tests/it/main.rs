@@ -4,6 +4,7 @@ mod api;
 mod apparmor;
 mod container_commit;
 mod container_cp;
+mod container_debug;
 mod container_exec;
 mod container_flags;
 mod container_health;

@@ -41,6 +41,18 @@ impl Creation {
         Ok(Self { request, options, image: None, pull, quiet, id_file })
     }
 
+    /// The creation that a request asks for, whose image is pulled if it is missing.
+    pub(super) fn of(request: CreateRequest) -> Self {
+        Self {
+            request,
+            options: CreateOptions::default(),
+            image: None,
+            pull: Pull::Missing,
+            quiet: false,
+            id_file: None,
+        }
+    }
+
     /// The request as it will be sent.
     pub(super) fn request(&self) -> &CreateRequest {
         &self.request

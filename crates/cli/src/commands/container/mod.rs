@@ -5,6 +5,7 @@ pub(super) mod commit;
 pub(super) mod cp;
 pub(super) mod create;
 mod creation;
+pub(super) mod debug;
 pub(super) mod diff;
 pub(super) mod exec;
 pub(super) mod export;

@@ -67,17 +67,7 @@ impl Verb for Run {
             cli.say(id)?;
             return Ok(ExitCode::SUCCESS);
         }
-        let proxied = self.sig_proxy && !streams.tty;
-        let session = attached(client, &id, &streams, remove);
-        let result = if proxied {
-            let caught = signals::Caught::forwarded();
-            tokio::select! {
-                result = session => result,
-                error = signals::forward(client, &id, caught) => Err(error),
-            }
-        } else {
-            session.await
-        };
+        let result = attended(client, &id, &streams, remove, self.sig_proxy && !streams.tty).await;
         if !streams.stdout && !streams.stderr && !streams.stdin {
             cli.say(id)?;
         }
@@ -117,6 +107,25 @@ pub(super) fn detach_keys(flag: &str, cli: &Cli) -> Result<Vec<u8>, Error> {
     let keys = if flag.is_empty() { cli.config().detach_keys.as_str() } else { flag };
     teu_api::detach_keys::parse(keys)
         .map_err(|error| Error::message(format!("invalid detach keys ({keys}): Unknown character: '{}'", error.part)))
+}
+
+/// [`attached`], with signals passed on to the container if `proxied`.
+pub(super) async fn attended(
+    client: &Client,
+    id: &str,
+    streams: &Streams,
+    remove: bool,
+    proxied: bool,
+) -> Result<ExitCode, Error> {
+    let session = attached(client, id, streams, remove);
+    if !proxied {
+        return session.await;
+    }
+    let caught = signals::Caught::forwarded();
+    tokio::select! {
+        result = session => result,
+        error = signals::forward(client, id, caught) => Err(error),
+    }
 }
 
 /// Attaches to a created container, starts it, and stays until it ends or the user leaves.
