@@ -14,7 +14,7 @@ use crate::config::{ConfigFile, endpoint};
 use crate::error::Error;
 use crate::globals::Globals;
 use crate::verb::Command;
-use crate::{autostart, completion, flags, help, man, suggest};
+use crate::{autostart, completion, flags, help, man, spelling, suggest};
 
 /// What every command has at hand.
 pub(crate) struct Cli {
@@ -187,12 +187,13 @@ fn help_of(program: &str, words: &[String]) -> Result<ExitCode, Error> {
 /// Reads the command's flags and runs it.
 fn invoke(cli: Cli, command: &'static Command, args: &[String]) -> Result<ExitCode, Error> {
     let mut parser = flags::adapt((command.parser)());
-    let matches = flags::parse(&mut parser, args)?;
+    let args = spelling::of_today(command.spec.top, &parser, args);
+    let matches = flags::parse(&mut parser, &args)?;
     if matches.get_flag("help") {
         return print(&help::command(cli.program, &cli.path, command.spec, &parser, help::width()));
     }
     command.spec.arguments.check(flags::count_arguments(&parser, &matches), &cli.path)?;
-    let running = (command.run)(&matches, &cli).map_err(|error| flags::explain(&error, &parser, args))?;
+    let running = (command.run)(&matches, &cli).map_err(|error| flags::explain(&error, &parser, &args))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(running);
     // A thread may still be blocked reading the terminal: it is not waited for.

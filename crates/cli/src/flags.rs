@@ -65,6 +65,23 @@ pub(crate) fn is_switch(arg: &Arg) -> bool {
     arg.get_value_names().is_some_and(|names| names.iter().any(|name| name == SWITCH))
 }
 
+/// The flag in a word that takes the next word for its value.
+pub(crate) fn awaits_value<'a>(parser: &'a Command, word: &str) -> Option<&'a Arg> {
+    let find = |is: &dyn Fn(&Arg) -> bool| parser.get_arguments().find(|arg| !arg.is_positional() && is(arg));
+    if let Some(long) = word.strip_prefix("--") {
+        return find(&|arg| arg.get_long() == Some(long)).filter(|arg| !is_switch(arg));
+    }
+    // Letters of switches may be followed by one of a flag with a value, which may be glued to it.
+    let mut letters = word.chars().skip(1);
+    while let Some(letter) = letters.next() {
+        let arg = find(&|arg| arg.get_short() == Some(letter))?;
+        if !is_switch(arg) {
+            return letters.next().is_none().then_some(arg);
+        }
+    }
+    None
+}
+
 /// Reads a command line.
 pub(crate) fn parse(parser: &mut Command, args: &[String]) -> Result<ArgMatches, Error> {
     parser.try_get_matches_from_mut(args).map_err(|error| explain(&error, parser, args))

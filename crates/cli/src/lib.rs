@@ -28,6 +28,7 @@ mod man;
 mod opts;
 mod progress;
 mod session;
+mod spelling;
 mod suggest;
 mod terminal;
 mod verb;

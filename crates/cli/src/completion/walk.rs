@@ -3,7 +3,7 @@
 use clap::{Arg, Command};
 
 use super::Word;
-use crate::flags::is_switch;
+use crate::flags::awaits_value;
 
 /// What was read.
 #[derive(Debug)]
@@ -34,23 +34,6 @@ pub(super) fn walk<'a>(parser: &'a Command, words: &'a [String]) -> Walk<'a> {
         }
     }
     walk
-}
-
-/// The flag in `word` that takes the next word for its value.
-fn awaits_value<'a>(parser: &'a Command, word: &str) -> Option<&'a Arg> {
-    let find = |is: &dyn Fn(&Arg) -> bool| parser.get_arguments().find(|arg| !arg.is_positional() && is(arg));
-    if let Some(long) = word.strip_prefix("--") {
-        return find(&|arg| arg.get_long() == Some(long)).filter(|arg| !is_switch(arg));
-    }
-    // Letters of switches may be followed by one of a flag with a value, which may be glued to it.
-    let mut letters = word.chars().skip(1);
-    while let Some(letter) = letters.next() {
-        let arg = find(&|arg| arg.get_short() == Some(letter))?;
-        if !is_switch(arg) {
-            return letters.next().is_none().then_some(arg);
-        }
-    }
-    None
 }
 
 /// The flags of a command with a line about each.

@@ -117,3 +117,18 @@ fn what_the_engine_refuses_is_passed_on() {
     let (code, _, err) = engine.run(&["rm", "web"]);
     assert_eq!((code, err.as_str()), (1, "Error response from daemon: No such container: web\n"));
 }
+
+#[test]
+fn spellings_of_2014() {
+    let engine = Engine::new(&[("POST /containers/create", 409, r#"{"message":"no"}"#)]);
+    let line = ["run", "-name=web", "-rm", "-d=true", "-link", "db:db", "-it", "busybox", "find", "-name", "x"];
+    let (code, _, err) = engine.run(&line);
+    assert_eq!((code, err.lines().next()), (125, Some("teu: Error response from daemon: no")));
+    let request = engine.requests().pop().unwrap();
+    assert!(request.line.contains("name=web"), "{}", request.line);
+    for part in [r#""AutoRemove":true"#, r#""Links":["db:db"]"#, r#""Tty":true"#, r#""Cmd":["find","-name","x"]"#] {
+        assert!(request.body.contains(part), "{part} in {}", request.body);
+    }
+    let (code, _, err) = engine.run(&["run", "-names=web", "busybox"]);
+    assert!(code == 125 && err.starts_with("unknown shorthand flag: 'n' in -names=web"), "{err}");
+}
