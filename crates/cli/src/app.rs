@@ -263,6 +263,13 @@ impl Cli {
         Ok(self.client.get_or_init(|| client))
     }
 
+    /// Adds the proxies that the configuration file has for the engine to a container's environment.
+    pub(crate) fn add_proxies(&self, env: &mut Vec<String>) -> Result<(), Error> {
+        let target = endpoint::resolve(&self.globals, self.config())?;
+        self.config().add_proxies(&target.endpoint.to_string(), env);
+        Ok(())
+    }
+
     /// The name of the context in use.
     pub(crate) fn context_name(&self) -> String {
         endpoint::context_name(&self.globals, self.config())

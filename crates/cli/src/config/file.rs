@@ -7,6 +7,8 @@ use anyhow::Context;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 
+use super::proxies::Proxies;
+
 /// The parts of Docker's `config.json` that concern us. Unknown members are left alone.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -36,6 +38,8 @@ pub(crate) struct ConfigFile {
     pub(crate) prune_filters: Vec<String>,
     /// Context in use.
     pub(crate) current_context: String,
+    /// Proxies for containers, by the address of the engine or `default`.
+    pub(super) proxies: BTreeMap<String, Proxies>,
 }
 
 /// Credentials of a registry.

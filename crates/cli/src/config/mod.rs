@@ -5,5 +5,6 @@ pub(crate) mod context;
 pub(crate) mod endpoint;
 mod file;
 mod helpers;
+mod proxies;
 
 pub(crate) use file::{ConfigFile, directory, set_current_context};

@@ -42,6 +42,44 @@ fn formats_of_lists() {
 }
 
 #[test]
+fn formats_of_more_lists() {
+    let engine = Engine::new(&[
+        ("GET /networks", 200, r#"[{"Name":"bridge","Id":"0123456789abcdef","Driver":"bridge"}]"#),
+        ("GET /volumes", 200, r#"{"Volumes":[{"Name":"data","Driver":"local"}]}"#),
+        ("GET /containers/json", 200, CONTAINERS),
+        ("GET /containers/", 200, r#"{"name":"/web","id":"0123456789abcdef"}"#),
+    ]);
+    engine.configure(
+        r#"{"networksFormat":"net {{.Name}}","volumesFormat":"vol {{.Name}}","statsFormat":"use {{.Name}} {{.PIDs}}"}"#,
+    );
+    assert_eq!(engine.run(&["network", "ls"]), (0, "net bridge\n".to_owned(), String::new()));
+    assert_eq!(engine.run(&["volume", "ls"]), (0, "vol data\n".to_owned(), String::new()));
+    assert_eq!(engine.run(&["stats", "--no-stream"]), (0, "use web 0\n".to_owned(), String::new()));
+}
+
+#[test]
+fn detach_keys() {
+    let engine = Engine::new(&[]);
+    engine.configure(r#"{"detachKeys":"ctrl-?"}"#);
+    let (code, _, err) = engine.run(&["run", "busybox"]);
+    assert!(code != 0 && err.contains("invalid detach keys (ctrl-?)"), "{err}");
+    let (_, _, err) = engine.run(&["run", "--detach-keys", "ctrl-a", "busybox"]);
+    assert!(!err.contains("detach keys"), "{err}");
+}
+
+#[test]
+fn proxies_are_handed_to_containers() {
+    let engine = Engine::new(&[("POST /containers/create", 409, r#"{"message":"no"}"#)]);
+    engine.configure(r#"{"proxies":{"default":{"httpProxy":"http://p:3128","noProxy":"local"}}}"#);
+    for command in ["run", "create"] {
+        engine.run(&[command, "-e", "NO_PROXY=mine", "busybox"]);
+        let request = engine.requests().pop().unwrap();
+        let env = r#""Env":["NO_PROXY=mine","HTTP_PROXY=http://p:3128","http_proxy=http://p:3128","no_proxy=local"]"#;
+        assert!(request.body.contains(env), "{}", request.body);
+    }
+}
+
+#[test]
 fn a_broken_file_is_said_and_got_over() {
     let engine = engine();
     engine.configure("{");

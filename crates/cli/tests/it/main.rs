@@ -2,6 +2,7 @@
 
 mod arguments;
 mod compatibility;
+mod completion;
 mod config;
 mod context;
 mod create;

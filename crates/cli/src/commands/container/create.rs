@@ -30,7 +30,7 @@ impl Verb for Create {
     };
 
     async fn run(self, cli: &Cli) -> Result<ExitCode, Error> {
-        let id = Creation::prepare(self.container, &self.args, |_| ())?.create(cli).await.map_err(plainly)?;
+        let id = Creation::prepare(cli, self.container, &self.args, |_| ())?.create(cli).await.map_err(plainly)?;
         cli.say(id)?;
         Ok(ExitCode::SUCCESS)
     }

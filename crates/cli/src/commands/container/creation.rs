@@ -28,10 +28,12 @@ pub(super) struct Creation {
 impl Creation {
     /// Prepares the creation that the flags and arguments ask for. `adjust` has the last word about the request.
     pub(super) fn prepare(
-        flags: ContainerFlags,
+        cli: &Cli,
+        mut flags: ContainerFlags,
         args: &[String],
         adjust: impl FnOnce(&mut CreateRequest),
     ) -> Result<Self, Error> {
+        cli.add_proxies(&mut flags.process.env)?;
         let pull = flags.general.pull().map_err(|error| start(&error))?;
         let options = CreateOptions { name: flags.general.name.clone(), platform: flags.general.platform() };
         let quiet = flags.general.quiet;

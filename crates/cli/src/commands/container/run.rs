@@ -54,7 +54,7 @@ impl Verb for Run {
             return Err(Error::message("conflicting options: cannot specify both --attach and --detach"));
         }
         let detach = self.detach;
-        let creation = Creation::prepare(self.container, &self.args, |request| adjust(request, detach))?;
+        let creation = Creation::prepare(cli, self.container, &self.args, |request| adjust(request, detach))?;
         let streams = streams(creation.request(), &self.detach_keys, cli)?;
         let remove = creation.request().host_config.as_ref().is_some_and(|host| host.auto_remove);
         if streams.tty && streams.stdin && !detach && !terminal::is_stdin() {

@@ -26,7 +26,7 @@ pub(crate) struct ContainerFlags {
     #[command(flatten)]
     pub(crate) general: general::General,
     #[command(flatten)]
-    process: process::Process,
+    pub(crate) process: process::Process,
     #[command(flatten)]
     filesystem: filesystem::Filesystem,
     #[command(flatten)]

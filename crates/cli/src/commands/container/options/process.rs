@@ -8,7 +8,7 @@ use crate::opts::env;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Process")]
-pub(super) struct Process {
+pub(crate) struct Process {
     /// Container NIS domain name
     #[arg(long, value_name = "string", default_value = "")]
     domainname: String,
@@ -17,7 +17,7 @@ pub(super) struct Process {
     entrypoint: Option<String>,
     /// Set environment variables
     #[arg(short, long, value_name = "list", value_parser = env::variable)]
-    env: Vec<String>,
+    pub(crate) env: Vec<String>,
     /// Read in a file of environment variables
     #[arg(long, value_name = "list")]
     env_file: Vec<String>,
