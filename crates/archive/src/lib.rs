@@ -7,11 +7,13 @@
 mod entries;
 #[doc(hidden)]
 pub mod fuzzing;
+mod owners;
 mod pack;
 mod rebase;
 mod unpack;
 mod walk;
 
+pub use owners::Owners;
 pub use pack::{Form, Packer};
 pub use rebase::rebase;
 pub use unpack::{Ownership, Rules, Unpacker};

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FileType, major, minor};
 use tar::{EntryType, Header};
 
+use crate::owners::Owners;
 use crate::walk::{self, Found, Tree, attribute};
 
 /// What overlayfs marks a folder with that hides the one below.
@@ -38,12 +39,20 @@ pub struct Packer<W: Write> {
     /// Files with more than one name, and the first of them.
     linked: HashMap<(u64, u64), PathBuf>,
     form: Form,
+    owners: Option<Owners>,
 }
 
 impl<W: Write> Packer<W> {
     /// A packer that writes to `out`.
     pub fn new(out: W, form: Form) -> Self {
-        Self { tar: tar::Builder::new(out), linked: HashMap::new(), form }
+        Self { tar: tar::Builder::new(out), linked: HashMap::new(), form, owners: None }
+    }
+
+    /// Has owners in the archive that are not those in the tree.
+    #[must_use]
+    pub fn owners(mut self, owners: Option<Owners>) -> Self {
+        self.owners = owners;
+        self
     }
 
     /// Writes what is at `start` and below. `rename` turns a path in the tree into one in the archive, or leaves it (and,
@@ -74,6 +83,11 @@ impl<W: Write> Packer<W> {
     fn entry(&mut self, name: &Path, found: &Found) -> io::Result<()> {
         let stat = &found.stat;
         let mut header = header(found);
+        if let Some(owners) = &self.owners {
+            let (uid, gid) = owners.or_nobody(stat.st_uid, stat.st_gid);
+            header.set_uid(uid.into());
+            header.set_gid(gid.into());
+        }
         let kind = found.kind();
         if self.form == Form::Upper && kind == FileType::CharacterDevice && stat.st_rdev == 0 {
             return self.whiteout(name);
@@ -91,7 +105,11 @@ impl<W: Write> Packer<W> {
         match kind {
             FileType::RegularFile => {
                 let content = walk::open_content(found)?;
-                self.capability(attribute(found, CAPABILITY))?;
+                let value = attribute(found, CAPABILITY);
+                self.capability(match &self.owners {
+                    Some(owners) => value.map(|value| owners.capability_for_archive(value)),
+                    None => value,
+                })?;
                 let size = header.size()?;
                 // Somebody may be writing it: what was announced is what is sent.
                 self.write(header, bytes, b"", content.chain(io::repeat(0)).take(size))

@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use tar::{Entry, EntryType};
 
 use crate::entries;
+use crate::owners::Owners;
 use crate::pack::{CAPABILITY, RECORD};
 use crate::walk::{NOFOLLOW, Tree, names};
 
@@ -48,6 +49,7 @@ pub struct Unpacker<'a> {
     renamed: (Vec<u8>, Vec<u8>),
     /// Folders whose times are set at the end: what is put into them would change them.
     folders: Vec<(OwnedFd, Timestamps)>,
+    owners: Option<Owners>,
 }
 
 /// What can be wrong with an archive, beside the kernel's errors.
@@ -58,7 +60,21 @@ fn invalid(text: String) -> io::Error {
 impl<'a> Unpacker<'a> {
     /// An unpacker into `folder`, which exists.
     pub fn new(tree: Tree<'a>, folder: &Path, rules: Rules) -> Self {
-        Self { tree, folder: folder.to_owned(), rules, renamed: (Vec::new(), Vec::new()), folders: Vec::new() }
+        Self {
+            tree,
+            folder: folder.to_owned(),
+            rules,
+            renamed: (Vec::new(), Vec::new()),
+            folders: Vec::new(),
+            owners: None,
+        }
+    }
+
+    /// Has owners in the tree that are not those in the archive.
+    #[must_use]
+    pub fn owners(mut self, owners: Option<Owners>) -> Self {
+        self.owners = owners;
+        self
     }
 
     /// Replaces what names in the archive begin with.
@@ -214,6 +230,12 @@ impl<'a> Unpacker<'a> {
                 (number(uid)?, number(gid)?)
             }
         };
+        let (uid, gid) = match &self.owners {
+            None => (uid, gid),
+            Some(owners) => owners.of(uid, gid).ok_or_else(|| {
+                invalid(format!("owner {uid}:{gid} is not among the ids that the container's user namespace has"))
+            })?,
+        };
         Ok(Some((Uid::from_raw(uid), Gid::from_raw(gid))))
     }
 
@@ -233,6 +255,10 @@ impl<'a> Unpacker<'a> {
         let path = format!("/proc/self/fd/{}", found.as_raw_fd());
         rustix::fs::chmod(path.as_str(), mode)?;
         if let Some(value) = capability(entry)? {
+            let value = match &self.owners {
+                Some(owners) => owners.capability_for_tree(value),
+                None => value,
+            };
             match rustix::fs::setxattr(path.as_str(), CAPABILITY, &value, XattrFlags::empty()) {
                 Ok(()) | Err(Errno::OPNOTSUPP) => {}
                 // Whoever unpacks for himself may not be allowed to.

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use teu_api::container::Ulimit;
+use teu_oci::runtime::IdMaps;
 
 /// Settings of an engine, from `dockerd`-style flags and `daemon.json`.
 #[derive(Debug, Clone)]
@@ -60,6 +62,8 @@ pub struct EngineConfig {
     pub live_restore: bool,
     /// `--debug`; shown by `info`.
     pub debug: bool,
+    /// Maps of the user namespaces that containers live in that do not ask for the host's (`--userns-remap`).
+    pub ids: Option<Arc<IdMaps>>,
     /// Settings of the default networks.
     pub network: teu_network::Config,
 }
@@ -94,6 +98,7 @@ impl EngineConfig {
             cdi_folders: vec![PathBuf::from("/etc/cdi"), PathBuf::from("/var/run/cdi")],
             live_restore: true,
             debug: false,
+            ids: None,
             network: teu_network::Config::default(),
         }
     }

@@ -108,6 +108,12 @@ fn parts(config: EngineConfig) -> Result<Parts, Error> {
         let machine = Machine::detect().inspect(|machine| machine.apparmor.begin(&config.exec_root));
         let crashed = || Error::Part { part: "engine", message: "a part crashed while it was opened".to_owned() };
         let library = images.join().map_err(|_| crashed())??;
+        if let Some(ids) = &config.ids {
+            library.probe_ids(ids).map_err(|error| {
+                let reason = crate::backend::chain(&error);
+                Error::Invalid(format!("the files of images cannot be given other owners for --userns-remap: {reason}"))
+            })?;
+        }
         let networks = networks.join().map_err(|_| crashed())??;
         store_networks(&config.data_root, &networks);
         let (store, contents) = state?;

@@ -102,7 +102,7 @@ impl Engine {
             }
         };
         let (id, name) = (view.definition.id.clone(), view.definition.name.clone());
-        match self.images().restore(&id, &view.definition.image) {
+        match self.images().restore(&id, &view.definition.image, view.definition.ids.as_ref()) {
             Ok(Restored::There) => self.restore_folder(&id),
             Ok(Restored::Gone) => {
                 tracing::warn!(

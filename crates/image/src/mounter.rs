@@ -9,15 +9,16 @@
 //! /     tmpfs, seen by this thread only
 //! /d    the store's folder
 //! /l/7  layer 7 of this run: an EROFS mount, or a link to a folder below /d
+//! /l/8  the same with mapped ids, for containers in a user namespace
 //! /m    where an overlay is attached for a moment if the kernel lacks `lowerdir+`
 //! ```
 
 use std::collections::HashMap;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex};
 
 use rustix::fs::{CWD, Mode};
 use rustix::io::Errno;
@@ -26,6 +27,7 @@ use rustix::mount::{
     UnmountFlags,
 };
 use teu_oci::digest::Digest;
+use teu_oci::runtime::IdMaps;
 
 use crate::error::{Error, Result};
 
@@ -56,6 +58,23 @@ pub(crate) struct Lower {
     pub(crate) kind: LowerKind,
     /// Relative to the store's folder.
     pub(crate) path: PathBuf,
+    /// How the ids of its files are mapped, if they are.
+    pub(crate) mapped: Option<Mapped>,
+}
+
+impl Lower {
+    /// A layer with the ids that it has.
+    pub(crate) fn new(id: Digest, kind: LowerKind, path: PathBuf) -> Self {
+        Self { id, kind, path, mapped: None }
+    }
+}
+
+/// A mapping of ids.
+#[derive(Clone, Debug)]
+pub(crate) struct Mapped {
+    pub(crate) maps: Arc<IdMaps>,
+    /// The user namespace that says the same to the kernel.
+    pub(crate) namespace: Arc<OwnedFd>,
 }
 
 /// What an overlay is made of. Paths are relative to the store's folder.
@@ -142,7 +161,7 @@ impl Mounter {
 
 /// The thread's view: its current folder is the private root.
 struct Namespace {
-    attached: HashMap<Digest, Attachment>,
+    attached: HashMap<(Digest, Option<Arc<IdMaps>>), Attachment>,
     next: u64,
     /// Whether the kernel takes the lower folders one by one (Linux 6.7).
     new_api: bool,
@@ -150,7 +169,8 @@ struct Namespace {
 
 struct Attachment {
     name: String,
-    kind: LowerKind,
+    /// Whether it is a mount; otherwise it is a link.
+    mounted: bool,
 }
 
 impl Namespace {
@@ -200,38 +220,70 @@ impl Namespace {
 
     /// The name below `/l` of a layer, attached if it is not yet.
     fn attach_layer(&mut self, lower: &Lower) -> Result<String> {
-        if let Some(attachment) = self.attached.get(&lower.id) {
+        let key = (lower.id, lower.mapped.as_ref().map(|mapped| Arc::clone(&mapped.maps)));
+        if let Some(attachment) = self.attached.get(&key) {
             return Ok(attachment.name.clone());
         }
+        let mounted = lower.mapped.is_some() || lower.kind == LowerKind::Image;
+        let name = match &lower.mapped {
+            None => self.attach_plain(lower)?,
+            Some(mapped) => self.attach_mapped(lower, mapped)?,
+        };
+        self.attached.insert(key, Attachment { name: name.clone(), mounted });
+        Ok(name)
+    }
+
+    fn attach_plain(&mut self, lower: &Lower) -> Result<String> {
         let source = Path::new("/d").join(&lower.path);
-        let name = base36(self.next);
-        let target = Path::new("/l").join(&name);
+        let (name, target) = self.place();
         let result = match lower.kind {
             LowerKind::Directory => rustix::fs::symlink(&source, &target),
             LowerKind::Image => attach_image(&source, &target),
         };
-        result.map_err(|errno| {
+        result.map(|()| name).map_err(|errno| {
             // EROFS tries the file as a block device first, and stays with that answer if it cannot map the file.
             let hint =
                 if errno == Errno::NOTBLK { " from this file system (tmpfs and overlayfs cannot hold it)" } else { "" };
             Error::Mount { what: format!("layer {}{hint}", lower.id), source: errno.into() }
-        })?;
+        })
+    }
+
+    /// A mount of the same files beside the plain one, with other owners.
+    fn attach_mapped(&mut self, lower: &Lower, mapped: &Mapped) -> Result<String> {
+        let plain = self.attach_layer(&Lower { mapped: None, ..lower.clone() })?;
+        let (name, target) = self.place();
+        attach_mapped(&Path::new("/l").join(plain), &target, mapped).map(|()| name).map_err(|errno| {
+            let hint = if errno == Errno::INVAL { " (its file system or this kernel cannot do so)" } else { "" };
+            Error::Mount { what: format!("layer {} with mapped ids{hint}", lower.id), source: errno.into() }
+        })
+    }
+
+    /// The next name below `/l`, and its path.
+    fn place(&mut self) -> (String, PathBuf) {
+        let name = base36(self.next);
         self.next += 1;
-        self.attached.insert(lower.id, Attachment { name: name.clone(), kind: lower.kind });
-        Ok(name)
+        let target = Path::new("/l").join(&name);
+        (name, target)
     }
 
     fn detach(&mut self, id: &Digest) {
-        let Some(attachment) = self.attached.remove(id) else { return };
-        let target = Path::new("/l").join(&attachment.name);
-        // Nothing else is in this namespace: neither can fail but for a bug, and a name is never used twice.
-        let _ = match attachment.kind {
-            LowerKind::Image => {
-                rustix::mount::unmount(&target, UnmountFlags::DETACH).and_then(|()| rustix::fs::rmdir(&target))
-            }
-            LowerKind::Directory => rustix::fs::unlink(&target),
-        };
+        for (_, attachment) in self.attached.extract_if(|(layer, _), _| layer == id) {
+            let target = Path::new("/l").join(&attachment.name);
+            // Nothing else is in this namespace: neither can fail but for a bug, and a name is never used twice.
+            let _ = match attachment.mounted {
+                true => rustix::mount::unmount(&target, UnmountFlags::DETACH).and_then(|()| rustix::fs::rmdir(&target)),
+                false => rustix::fs::unlink(&target),
+            };
+        }
     }
+}
+
+fn attach_mapped(source: &Path, target: &Path, mapped: &Mapped) -> Result<(), Errno> {
+    let mount =
+        rustix::mount::open_tree(CWD, source, OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC)?;
+    teu_sys::mount::set_id_mapping(mount.as_fd(), mapped.namespace.as_fd(), false)?;
+    rustix::fs::mkdir(target, Mode::RWXU)?;
+    attach(&mount, target)
 }
 
 /// Makes the current folder the root and lets the old one go.
@@ -346,7 +398,7 @@ mod tests {
             std::fs::create_dir_all(&layer).unwrap();
             std::fs::write(layer.join(format!("f{i}")), i.to_string()).unwrap();
             let id = Digest::of(i.to_string().as_bytes());
-            lowers.push(Lower { id, kind: LowerKind::Directory, path: format!("layers/{i}").into() });
+            lowers.push(Lower::new(id, LowerKind::Directory, format!("layers/{i}").into()));
         }
         for name in ["fs", "work"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();

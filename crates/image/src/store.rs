@@ -10,6 +10,7 @@
 
 mod changes;
 mod history;
+mod ids;
 mod import;
 pub(crate) mod layers;
 mod list;
@@ -88,6 +89,8 @@ struct Inner {
     limits: Limits,
     driver: Arc<dyn Driver>,
     mounter: Mounter,
+    /// Of snapshots for user namespaces.
+    namespaces: teu_sys::userns::Known,
     db: Database,
     /// Layers that must stay although nothing in the database refers to them, and by how many [`HeldLayer`]s each is held.
     /// Locked before the database is asked, so that no layer is collected between being found and being held.

@@ -1,6 +1,9 @@
 //! What the daemon's flags and `daemon.json` say about networks.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use teu_oci::runtime::IdMaps;
 
 use crate::leases::Lease;
 use crate::{MacAddress, Subnet};
@@ -42,6 +45,8 @@ pub struct Config {
     pub mac: MacPolicy,
     /// How many namespaces are kept ready.
     pub ready: PoolLimits,
+    /// Maps of the user namespaces that these belong to (`--userns-remap`), one each; none for the host's.
+    pub ids: Option<Arc<IdMaps>>,
 }
 
 impl Default for Config {
@@ -64,6 +69,7 @@ impl Default for Config {
             userland_proxy: true,
             mac: MacPolicy::FromIp,
             ready: PoolLimits::default(),
+            ids: None,
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use teu_oci::runtime::IdMaps;
 
 use crate::leases::Lease;
 use crate::{DriverKind, MacAddress, NetworkRecord, PortBinding, PortRequest, Subnet};
@@ -35,6 +37,8 @@ pub struct AttachRequest {
     pub ipv6: Option<IpAddr>,
     /// Wanted Ethernet address.
     pub mac: Option<MacAddress>,
+    /// Maps of the user namespace that the container has; none for the host's.
+    pub ids: Option<Arc<IdMaps>>,
 }
 
 impl AttachRequest {
@@ -48,6 +52,7 @@ impl AttachRequest {
             ipv4: None,
             ipv6: None,
             mac: None,
+            ids: None,
         }
     }
 }
@@ -57,6 +62,8 @@ impl AttachRequest {
 pub struct Sandbox {
     /// The namespace to start the container in; `None` for `host`: stay in the engine's own.
     pub netns: Option<OwnedFd>,
+    /// The user namespace that this one belongs to, if the request asked for one.
+    pub user: Option<OwnedFd>,
     /// What the container was given; the caller persists it with the container while it runs.
     pub endpoint: Endpoint,
 }

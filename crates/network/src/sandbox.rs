@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
+use teu_oci::runtime::IdMaps;
 use teu_sys::netns::{self, Created, write_sysctl};
 
 use crate::Error;
@@ -13,9 +14,24 @@ use crate::error::system;
 const SYSCTLS: [(&str, &str); 2] =
     [("net/ipv4/ip_unprivileged_port_start", "0"), ("net/ipv4/ping_group_range", "0 2147483647")];
 
-/// Moves the calling thread into a new namespace with `lo` up and Docker's sysctls.
-pub(crate) fn prepare() -> io::Result<Created> {
-    let created = netns::create()?;
+/// A network namespace for a container.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) netns: OwnedFd,
+    /// The user namespace that it belongs to, if that is not the host's.
+    pub(crate) user: Option<OwnedFd>,
+}
+
+/// Moves the calling thread into a new namespace with `lo` up and Docker's sysctls. With maps it belongs to a new user
+/// namespace.
+pub(crate) fn prepare(ids: Option<&IdMaps>) -> io::Result<Created> {
+    let created = match ids {
+        None => netns::create()?,
+        Some(ids) => {
+            let (uids, gids) = ids.text();
+            netns::create_owned(&uids, &gids)?
+        }
+    };
     for (name, value) in SYSCTLS {
         // A read-only /proc/sys (an engine inside a container) is no reason to have no network.
         if let Err(error) = write_sysctl(name, value) {

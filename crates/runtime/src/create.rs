@@ -21,7 +21,7 @@ pub(crate) fn create(launch: Launch<'_>, gate: Option<GateFiles>) -> Result<Crea
     let cgroup = launch.cgroup;
     let hooked = spec.hooks.is_some().then(|| Box::new(Hooked::new(&launch)));
     let state = hook_state(launch.id, spec, launch.bundle);
-    let CreatePlan { plan, clone, user, before_clone, privileged } = compile(launch, gate)?;
+    let CreatePlan { plan, clone, user, before_clone, write_maps, privileged } = compile(launch, gate)?;
     let how = How {
         flags: clone,
         cgroup: cgroup.and_then(Cgroup::clone_fd),
@@ -31,7 +31,8 @@ pub(crate) fn create(launch: Launch<'_>, gate: Option<GateFiles>) -> Result<Crea
     };
     let mut worker = spawn::start(&plan, &how)?;
     let state = State { pid: worker.pid, ..state };
-    match converse(&mut worker, &plan, spec, &state, &privileged) {
+    let helped = Helped { maps: write_maps, privileged };
+    match converse(&mut worker, &plan, spec, &state, &helped) {
         Ok(()) => Ok(Created { plan, worker, hooks: hooked }),
         Err(e) => {
             worker.kill();
@@ -41,12 +42,12 @@ pub(crate) fn create(launch: Launch<'_>, gate: Option<GateFiles>) -> Result<Crea
 }
 
 /// Does for the new process what it asks for, until it is ready.
-fn converse(worker: &mut Worker, plan: &Plan, spec: &Spec, state: &State, privileged: &[Step]) -> Result<(), Error> {
+fn converse(worker: &mut Worker, plan: &Plan, spec: &Spec, state: &State, helped: &Helped) -> Result<(), Error> {
     loop {
         let message = worker.next(plan)?;
         match message.kind {
             Kind::IdMaps => {
-                prepare_user_namespace(worker.pid, spec, privileged)?;
+                helped.help(worker.pid, spec)?;
                 worker.go_on()?;
             }
             Kind::Hooks => {
@@ -90,22 +91,34 @@ pub(crate) fn hook_state(id: &str, spec: &Spec, bundle: &Path) -> State {
     }
 }
 
-/// Does what takes privileges that the new process has just given up, and writes its id maps.
-fn prepare_user_namespace(pid: i32, spec: &Spec, privileged: &[Step]) -> Result<(), Error> {
-    for step in privileged {
-        let done = match step {
-            Step::OomScore(score) => set_oom_score(pid, *score),
-            Step::Rlimit(limit) => {
-                let new = rustix::process::Rlimit { current: limit.soft, maximum: limit.hard };
-                let pid = rustix::process::Pid::from_raw(pid);
-                rustix::process::prlimit(pid, limit.resource, new).map(|_| ()).map_err(io::Error::from)
-            }
-            _ => Ok(()),
-        };
-        done.map_err(Error::step(step.describe()))?;
+/// What a process in a user namespace cannot do for itself.
+struct Helped {
+    /// Its namespace has no maps yet.
+    maps: bool,
+    privileged: Vec<Step>,
+}
+
+impl Helped {
+    /// Does what takes privileges that the new process has just given up, and writes its id maps.
+    fn help(&self, pid: i32, spec: &Spec) -> Result<(), Error> {
+        for step in &self.privileged {
+            let done = match step {
+                Step::OomScore(score) => set_oom_score(pid, *score),
+                Step::Rlimit(limit) => {
+                    let new = rustix::process::Rlimit { current: limit.soft, maximum: limit.hard };
+                    let pid = rustix::process::Pid::from_raw(pid);
+                    rustix::process::prlimit(pid, limit.resource, new).map(|_| ()).map_err(io::Error::from)
+                }
+                _ => Ok(()),
+            };
+            done.map_err(Error::step(step.describe()))?;
+        }
+        if !self.maps {
+            return Ok(());
+        }
+        let linux = spec.linux.as_ref().ok_or(Error::Died)?;
+        idmap::write_maps(pid, &linux.uid_mappings, &linux.gid_mappings)
     }
-    let linux = spec.linux.as_ref().ok_or(Error::Died)?;
-    idmap::write_maps(pid, &linux.uid_mappings, &linux.gid_mappings)
 }
 
 fn set_oom_score(pid: i32, score: i32) -> io::Result<()> {

@@ -1,14 +1,13 @@
 //! User namespaces and their maps.
 
-use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use rustix::fs::{Mode, OFlags};
 use teu_oci::runtime::IdMapping;
-use teu_sys::process::{CloneFlags, spawn};
-use teu_sys::{caps, pidfd};
+use teu_sys::process::CloneFlags;
+use teu_sys::{caps, userns};
 
-use crate::{Error, channel};
+use crate::Error;
 
 /// Writes the id maps of a process that is in a new user namespace.
 pub(crate) fn write_maps(pid: i32, uids: &[IdMapping], gids: &[IdMapping]) -> Result<(), Error> {
@@ -16,8 +15,8 @@ pub(crate) fn write_maps(pid: i32, uids: &[IdMapping], gids: &[IdMapping]) -> Re
         // Without the privilege, groups can be mapped only if they can no longer be dropped.
         write(pid, "setgroups", b"deny")?;
     }
-    write(pid, "uid_map", lines(uids).as_bytes())?;
-    write(pid, "gid_map", lines(gids).as_bytes())
+    write(pid, "uid_map", IdMapping::lines(uids).as_bytes())?;
+    write(pid, "gid_map", IdMapping::lines(gids).as_bytes())
 }
 
 /// Whether the caller may write maps that leave `setgroups` allowed.
@@ -34,41 +33,15 @@ fn write(pid: i32, name: &str, content: &[u8]) -> Result<(), Error> {
     written.map(|_| ()).map_err(|e| Error::step(format!("write {path}"))(e.into()))
 }
 
-fn lines(mappings: &[IdMapping]) -> String {
-    mappings.iter().map(|m| format!("{} {} {}\n", m.container_id, m.host_id, m.size)).collect()
-}
-
 /// A user namespace that exists only to describe a mapping, for an id-mapped mount.
 pub(crate) fn user_namespace(uids: &[IdMapping], gids: &[IdMapping]) -> Result<OwnedFd, Error> {
-    let failed = |e: io::Error| Error::step("make a user namespace for an id-mapped mount")(e);
-    let (parent_end, child_end) = channel::pair().map_err(|e| failed(e.into()))?;
-    let child = spawn(CloneFlags::NEWUSER, None, || {
-        channel::wait(&child_end);
-        0
-    })
-    .map_err(failed)?;
-    let opened = write_maps(child.pid, uids, gids).and_then(|()| {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        rustix::fs::open(format!("/proc/{}/ns/user", child.pid), flags, Mode::empty()).map_err(|e| failed(e.into()))
-    });
-    // The child also holds a copy of this end, so its end has to be told.
-    let _ = channel::acknowledge(parent_end.as_fd());
-    pidfd::wait(child.pidfd.as_fd()).map_err(failed)?;
-    opened
+    let made = userns::make(&IdMapping::lines(uids), &IdMapping::lines(gids), CloneFlags::empty());
+    made.map(|made| made.user).map_err(Error::step("make a user namespace for an id-mapped mount"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_map_has_a_line_per_range() {
-        let map = [
-            IdMapping { container_id: 0, host_id: 1000, size: 1 },
-            IdMapping { container_id: 1, host_id: 100_000, size: 65536 },
-        ];
-        assert_eq!(lines(&map), "0 1000 1\n1 100000 65536\n");
-    }
 
     #[test]
     fn a_namespace_describes_a_mapping() {

@@ -80,7 +80,7 @@ fn between(plan: &Plan, flags: CloneFlags, user: BorrowedFd<'_>, parent: Borrowe
         .map_err(io::Error::from)
         .and_then(|()| spawn(flags | CloneFlags::PARENT, None, || init::run(plan, parent)));
     let sent = match cloned {
-        Ok(child) => channel::send(parent, Kind::Forked, 0, child.pid, b"", None),
+        Ok(child) => channel::send(parent, Kind::Forked, 0, 0, b"", Some(child.pidfd.as_fd())),
         Err(e) => {
             let errno = e.raw_os_error().unwrap_or(0);
             channel::send(parent, Kind::Failed, u32::MAX, errno, b"enter the user namespace", None)
@@ -96,8 +96,9 @@ fn adopt(plan: &Plan, between: Spawned, channel: BorrowedFd<'_>) -> Result<(Spaw
     loop {
         let message = receive(plan, channel)?;
         if message.kind == Kind::Forked {
-            let pid = message.value;
-            let pidfd = pidfd::open(pid).map_err(Error::step("open the container's process"))?;
+            // Its number is another one here if the process in between was in another namespace of process ids.
+            let pidfd = message.fd.ok_or(Error::Died)?;
+            let pid = pidfd::id(pidfd.as_fd()).map_err(Error::step("find the container's process"))?;
             return Ok((Spawned { pid, pidfd }, early));
         }
         early.push_back(message);

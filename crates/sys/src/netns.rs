@@ -12,6 +12,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags};
 
 use crate::netlink::{Batch, Family, LinkChange, LinkRef, Socket, push_link_change};
+use crate::process::CloneFlags;
 
 /// Interface index of `lo`: the first in every namespace.
 const LOOPBACK: u32 = 1;
@@ -33,17 +34,33 @@ pub struct Created {
     pub namespace: OwnedFd,
     /// A route socket inside it, which stays inside whatever its holder does.
     pub route: Socket,
+    /// The user namespace that it belongs to, if that is not the caller's.
+    pub user: Option<OwnedFd>,
 }
 
 /// Moves the calling thread into a new namespace, in which `lo` is up.
 pub fn create() -> io::Result<Created> {
     // SAFETY: only the network namespace changes; descriptors stay shared with the other threads.
     unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNET) }?;
+    ready(current()?, None)
+}
+
+/// Moves the calling thread into a new namespace that belongs to a new user namespace with these maps (lines as in
+/// `user_namespaces(7)`); `lo` is up.
+pub fn create_owned(uid_map: &str, gid_map: &str) -> io::Result<Created> {
+    let made = crate::userns::make(uid_map, gid_map, CloneFlags::NEWNET)?;
+    let namespace = made.network.ok_or(io::ErrorKind::NotFound)?;
+    enter(namespace.as_fd())?;
+    ready(namespace, Some(made.user))
+}
+
+/// The namespace that the calling thread has just entered, with `lo` up.
+fn ready(namespace: OwnedFd, user: Option<OwnedFd>) -> io::Result<Created> {
     let mut batch = Batch::new();
     push_link_change(&mut batch, LinkRef::Index(LOOPBACK), LinkChange { up: Some(true), ..LinkChange::default() });
     let mut route = Socket::open(Family::Route)?;
     route.execute(batch)?;
-    Ok(Created { namespace: current()?, route })
+    Ok(Created { namespace, route, user })
 }
 
 /// Moves the calling thread into `namespace`.

@@ -43,6 +43,17 @@ pub fn open(pid: i32) -> io::Result<OwnedFd> {
     Ok(pidfd_open(pid, PidfdFlags::empty())?)
 }
 
+/// The id of the process, seen from the caller.
+///
+/// # Errors
+/// `ESRCH` if it has been reaped, or is not in the caller's namespace of process ids.
+pub fn id(pidfd: BorrowedFd<'_>) -> io::Result<i32> {
+    let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd()))?;
+    let field = text.lines().find_map(|line| line.strip_prefix("Pid:")).and_then(|text| text.trim().parse().ok());
+    // 0 and -1 stand for the two cases.
+    field.filter(|pid| *pid > 0).ok_or_else(|| rustix::io::Errno::SRCH.into())
+}
+
 /// Waits for a child to end, and reaps it.
 ///
 /// # Errors

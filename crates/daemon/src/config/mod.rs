@@ -11,6 +11,7 @@ mod hosts;
 mod merge;
 mod options;
 mod settings;
+mod userns;
 mod value;
 
 pub(crate) use error::ConfigError;

@@ -162,7 +162,7 @@ pub(super) const OPTIONS: &[Opt] = &[
     same("tlsverify", Bool, Honoured, "Use TLS and verify the remote"),
     same("userland-proxy", Bool, Honoured, "Carry loopback traffic to published ports where the kernel cannot"),
     same("userland-proxy-path", Text, Neutral, "Without effect: the proxy is built in"),
-    same("userns-remap", Text, EMPTY, "User/Group setting for user namespaces"),
+    same("userns-remap", Text, Honoured, "User/Group setting for user namespaces"),
     // Keys without a flag.
     opt("", "builder", Object, Neutral, ""),
     opt("", "host-gateway-ip", Text, Honoured, ""),

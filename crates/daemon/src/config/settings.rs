@@ -1,13 +1,14 @@
 //! The configuration in types, and what the engine is told of it.
 
 use super::hosts::{Host, parse_host};
-use super::{ConfigError, value};
+use super::{ConfigError, userns, value};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use teu_api::container::Ulimit;
 use teu_engine::EngineConfig;
 use teu_network::{AddressPool, FirewallMode, Subnet};
@@ -69,6 +70,7 @@ pub(crate) struct Settings {
     pub(crate) default_ulimits: BTreeMap<String, Ulimit>,
     pub(crate) default_ipc_mode: String,
     pub(crate) default_cgroupns_mode: String,
+    pub(crate) userns_remap: String,
     pub(crate) init: bool,
     pub(crate) init_path: PathBuf,
     pub(crate) insecure_registries: Vec<String>,
@@ -235,6 +237,9 @@ impl Settings {
         }
         config.init_path = (!self.init_path.as_os_str().is_empty()).then(|| self.init_path.clone());
         config.network = self.network()?;
+        config.ids =
+            userns::resolve(&self.userns_remap, Path::new("/etc")).map_err(ConfigError::Invalid)?.map(Arc::new);
+        config.network.ids.clone_from(&config.ids);
         for address in &self.dns {
             parsed::<IpAddr>("dns", address)?;
         }

@@ -19,6 +19,7 @@ use teu_keeper::{Descriptors, Listed};
 use teu_network::{AttachRequest, DriverKind, Endpoint, Sandbox, Target};
 use teu_oci::digest::Digest;
 use teu_oci::image::{ContainerConfig, ImageConfig};
+use teu_oci::runtime::IdMaps;
 use tokio::sync::mpsc;
 
 use super::{Answer as KeeperAnswer, Images, Notice, Processes, Restored, Sandboxes};
@@ -165,7 +166,7 @@ impl Sandboxes for FakeNetworks {
             gateway6: None,
             ports: Vec::new(),
         };
-        Ok(Sandbox { netns: None, endpoint })
+        Ok(Sandbox { netns: None, user: None, endpoint })
     }
 
     fn release(&self, container: &str) -> Result<(), Error> {
@@ -217,7 +218,7 @@ impl Images for FakeImages {
         })
     }
 
-    fn prepare(&self, key: &str, _: &Digest) -> Result<(), Error> {
+    fn prepare(&self, key: &str, _: &Digest, _: Option<&IdMaps>) -> Result<(), Error> {
         lock(&self.snapshots).push(key.to_owned());
         Ok(())
     }
@@ -232,7 +233,7 @@ impl Images for FakeImages {
         Ok(())
     }
 
-    fn restore(&self, key: &str, _: &str) -> Result<Restored, Error> {
+    fn restore(&self, key: &str, _: &str, _: Option<&IdMaps>) -> Result<Restored, Error> {
         let there = lock(&self.snapshots).iter().any(|k| k == key);
         Ok(if there { Restored::There } else { Restored::Gone })
     }

@@ -4,6 +4,7 @@ use std::os::fd::OwnedFd;
 
 use teu_image::{ErrorKind, Image, Store};
 use teu_oci::digest::Digest;
+use teu_oci::runtime::IdMaps;
 
 use super::{Images, Restored, chain};
 use crate::Error;
@@ -40,8 +41,8 @@ impl Images for StoreImages {
         Ok(self.0.resolve(name)?)
     }
 
-    fn prepare(&self, key: &str, image: &Digest) -> Result<(), Error> {
-        Ok(self.0.snapshot_prepare(key, image)?)
+    fn prepare(&self, key: &str, image: &Digest, ids: Option<&IdMaps>) -> Result<(), Error> {
+        Ok(self.0.snapshot_prepare(key, image, ids)?)
     }
 
     fn mount(&self, key: &str) -> Result<OwnedFd, Error> {
@@ -52,10 +53,10 @@ impl Images for StoreImages {
         Ok(self.0.snapshot_remove(key)?)
     }
 
-    fn restore(&self, key: &str, image: &str) -> Result<Restored, Error> {
+    fn restore(&self, key: &str, image: &str, ids: Option<&IdMaps>) -> Result<Restored, Error> {
         let image =
             image.parse().map_err(|error| Error::Part { part: "image", message: format!("{image}: {error}") })?;
-        if self.0.snapshot_restore(key, &image)? {
+        if self.0.snapshot_restore(key, &image, ids)? {
             return Ok(Restored::There);
         }
         Ok(self.0.snapshot_elsewhere(key).map_or(Restored::Gone, |driver| Restored::Elsewhere(driver.name())))

@@ -16,6 +16,7 @@ use teu_keeper::Listed;
 use teu_keeper::protocol::{Reply, Request};
 use teu_network::{AttachRequest, Sandbox};
 use teu_oci::digest::Digest;
+use teu_oci::runtime::IdMaps;
 
 use crate::Error;
 use crate::health::Prober;
@@ -58,14 +59,14 @@ pub(crate) trait Sandboxes: Send + Sync + Debug {
 pub(crate) trait Images: Send + Sync + Debug {
     /// Finds an image.
     fn resolve(&self, name: &str) -> Result<Image, Error>;
-    /// Makes a root file system.
-    fn prepare(&self, key: &str, image: &Digest) -> Result<(), Error>;
+    /// Makes a root file system, with `ids` for a user namespace with these maps.
+    fn prepare(&self, key: &str, image: &Digest, ids: Option<&IdMaps>) -> Result<(), Error>;
     /// Mounts it, detached.
     fn mount(&self, key: &str) -> Result<OwnedFd, Error>;
     /// Deletes it.
     fn remove(&self, key: &str) -> Result<(), Error>;
     /// Makes sure of one that there should be.
-    fn restore(&self, key: &str, image: &str) -> Result<Restored, Error>;
+    fn restore(&self, key: &str, image: &str, ids: Option<&IdMaps>) -> Result<Restored, Error>;
     /// All there are.
     fn keys(&self) -> Result<Vec<String>, Error>;
     /// Bytes written to it.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rustix::fs::{FileType, StatVfsMountFlags};
 use rustix::io::Errno;
 use teu_api::container::{ArchiveOptions, PathStat};
-use teu_archive::{Form, Found, Ownership, Packer, Rules, Tree, Unpacker};
+use teu_archive::{Form, Found, Owners, Ownership, Packer, Rules, Tree, Unpacker};
 use tokio::io::AsyncRead;
 use tokio_util::io::SyncIoBridge;
 
@@ -59,8 +59,10 @@ impl Engine {
         .await?;
         let stat = stat(rootfs.tree(), &place);
         self.container_event(&handle.view().definition, "archive-path", &[]);
+        let ids = handle.view().definition.ids.clone();
+        let owners = ids.map(|ids| Owners::new(move |uid, gid| ids.inside(uid, gid)));
         let stream = piped(move |out| {
-            let mut packer = Packer::new(out, Form::Plain);
+            let mut packer = Packer::new(out, Form::Plain).owners(owners);
             let packed = packer.add(rootfs.tree(), &place.canonical, |path, _| entry_name(&place, path));
             packed.and_then(|()| packer.finish().map(drop)).map_err(|source| file("/", source))
         });
@@ -94,7 +96,9 @@ impl Engine {
                 Ownership::Archived
             };
             let rules = Rules { ownership, keep_kinds: options.no_overwrite_dir_non_dir };
-            let unpacker = Unpacker::new(rootfs.tree(), &folder, rules);
+            let ids = definition.ids.clone();
+            let owners = ids.map(|ids| Owners::new(move |uid, gid| ids.outside(uid, gid)));
+            let unpacker = Unpacker::new(rootfs.tree(), &folder, rules).owners(owners);
             let start = archive.fill_buf().map_err(|source| file("archive", source))?;
             let unpacked = if start.starts_with(&GZIP) {
                 unpacker.unpack(flate2::bufread::MultiGzDecoder::new(&mut archive))

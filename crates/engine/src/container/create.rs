@@ -7,12 +7,13 @@ use jiff::Timestamp;
 use teu_api::container::{CreateOptions, CreateRequest, CreateResponse, HostConfig};
 use teu_api::network::EndpointSettings;
 use teu_image::Image;
+use teu_oci::runtime::IdMaps;
 
 use super::actor::{Actor, Command};
 use super::definition::Definition;
 use super::handle::{Handle, View};
 use super::state::State;
-use super::{defaults, link, merge, mounts, names, sandbox, stored, validate};
+use super::{defaults, link, merge, mounts, names, sandbox, stored, userns, validate};
 use crate::log::Description;
 use crate::store::Write;
 use crate::{Engine, Error, health, ids};
@@ -97,6 +98,7 @@ impl Engine {
         let inherited = mounts::volumes_from(self, host.volumes_from.as_deref().unwrap_or(&[]))?;
         let mounts = mounts::plan(&config, &host, inherited)?;
         super::ports::requests(&config, &host)?;
+        let ids = if host.userns_mode == "host" { None } else { self.config().ids.as_deref().cloned() };
         let definition = Definition {
             id,
             name: String::new(),
@@ -106,7 +108,9 @@ impl Engine {
             host,
             endpoints,
             mounts,
+            ids,
         };
+        userns::check(self, &definition)?;
         // The tag may not make sense.
         Description::of(&definition)?;
         Ok((definition, warnings))
@@ -143,7 +147,7 @@ impl Engine {
         };
         // A row without a root file system, or the other way round, is what reconciliation looks for: no intent needed.
         let committed = self.store().commit(insert);
-        let prepared = self.prepare_rootfs(id.clone(), image);
+        let prepared = self.prepare_rootfs(id.clone(), image, view.definition.ids.clone());
         let (committed, prepared) = tokio::join!(committed.done(), prepared);
         if let Err(error) = committed.and(prepared) {
             self.store().put(Write::Delete { id });
@@ -157,13 +161,13 @@ impl Engine {
         Ok(handle)
     }
 
-    async fn prepare_rootfs(&self, id: String, image: &Image) -> Result<(), Error> {
+    async fn prepare_rootfs(&self, id: String, image: &Image, ids: Option<IdMaps>) -> Result<(), Error> {
         let engine = self.clone();
         let image = image.id;
         let work = move || {
             let folder = engine.container_folder(&id);
             std::fs::create_dir_all(&folder).map_err(|source| Error::File { path: folder, source })?;
-            engine.images().prepare(&id, &image)
+            engine.images().prepare(&id, &image, ids.as_ref())
         };
         tokio::task::spawn_blocking(work).await.map_err(|e| Error::Part { part: "image", message: e.to_string() })?
     }

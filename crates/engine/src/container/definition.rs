@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use teu_api::container::{Config, HostConfig};
 use teu_api::network::EndpointSettings;
+use teu_oci::runtime::IdMaps;
 
 use super::mounts::Mount;
 use super::policy::Policy;
@@ -28,12 +29,21 @@ pub(crate) struct Definition {
     pub(crate) endpoints: BTreeMap<String, EndpointSettings>,
     /// Mounts, in the order in which they are made.
     pub(crate) mounts: Vec<Mount>,
+    /// Maps of its user namespace, as they were when it was created: its files belong to these ids. None if it lives in the
+    /// host's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ids: Option<IdMaps>,
 }
 
 impl Definition {
     /// Program and arguments: the entry point, then the command.
     pub(crate) fn command(&self) -> impl Iterator<Item = &String> {
         self.config.entrypoint.iter().flatten().chain(self.config.cmd.iter().flatten())
+    }
+
+    /// What its root is outside; none if it is the host's.
+    pub(crate) fn root(&self) -> Option<(u32, u32)> {
+        self.ids.as_ref().and_then(|ids| ids.root())
     }
 
     /// Its restart policy.

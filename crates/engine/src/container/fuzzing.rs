@@ -43,7 +43,8 @@ fn check(mut config: Config, mut host: HostConfig) {
     let Ok(mounts) = mounts::plan(&config, &host, Vec::new()) else { return };
     assert!(mounts.iter().all(|mount| leads_nowhere(mount.destination.as_ref())), "{mounts:?}");
     let (name, image, endpoints) = ("web".to_owned(), String::new(), BTreeMap::new());
-    let definition = Definition { id, name, created: Timestamp::UNIX_EPOCH, image, config, host, endpoints, mounts };
+    let created = Timestamp::UNIX_EPOCH;
+    let definition = Definition { id, name, created, image, config, host, endpoints, mounts, ids: None };
     let text = stored::definition(&definition).unwrap_or_default();
     assert_eq!(serde_json::from_str::<Definition>(&text).ok().as_ref(), Some(&definition));
     let accounts = Accounts::of("root:x:0:0::/root:/bin/sh\nweb:x:33:33::/w:\n", "www:x:33:web\n");

@@ -49,6 +49,7 @@ mod teardown;
 mod top;
 mod update;
 mod user;
+mod userns;
 mod validate;
 mod wait;
 

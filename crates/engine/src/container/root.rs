@@ -112,7 +112,7 @@ impl Actor {
 
 /// Mounts what a container that does not run would see.
 fn build(engine: &Engine, definition: &Definition, overlay: OwnedFd) -> Result<Rootfs, Error> {
-    let mut opened = mounts::open(&definition.mounts, overlay.as_fd(), engine.volumes())?;
+    let mut opened = mounts::open(definition, overlay.as_fd(), engine.volumes())?;
     let read_only: Vec<&Path> =
         definition.mounts.iter().filter(|mount| mount.read_only).map(|mount| Path::new(&mount.destination)).collect();
     opened.extend(own_files(engine, definition));

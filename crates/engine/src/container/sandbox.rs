@@ -30,7 +30,13 @@ async fn attach_once(engine: &Engine, definition: &Arc<Definition>) -> Result<Sa
     let engine = engine.clone();
     let definition = Arc::clone(definition);
     let work = move || {
-        let sandbox = engine.sandboxes().attach(request(&engine, &definition)?)?;
+        let mut sandbox = engine.sandboxes().attach(request(&engine, &definition)?)?;
+        if let Some(other) = shared_with(&definition.host.network_mode)
+            && definition.ids.is_some()
+        {
+            // A network is worth something only to those in the user namespace that it belongs to.
+            sandbox.user = Some(namespace(&engine, other, "user")?);
+        }
         network_event(&engine, "connect", &definition.id, &sandbox.endpoint);
         if shared_with(&definition.host.network_mode).is_none() {
             let gateway = match engine.config().host_gateway_ips.first() {
@@ -54,16 +60,11 @@ fn needs_gateway(definition: &Definition) -> bool {
 fn request(engine: &Engine, definition: &Definition) -> Result<AttachRequest, Error> {
     let mode = &definition.host.network_mode;
     let target = match shared_with(mode) {
-        Some(other) => {
-            let (_, pid) = running(engine, other, "network")?;
-            let path = format!("/proc/{pid}/ns/net");
-            let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-            let fail = |errno: rustix::io::Errno| Error::File { path: PathBuf::from(&path), source: errno.into() };
-            Target::Namespace(openat(CWD, &path, flags, Mode::empty()).map_err(fail)?)
-        }
+        Some(other) => Target::Namespace(namespace(engine, other, "net")?),
         None => Target::Network(network_name(mode).to_owned()),
     };
     let mut request = AttachRequest::new(&definition.id, &definition.name, target);
+    request.ids = definition.ids.clone().map(Arc::new);
     request.ports = ports::requests(&definition.config, &definition.host)?;
     if let Some(wanted) = definition.endpoints.get(network_name(mode)) {
         let ipam = wanted.ipam_config.clone().unwrap_or_default();
@@ -77,6 +78,14 @@ fn request(engine: &Engine, definition: &Definition) -> Result<AttachRequest, Er
         request.mac = Some(definition.config.mac_address.parse().map_err(|e| Error::Invalid(format!("{e}")))?);
     }
     Ok(request)
+}
+
+/// A namespace of a container whose network is shared.
+fn namespace(engine: &Engine, other: &str, file: &str) -> Result<OwnedFd, Error> {
+    let (_, pid) = running(engine, other, "network")?;
+    let path = format!("/proc/{pid}/ns/{file}");
+    let fail = |errno: rustix::io::Errno| Error::File { path: PathBuf::from(&path), source: errno.into() };
+    openat(CWD, &path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(fail)
 }
 
 fn address(text: &str) -> Result<Option<IpAddr>, Error> {

@@ -174,7 +174,7 @@ impl Actor {
         let (prepared, attached, ensured) = tokio::join!(prepared, sandbox::attach(&self.engine, definition), profile);
         ensured?;
         let prepared = prepared.map_err(|e| Error::Part { part: "start", message: e.to_string() })?;
-        let (Prepared { rootfs, account }, Sandbox { netns, endpoint }) = (prepared?, attached?);
+        let (Prepared { rootfs, account }, Sandbox { netns, user, endpoint }) = (prepared?, attached?);
         let (rootfs, opened) = self.open_mounts(definition, rootfs).await?;
         let inputs = Inputs {
             definition,
@@ -196,6 +196,10 @@ impl Actor {
         if let Some(netns) = netns {
             roles.push(PassedFd::NetworkNamespace);
             fds.push(netns);
+        }
+        if let Some(user) = user {
+            roles.push(PassedFd::UserNamespace);
+            fds.push(user);
         }
         if let Some(shm) = sandbox::shared_memory(&self.engine, definition).await? {
             roles.push(PassedFd::MountSource("/dev/shm".into()));
@@ -245,7 +249,7 @@ impl Actor {
         }
         let (engine, definition) = (self.engine.clone(), Arc::clone(definition));
         let work = move || {
-            let opened = mounts::open(&definition.mounts, rootfs.as_fd(), engine.volumes())?;
+            let opened = mounts::open(&definition, rootfs.as_fd(), engine.volumes())?;
             Ok((rootfs, opened))
         };
         tokio::task::spawn_blocking(work).await.map_err(|e| Error::Part { part: "start", message: e.to_string() })?

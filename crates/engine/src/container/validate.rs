@@ -63,6 +63,9 @@ fn modes(config: &Config, host: &HostConfig) -> Result<(), Error> {
     if !matches!(host.cgroupns_mode.as_str(), "" | "private" | "host") {
         return invalid(format!("invalid cgroup namespace mode: {}", host.cgroupns_mode));
     }
+    if !matches!(host.userns_mode.as_str(), "" | "private" | "host") {
+        return invalid(format!("invalid user namespace mode: {}", host.userns_mode));
+    }
     if host.uts_mode == "host" && !config.hostname.is_empty() {
         return invalid("conflicting options: hostname and the UTS mode");
     }
@@ -106,7 +109,6 @@ fn unsupported(host: &HostConfig) -> Result<(), Error> {
         return invalid("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
     }
     let checks: BTreeMap<&str, bool> = BTreeMap::from([
-        ("--userns", !matches!(host.userns_mode.as_str(), "" | "host")),
         ("--isolation", !matches!(host.isolation.as_str(), "" | "default")),
         ("the cgroup of another container", !host.cgroup.is_empty()),
         ("--cpu-count", host.cpu_count != 0),
@@ -128,6 +130,9 @@ pub(super) fn host(
     warnings: &mut Vec<String>,
 ) -> Result<(), Error> {
     limits(host, machine)?;
+    if engine.ids.is_some() && host.userns_mode != "host" {
+        mapped(host)?;
+    }
     if host.shm_size < 0 {
         return invalid("SHM size can not be less than 0");
     }
@@ -155,6 +160,23 @@ pub(super) fn host(
              running out of resources."
                 .to_owned(),
         );
+    }
+    Ok(())
+}
+
+/// What a container in a user namespace cannot have, in Docker's words.
+fn mapped(host: &HostConfig) -> Result<(), Error> {
+    if host.privileged {
+        return invalid(
+            "privileged mode is incompatible with user namespaces.  You must run the container in the host namespace when \
+             running privileged mode",
+        );
+    }
+    if host.network_mode == "host" {
+        return invalid("cannot share the host's network namespace when user namespaces are enabled");
+    }
+    if host.pid_mode == "host" {
+        return invalid("cannot share the host PID namespace when user namespaces are enabled");
     }
     Ok(())
 }

@@ -251,6 +251,7 @@ mod tests {
             host: HostConfig { log_config, ..HostConfig::default() },
             endpoints: BTreeMap::new(),
             mounts: Vec::new(),
+            ids: None,
         }
     }
 

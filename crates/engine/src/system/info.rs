@@ -145,6 +145,9 @@ fn security_options(engine: &Engine) -> Vec<String> {
     if engine.machine().cgroup_v2 {
         options.push("name=cgroupns".to_owned());
     }
+    if engine.config().ids.is_some() {
+        options.push("name=userns".to_owned());
+    }
     options
 }
 

@@ -8,10 +8,14 @@ mod record;
 mod size;
 
 use std::io::ErrorKind;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use teu_oci::runtime::IdMaps;
+use teu_sys::userns::Known;
 
 use crate::Error;
 
@@ -24,11 +28,12 @@ const GONE: &str = ".gone-";
 #[derive(Debug, Clone)]
 pub(crate) struct Volumes {
     root: PathBuf,
+    namespaces: Arc<Known>,
 }
 
 impl Volumes {
     pub(crate) fn new(root: PathBuf) -> Self {
-        Volumes { root }
+        Volumes { root, namespaces: Arc::default() }
     }
 
     /// Where volumes are.
@@ -47,15 +52,39 @@ impl Volumes {
         Ok(folder)
     }
 
+    /// Gives a detached mount of a volume the ids of a container: in the volume are those that containers have inside, so
+    /// that it means the same to all of them. The host's root may make files there, too.
+    pub(crate) fn mapped(&self, name: &str, mount: OwnedFd, ids: Option<&IdMaps>) -> Result<OwnedFd, Error> {
+        let Some(ids) = ids else { return Ok(mount) };
+        let fail = |source: std::io::Error| Error::File { path: self.folder(name), source };
+        let namespace = self.namespaces.with_maps(ids.with_host_root().text()).map_err(fail)?;
+        teu_sys::mount::set_id_mapping(mount.as_fd(), namespace.as_fd(), true).map_err(|errno| match errno {
+            Errno::INVAL => Error::Invalid(format!(
+                "volume {name} cannot be mounted in a user namespace: the file system of {} or this kernel cannot map \
+                 ids; run the container with --userns=host",
+                self.root.display()
+            )),
+            errno => fail(errno.into()),
+        })?;
+        Ok(mount)
+    }
+
     /// Fills an empty volume with what the root file system has at `destination`: files, owners, modes, links.
-    pub(crate) fn fill(&self, name: &str, rootfs: BorrowedFd<'_>, destination: &Path) -> Result<(), Error> {
+    /// `volume` is the volume as the container has it.
+    pub(crate) fn fill(
+        &self,
+        name: &str,
+        volume: BorrowedFd<'_>,
+        rootfs: BorrowedFd<'_>,
+        destination: &Path,
+    ) -> Result<(), Error> {
         let folder = self.folder(name);
         let fail = |source: std::io::Error| Error::File { path: folder.clone(), source };
         if std::fs::read_dir(&folder).map_err(fail)?.next().is_some() {
             return Ok(());
         }
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let to = rustix::fs::open(&folder, flags, Mode::empty()).map_err(|e| fail(e.into()))?;
+        let to = rustix::fs::openat(volume, ".", flags, Mode::empty()).map_err(|e| fail(e.into()))?;
         copy::tree(rootfs, destination, to.as_fd()).map_err(fail)
     }
 

@@ -68,7 +68,7 @@ impl Driver for Erofs {
     }
 
     fn lower(&self, diff_id: &Digest) -> Lower {
-        Lower { id: *diff_id, kind: LowerKind::Image, path: layer_path(diff_id) }
+        Lower::new(*diff_id, LowerKind::Image, layer_path(diff_id))
     }
 }
 

@@ -84,7 +84,7 @@ impl Driver for OverlayDirs {
     }
 
     fn lower(&self, diff_id: &Digest) -> Lower {
-        Lower { id: *diff_id, kind: LowerKind::Directory, path: layer_path(diff_id).join(TREE) }
+        Lower::new(*diff_id, LowerKind::Directory, layer_path(diff_id).join(TREE))
     }
 }
 

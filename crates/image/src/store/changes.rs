@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use rustix::fs::FileType;
-use teu_archive::{Form, Found, Packer, Tree, walk};
+use teu_archive::{Form, Found, Owners, Packer, Tree, walk};
 use teu_oci::digest::Digest;
 use teu_oci::image::{ContainerConfig, History, ImageConfig};
 use teu_oci::reference::Reference;
@@ -89,7 +89,7 @@ impl Store {
     /// `NoSuchSnapshot`; if files cannot be read or the archive not be written.
     pub fn snapshot_export(&self, key: &str, out: impl Write) -> Result<()> {
         let view = self.snapshot_view(key)?;
-        let mut packer = Packer::new(out, Form::Plain);
+        let mut packer = Packer::new(out, Form::Plain).owners(self.owners(key)?);
         let rename = |path: &Path, _: &Found| Some(path.to_owned());
         let start = Path::new("");
         // The root itself has no name in the archive.
@@ -138,7 +138,7 @@ impl Store {
         let wanted: std::collections::HashSet<&Path> = changed.iter().map(|change| change.path.as_path()).collect();
         let mut writer = self.layer_writer(Expectation::default())?;
         let sink = std::io::BufWriter::with_capacity(CHUNK, Sink(&mut writer));
-        let mut packer = Packer::new(sink, Form::Upper);
+        let mut packer = Packer::new(sink, Form::Upper).owners(self.owners(key)?);
         let mut failure = None;
         let rename = |path: &Path, _: &Found| {
             if path == Path::new("") {
@@ -155,6 +155,11 @@ impl Store {
             Some(failure) => Err(failure),
             None => writer.finish(),
         }
+    }
+
+    /// What the owners of a snapshot's files are in an archive.
+    fn owners(&self, key: &str) -> Result<Option<Owners>> {
+        Ok(self.snapshot_ids(key)?.map(|ids| Owners::new(move |uid, gid| ids.inside(uid, gid))))
     }
 
     fn open_upper(&self, key: &str) -> Result<OwnedFd> {

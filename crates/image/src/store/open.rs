@@ -49,6 +49,7 @@ impl Store {
             limits: options.limits,
             driver: driver::driver(kind, folder, options.limits),
             mounter,
+            namespaces: teu_sys::userns::Known::default(),
             db: Database::open(&folder.join(DATABASE))?,
             holds: Mutex::default(),
             configs: Mutex::default(),
@@ -98,11 +99,9 @@ fn probe(kind: DriverKind, folder: &Path, mounter: &Mounter) -> Result<()> {
             let file = std::fs::File::options().write(true).read(true).create_new(true).open(path).map_err(failed)?;
             crate::erofs::probe_image(&file)
                 .map_err(|source| Error::Layer { name: "of the probe".to_owned(), source })?;
-            Lower { id: super::Digest::of(b"probe"), kind: LowerKind::Image, path: name("layer") }
+            Lower::new(super::Digest::of(b"probe"), LowerKind::Image, name("layer"))
         }
-        DriverKind::Overlay => {
-            Lower { id: super::Digest::of(b"probe"), kind: LowerKind::Directory, path: name("layer.d") }
-        }
+        DriverKind::Overlay => Lower::new(super::Digest::of(b"probe"), LowerKind::Directory, name("layer.d")),
     };
     let id = lower.id;
     let result =

@@ -6,9 +6,10 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use teu_oci::digest::Digest;
+use teu_oci::runtime::IdMaps;
 
 use super::open::{EMPTY, SNAPSHOTS};
-use super::{DriverKind, Inner, Store};
+use super::{DriverKind, Inner, Store, ids};
 use crate::driver;
 use crate::error::{Error, Result};
 use crate::model::Usage;
@@ -24,16 +25,18 @@ const ROOT_MODE: u32 = 0o755;
 const MAX_KEY: usize = 128;
 
 impl Store {
-    /// Makes a snapshot of an image. Its layers stay until the snapshot is removed, even when the image goes.
+    /// Makes a snapshot of an image. Its layers stay until the snapshot is removed, even when the image goes. With `ids` it
+    /// is for a user namespace with these maps: its files belong to the ids that the namespace's have outside, and so do,
+    /// wherever the snapshot is mounted, those of the layers, which nothing is changed in.
     ///
     /// # Errors
     /// `SnapshotKey`, `SnapshotExists`, `NoSuchImage`.
-    pub fn snapshot_prepare(&self, key: &str, image: &Digest) -> Result<()> {
+    pub fn snapshot_prepare(&self, key: &str, image: &Digest, ids: Option<&IdMaps>) -> Result<()> {
         check_key(key)?;
         // The row first: a folder without a row is removed at the next start, a row without a folder too.
         self.0.db.insert_snapshot(key, image)?;
         let folder = self.0.snapshot_folder(key);
-        let created = create_folders(&folder).map_err(|source| Error::File {
+        let created = create_folders(&folder, ids).map_err(|source| Error::File {
             action: "cannot create",
             path: folder.clone(),
             source,
@@ -79,7 +82,7 @@ impl Store {
     pub fn snapshot_view(&self, key: &str) -> Result<OwnedFd> {
         self.0.require_snapshot(key)?;
         let id = Digest::of(key.as_bytes());
-        let top = Lower { id, kind: LowerKind::Directory, path: Path::new(SNAPSHOTS).join(key).join(UPPER) };
+        let top = Lower::new(id, LowerKind::Directory, Path::new(SNAPSHOTS).join(key).join(UPPER));
         let lowers = std::iter::once(top).chain(self.0.lowers(key)?).collect();
         let view = self.0.read_only(lowers);
         self.0.mounter.detach(id)?;
@@ -104,17 +107,17 @@ impl Store {
     }
 
     /// Makes sure of a snapshot that there should be: enters it again if the database has lost it and its files are there, and
-    /// makes its folders whole. False if there are no files: it was never finished, or its removal had begun.
+    /// makes its folders whole, for the user namespace that it was made for. False if there are no files: it was never finished, or its removal had begun.
     ///
     /// # Errors
     /// `NoSuchImage` if the database has lost both.
-    pub fn snapshot_restore(&self, key: &str, image: &Digest) -> Result<bool> {
+    pub fn snapshot_restore(&self, key: &str, image: &Digest, ids: Option<&IdMaps>) -> Result<bool> {
         check_key(key)?;
         let folder = self.0.snapshot_folder(key);
         if !folder.is_dir() {
             return Ok(false);
         }
-        create_folders(&folder).map_err(|source| Error::File { action: "cannot create", path: folder, source })?;
+        create_folders(&folder, ids).map_err(|source| Error::File { action: "cannot create", path: folder, source })?;
         if !self.0.db.has_snapshot(key)? {
             self.0.db.insert_snapshot(key, image)?;
             tracing::warn!(key, "a root file system that the database had lost was entered again");
@@ -180,11 +183,14 @@ impl Inner {
 
     /// The layers below a snapshot, top first.
     fn lowers(&self, key: &str) -> Result<Vec<Lower>> {
-        Ok(self.db.snapshot_layers(key)?.iter().map(|diff_id| self.driver.lower(diff_id)).collect())
+        let layers = self.db.snapshot_layers(key)?;
+        let mapped = self.mapped(key)?;
+        let lower = |diff_id| Lower { mapped: mapped.clone(), ..self.driver.lower(diff_id) };
+        Ok(layers.iter().map(lower).collect())
     }
 
     /// An overlay that nothing is written to.
-    fn read_only(&self, mut lowers: Vec<Lower>) -> Result<OwnedFd> {
+    pub(super) fn read_only(&self, mut lowers: Vec<Lower>) -> Result<OwnedFd> {
         if lowers.is_empty() {
             lowers.push(empty());
         }
@@ -202,22 +208,29 @@ impl Inner {
 }
 
 /// A layer with nothing in it.
-fn empty() -> Lower {
-    Lower { id: Digest::of(EMPTY.as_bytes()), kind: LowerKind::Directory, path: EMPTY.into() }
+pub(super) fn empty() -> Lower {
+    Lower::new(Digest::of(EMPTY.as_bytes()), LowerKind::Directory, EMPTY.into())
 }
 
-/// Makes the folders that are not there yet.
-fn create_folders(folder: &Path) -> std::io::Result<()> {
+/// Makes the folders that are not there yet. The maps of a user namespace first: they are there wherever files are.
+fn create_folders(folder: &Path, ids: Option<&IdMaps>) -> std::io::Result<()> {
     let create = |path: &Path, mode| match fs::DirBuilder::new().mode(mode).create(path) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
         created => created.map(|()| true),
     };
     create(folder, 0o700)?;
+    if let Some(ids) = ids {
+        ids::write(folder, ids)?;
+    }
     create(&folder.join(WORK), 0o700)?;
     let upper = folder.join(UPPER);
     if create(&upper, ROOT_MODE)? {
         // Whatever the umask says.
         fs::set_permissions(&upper, fs::Permissions::from_mode(ROOT_MODE))?;
+    }
+    if let Some(ids) = ids {
+        let (uid, gid) = ids.root().ok_or_else(|| std::io::Error::other("the user namespace has no root"))?;
+        std::os::unix::fs::chown(&upper, Some(uid), Some(gid))?;
     }
     Ok(())
 }

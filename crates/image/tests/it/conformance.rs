@@ -34,7 +34,7 @@ impl Fixture {
     /// Loads an image and mounts a snapshot of it; the path leads into the detached mount.
     pub(crate) fn mount(&self, key: &str, image: &Image) -> Mounted {
         let loaded = self.store.load(&image.docker_archive()[..], &()).unwrap();
-        self.store.snapshot_prepare(key, &loaded[0].id).unwrap();
+        self.store.snapshot_prepare(key, &loaded[0].id, None).unwrap();
         Mounted::new(self.store.snapshot_mount(key).unwrap())
     }
 }
@@ -232,7 +232,7 @@ fn snapshots_are_written_apart() {
         let image = Image::new("t:1").layer(Layer::new().dir("d", 0o755).file("d/f", 0o644, "image").finish());
         let id = fixture.store.load(&image.docker_archive()[..], &()).unwrap()[0].id;
         for key in ["one", "two"] {
-            fixture.store.snapshot_prepare(key, &id).unwrap();
+            fixture.store.snapshot_prepare(key, &id, None).unwrap();
         }
         assert_eq!(fixture.store.snapshots().unwrap(), ["one", "two"]);
         {
@@ -306,7 +306,7 @@ fn reopened_after_anything() {
         let driver = fixture.store.driver();
         let image = Image::new("t:1").layer(Layer::new().file("f", 0o644, "1").finish());
         let id = fixture.store.load(&image.docker_archive()[..], &()).unwrap()[0].id;
-        fixture.store.snapshot_prepare("kept", &id).unwrap();
+        fixture.store.snapshot_prepare("kept", &id, None).unwrap();
         let inside = folder.join(driver.name());
         fs::write(inside.join("ingest/left"), "x").unwrap();
         fs::create_dir_all(inside.join("ingest/folder/sub")).unwrap();
@@ -350,12 +350,12 @@ fn snapshots_that_the_database_has_lost_are_restored() {
         fs::create_dir_all(&upper).unwrap();
         fs::write(upper.join("written"), "x").unwrap();
         assert!(fixture.store.snapshot_mount("lost").is_err());
-        assert!(fixture.store.snapshot_restore("lost", &id).unwrap());
-        assert!(fixture.store.snapshot_restore("lost", &id).unwrap(), "again");
+        assert!(fixture.store.snapshot_restore("lost", &id, None).unwrap());
+        assert!(fixture.store.snapshot_restore("lost", &id, None).unwrap(), "again");
         let mounted = Mounted::new(fixture.store.snapshot_mount("lost").unwrap());
         assert!(mounted.path.join("f").exists() && mounted.path.join("written").exists());
         drop(mounted);
-        assert!(!fixture.store.snapshot_restore("never", &id).unwrap());
+        assert!(!fixture.store.snapshot_restore("never", &id, None).unwrap());
         assert_eq!(fixture.store.snapshot_elsewhere("lost"), None);
         let other = ["overlay", "erofs"].into_iter().find(|name| *name != fixture.store.driver().name()).unwrap();
         fs::create_dir_all(fixture.folder.path().join("store").join(other).join("snapshots/abroad")).unwrap();
@@ -378,7 +378,7 @@ fn many_at_once() {
                         let image = Image::new(&format!("w{worker}:{turn}")).layer(shared.clone()).layer(own);
                         let id = store.load(&image.docker_archive()[..], &()).unwrap()[0].id;
                         let key = format!("{worker}-{turn}");
-                        store.snapshot_prepare(&key, &id).unwrap();
+                        store.snapshot_prepare(&key, &id, None).unwrap();
                         let mounted = Mounted::new(store.snapshot_mount(&key).unwrap());
                         store.remove(&id.to_string(), true, &[]).unwrap();
                         assert_eq!(fs::metadata(mounted.path.join("shared")).unwrap().len(), 50_000);

@@ -84,6 +84,8 @@ pub struct Passed {
     pub rootfs: Option<OwnedFd>,
     /// The network namespace to join.
     pub network: Option<OwnedFd>,
+    /// The user namespace to join.
+    pub user: Option<OwnedFd>,
     /// Detached mounts by destination.
     pub mounts: BTreeMap<PathBuf, OwnedFd>,
     /// Left open from 3 on.

@@ -19,7 +19,10 @@ impl Launcher for Native {
         };
         let created = Launch {
             mount_sources: request.passed.mounts,
-            namespaces: request.passed.network.map(|fd| (NamespaceKind::Network, fd)).into_iter().collect(),
+            namespaces: [(NamespaceKind::User, request.passed.user), (NamespaceKind::Network, request.passed.network)]
+                .into_iter()
+                .filter_map(|(kind, fd)| Some((kind, fd?)))
+                .collect(),
             stdio: request.stdio.into(),
             cgroup: request.cgroup,
             preserve_fds: request.passed.preserve,

@@ -59,6 +59,8 @@ pub enum PassedFd {
     Rootfs,
     /// The network namespace to join.
     NetworkNamespace,
+    /// The user namespace to join, which the network namespace belongs to.
+    UserNamespace,
     /// A detached mount for the mount with this destination in the spec.
     MountSource(PathBuf),
     /// Left open in the container, from descriptor 3 on.

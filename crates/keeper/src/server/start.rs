@@ -307,6 +307,7 @@ pub(super) fn sort(roles: &[PassedFd], fds: Vec<OwnedFd>) -> Result<Passed, Fail
         match role {
             PassedFd::Rootfs => passed.rootfs = Some(fd),
             PassedFd::NetworkNamespace => passed.network = Some(fd),
+            PassedFd::UserNamespace => passed.user = Some(fd),
             PassedFd::MountSource(destination) => drop(passed.mounts.insert(destination.clone(), fd)),
             PassedFd::Preserve => passed.preserve.push(fd),
         }

@@ -8,6 +8,9 @@ mod null;
 use std::fmt;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use teu_oci::runtime::IdMaps;
 
 use crate::firewall::NetworkRules;
 use crate::{Endpoint, Error, MacAddress};
@@ -18,11 +21,13 @@ pub(crate) use namespace::share;
 pub(crate) use null::Null;
 
 /// What an endpoint should be like.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Wish {
     pub(crate) ipv4: Option<IpAddr>,
     pub(crate) ipv6: Option<IpAddr>,
     pub(crate) mac: Option<MacAddress>,
+    /// Maps of the user namespace that it belongs to; none for the host's, or any.
+    pub(crate) ids: Option<Arc<IdMaps>>,
 }
 
 /// A new endpoint.
@@ -30,6 +35,8 @@ pub(crate) struct Wish {
 pub(crate) struct Attached {
     /// The namespace; `None` for the host's own.
     pub(crate) netns: Option<OwnedFd>,
+    /// The user namespace that it belongs to, if one was wished for.
+    pub(crate) user: Option<OwnedFd>,
     /// Index of the host's end of its link.
     pub(crate) link: Option<u32>,
     /// The endpoint, without published ports.

@@ -24,13 +24,15 @@ impl Inner {
                     mac_policy: self.config.mac,
                     signal: Arc::clone(&self.filler.signal),
                     reaper: Arc::clone(&self.reaper),
+                    ids: self.config.ids.clone(),
                 };
                 let bridge = Arc::new(Bridge::new(&record, Settings::of(&record, mtu)?, common)?);
                 replenish = Some(Arc::clone(&bridge) as Arc<dyn Replenish>);
                 bridge
             }
             DriverKind::Null => {
-                let null = Arc::new(Null::new(&record, limits, Arc::clone(&self.filler.signal))?);
+                let null =
+                    Arc::new(Null::new(&record, limits, Arc::clone(&self.filler.signal), self.config.ids.clone())?);
                 replenish = Some(Arc::clone(&null) as Arc<dyn Replenish>);
                 null
             }
@@ -108,7 +110,7 @@ impl Inner {
     }
 
     pub(super) fn attach(&self, request: &AttachRequest, network: &Network) -> Result<(Attached, Endpoint), Error> {
-        let wish = Wish { ipv4: request.ipv4, ipv6: request.ipv6, mac: request.mac };
+        let wish = Wish { ipv4: request.ipv4, ipv6: request.ipv6, mac: request.mac, ids: request.ids.clone() };
         let attached = network.driver.attach(identity::hex::<32>()?, wish)?;
         let mut endpoint = attached.endpoint.clone();
         if request.ports.is_empty() || !network.driver.publishes() {

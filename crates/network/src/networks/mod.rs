@@ -160,7 +160,7 @@ impl Networks {
                     place.endpoint = endpoint.clone();
                     place.link = attached.link;
                 }
-                Ok(Sandbox { netns: attached.netns, endpoint })
+                Ok(Sandbox { netns: attached.netns, user: attached.user, endpoint })
             }
             Err(error) => {
                 places.remove(&request.container);

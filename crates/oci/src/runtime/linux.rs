@@ -164,7 +164,7 @@ impl fmt::Display for NamespaceKind {
 }
 
 /// A range of ids: `container_id .. container_id + size` inside is `host_id .. host_id + size` outside.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct IdMapping {
     /// First id inside.

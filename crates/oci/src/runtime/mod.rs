@@ -6,6 +6,7 @@
 //! ignored. Like Go's decoder, `null` reads as the default for lists and maps.
 
 mod features;
+mod id_maps;
 mod linux;
 mod process;
 mod resources;
@@ -14,6 +15,7 @@ mod spec;
 mod state;
 
 pub use features::*;
+pub use id_maps::*;
 pub use linux::*;
 pub use process::*;
 pub use resources::*;

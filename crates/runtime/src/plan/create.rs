@@ -25,7 +25,9 @@ pub(crate) struct CreatePlan {
     pub(crate) user: Option<OwnedFd>,
     /// Namespaces that the parent is in during the clone.
     pub(crate) before_clone: Vec<(NamespaceKind, OwnedFd)>,
-    /// What the parent does for a child that is in a new user namespace.
+    /// Whether the child is in a user namespace that has no maps yet.
+    pub(crate) write_maps: bool,
+    /// What the parent does for a child that is in a user namespace.
     pub(crate) privileged: Vec<Step>,
 }
 
@@ -52,9 +54,12 @@ pub(crate) fn compile(launch: Launch<'_>, gate: Option<GateFiles>) -> Result<Cre
         limits(process)?.into_iter().partition(|s| matches!(s, Step::OomScore(_)));
     let mut late = Vec::new();
     let mut privileged = Vec::new();
-    if namespaces.makes_user() {
+    if namespaces.has(NamespaceKind::User) {
         privileged.extend(scores.into_iter().chain(rlimits));
-        steps.extend([Step::AwaitIdMaps, Step::BecomeRoot]);
+        steps.push(Step::AwaitIdMaps);
+        if namespaces.makes_user() {
+            steps.push(Step::BecomeRoot);
+        }
     } else {
         steps.extend(scores);
         late.extend(rlimits);
@@ -95,6 +100,7 @@ pub(crate) fn compile(launch: Launch<'_>, gate: Option<GateFiles>) -> Result<Cre
         clone: namespaces.clone,
         user,
         before_clone,
+        write_maps: namespaces.makes_user(),
         privileged,
     })
 }

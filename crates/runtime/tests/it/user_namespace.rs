@@ -78,6 +78,28 @@ fn another_containers_namespaces_can_be_joined() {
 }
 
 #[test]
+fn so_can_its_process_ids() {
+    if !possible() {
+        return;
+    }
+    let first = mapped("exec sleep 1000");
+    first.start();
+    let pid = first.state()["pid"].to_string();
+    let mut second = mapped("id -u; cat /proc/1/comm");
+    let linux = second.config["linux"].as_object_mut().unwrap();
+    linux.remove("uidMappings");
+    linux.remove("gidMappings");
+    for namespace in linux["namespaces"].as_array_mut().unwrap() {
+        let kind = namespace["type"].as_str().unwrap().to_owned();
+        if ["user", "pid"].contains(&kind.as_str()) {
+            namespace["path"] = json!(format!("/proc/{pid}/ns/{kind}"));
+        }
+    }
+    let output = second.run();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "0\nsleep\n", "{}", text(&output));
+}
+
+#[test]
 fn an_id_mapped_mount_shows_other_owners() {
     if !possible() {
         return;

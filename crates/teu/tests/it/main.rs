@@ -16,6 +16,7 @@ mod container_share;
 mod container_stats;
 mod container_stop;
 mod container_update;
+mod container_userns;
 mod container_why;
 mod crash;
 mod image;

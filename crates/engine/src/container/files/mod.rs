@@ -45,9 +45,10 @@ impl Files {
 
     /// Writes what is known before the start.
     pub(crate) fn prepare(&self, definition: &Definition, config: &EngineConfig) -> Result<(), Error> {
-        write(&self.hostname, &format!("{}\n", definition.config.hostname))?;
+        let owner = definition.root();
+        write(&self.hostname, &format!("{}\n", definition.config.hostname), owner)?;
         let host_network = definition.host.network_mode == "host";
-        write(&self.resolv_conf, &resolv::content(&definition.host, config, host_network))
+        write(&self.resolv_conf, &resolv::content(&definition.host, config, host_network), owner)
     }
 
     /// Writes the hosts, when the container has its address.
@@ -58,14 +59,18 @@ impl Files {
         gateway: Option<std::net::IpAddr>,
         links: &[String],
     ) -> Result<(), Error> {
-        write(&self.hosts, &hosts::content(definition, endpoint, gateway, links))
+        write(&self.hosts, &hosts::content(definition, endpoint, gateway, links), definition.root())
     }
 }
 
-/// Writes a file that everybody in the container may read. In place: it may be mounted.
-fn write(path: &Path, content: &str) -> Result<(), Error> {
+/// Writes a file that everybody in the container may read, and its root write. In place: it may be mounted.
+fn write(path: &Path, content: &str, owner: Option<(u32, u32)>) -> Result<(), Error> {
     let fail = |source| Error::File { path: path.to_owned(), source };
     let mut options = std::fs::OpenOptions::new();
     let mut file = options.write(true).create(true).truncate(true).mode(0o644).open(path).map_err(fail)?;
-    file.write_all(content.as_bytes()).map_err(fail)
+    file.write_all(content.as_bytes()).map_err(fail)?;
+    match owner {
+        Some((uid, gid)) => std::os::unix::fs::fchown(&file, Some(uid), Some(gid)).map_err(fail),
+        None => Ok(()),
+    }
 }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 use rustix::mount::{OpenTreeFlags, open_tree};
 
-use super::{Mount, Source};
+use super::super::definition::Definition;
+use super::Source;
 use crate::Error;
 use crate::volume::Volumes;
 
@@ -17,10 +18,11 @@ pub(crate) struct Opened {
     pub(crate) fd: OwnedFd,
 }
 
-/// Opens the sources of binds and volumes. `rootfs` is the container's root, from which new volumes are filled.
-pub(crate) fn open(mounts: &[Mount], rootfs: BorrowedFd<'_>, volumes: &Volumes) -> Result<Vec<Opened>, Error> {
+/// Opens the sources of a container's binds and volumes. `rootfs` is its root, from which new volumes are filled.
+pub(crate) fn open(definition: &Definition, rootfs: BorrowedFd<'_>, volumes: &Volumes) -> Result<Vec<Opened>, Error> {
     let mut opened = Vec::new();
-    for mount in mounts {
+    let ids = definition.ids.as_ref();
+    for mount in &definition.mounts {
         let fd = match &mount.source {
             Source::Bind { path, create, recursive, .. } => {
                 if *create {
@@ -30,10 +32,14 @@ pub(crate) fn open(mounts: &[Mount], rootfs: BorrowedFd<'_>, volumes: &Volumes) 
             }
             Source::Volume { name, subpath, copy, .. } => {
                 let folder = volumes.ensure(name)?;
+                let whole = volumes.mapped(name, tree(CWD, &folder, true)?, ids)?;
                 if *copy {
-                    volumes.fill(name, rootfs, Path::new(&mount.destination))?;
+                    volumes.fill(name, whole.as_fd(), rootfs, Path::new(&mount.destination))?;
                 }
-                volume_tree(&folder, subpath)?
+                match subpath.as_str() {
+                    "" => whole,
+                    subpath => volumes.mapped(name, volume_tree(&folder, subpath)?, ids)?,
+                }
             }
             Source::Tmpfs { .. } => continue,
         };
@@ -71,11 +77,8 @@ fn tree(base: BorrowedFd<'_>, path: &Path, recursive: bool) -> Result<OwnedFd, E
     })
 }
 
-/// A volume, or a folder in it: what the container wrote there cannot lead out of the volume.
+/// A folder in a volume: what the container wrote there cannot lead out of the volume.
 fn volume_tree(folder: &Path, subpath: &str) -> Result<OwnedFd, Error> {
-    if subpath.is_empty() {
-        return tree(CWD, folder, true);
-    }
     let fail = |errno: rustix::io::Errno| Error::File { path: folder.join(subpath), source: errno.into() };
     let base =
         rustix::fs::open(folder, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(fail)?;

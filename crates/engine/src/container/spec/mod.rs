@@ -51,9 +51,12 @@ pub(crate) fn build(inputs: &Inputs<'_>) -> Result<Spec, Error> {
     let shares_names = host.uts_mode == "host";
     let capabilities = capabilities::names(host, host.privileged, inputs.machine)?;
     let seccomp = seccomp::profile(&security.seccomp, &capabilities, inputs.machine)?;
+    let ids = inputs.definition.ids.as_ref();
     let linux = Linux {
         sysctl: namespaces::sysctls(inputs),
         resources: Some(resources::build(host)?),
+        uid_mappings: ids.map(|ids| ids.uids.clone()).unwrap_or_default(),
+        gid_mappings: ids.map(|ids| ids.gids.clone()).unwrap_or_default(),
         cgroups_path: inputs.cgroup_path.clone(),
         namespaces: namespaces::build(inputs),
         devices: devices::nodes(host)?,

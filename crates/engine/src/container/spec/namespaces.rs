@@ -10,6 +10,7 @@ use super::Inputs;
 pub(super) fn build(inputs: &Inputs<'_>) -> Vec<Namespace> {
     let host = &inputs.definition.host;
     let own = [
+        (NamespaceKind::User, inputs.definition.ids.is_some()),
         (NamespaceKind::Mount, true),
         (NamespaceKind::Network, inputs.own_network),
         (NamespaceKind::Uts, host.uts_mode != "host"),
@@ -41,7 +42,10 @@ pub(super) fn sysctls(inputs: &Inputs<'_>) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     if inputs.own_network {
         all.insert("net.ipv4.ip_unprivileged_port_start".to_owned(), "0".to_owned());
-        all.insert("net.ipv4.ping_group_range".to_owned(), "0 2147483647".to_owned());
+        // A user namespace does not have all these groups. There, it is set when the network is made.
+        if inputs.definition.ids.is_none() {
+            all.insert("net.ipv4.ping_group_range".to_owned(), "0 2147483647".to_owned());
+        }
     }
     all.extend(host.sysctls.iter().flatten().map(|(k, v)| (k.clone(), v.clone())));
     all

@@ -23,6 +23,7 @@ fn built(config: Config, host: HostConfig, change: impl FnOnce(&mut Inputs<'_>))
         host,
         endpoints: BTreeMap::new(),
         mounts,
+        ids: None,
     };
     let user = User { uid: 0, gid: 0, additional_gids: vec![0], ..User::default() };
     let mut inputs = Inputs {

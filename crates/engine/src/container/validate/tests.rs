@@ -78,9 +78,24 @@ fn sysctls() {
 }
 
 #[test]
+fn what_user_namespaces_exclude() {
+    let mut engine = EngineConfig::new(std::path::PathBuf::new());
+    engine.ids = Some(std::sync::Arc::default());
+    let check = |host: HostConfig| super::host(&host, &engine, &Machine::bare(), &mut Vec::new());
+    let refused = |host: HostConfig| check(host).expect_err("refused").to_string();
+    let privileged = HostConfig { privileged: true, ..host() };
+    assert!(refused(privileged.clone()).starts_with("privileged mode is incompatible with user namespaces.  You must"));
+    let network = HostConfig { network_mode: "host".to_owned(), ..host() };
+    assert_eq!(refused(network), "cannot share the host's network namespace when user namespaces are enabled");
+    let pid = HostConfig { pid_mode: "host".to_owned(), ..host() };
+    assert_eq!(refused(pid), "cannot share the host PID namespace when user namespaces are enabled");
+    check(HostConfig { userns_mode: "host".to_owned(), ..privileged }).expect("the way out");
+}
+
+#[test]
 fn what_is_not_built_says_so() {
     let request = |host: HostConfig| super::request(&Config::default(), &host).expect_err("refused").to_string();
-    assert_eq!(request(HostConfig { userns_mode: "x".to_owned(), ..host() }), "--userns is not supported yet");
+    assert_eq!(request(HostConfig { userns_mode: "x".to_owned(), ..host() }), "invalid user namespace mode: x");
     let size = [("size".to_owned(), "1g".to_owned())].into();
     assert_eq!(
         request(HostConfig { storage_opt: Some(size), ..host() }),

@@ -57,6 +57,7 @@ fn definition(log_config: LogConfig) -> Definition {
         host: HostConfig { log_config, ..HostConfig::default() },
         endpoints: BTreeMap::new(),
         mounts: Vec::new(),
+        ids: None,
     }
 }
 

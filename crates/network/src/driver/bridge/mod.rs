@@ -12,6 +12,7 @@ use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use teu_oci::runtime::IdMaps;
 use teu_sys::netns;
 
 use super::{Attached, Driver, Found, Wish};
@@ -39,6 +40,8 @@ pub(crate) struct Bridge {
     host_has_ipv6: bool,
     leases: Arc<Leases>,
     pool: Pool<Ready>,
+    /// Maps of those in the pool.
+    ids: Option<Arc<IdMaps>>,
     reaper: Arc<Reaper>,
 }
 
@@ -49,6 +52,8 @@ pub(crate) struct Common {
     pub(crate) mac_policy: MacPolicy,
     pub(crate) signal: Arc<Signal>,
     pub(crate) reaper: Arc<Reaper>,
+    /// Maps of the user namespaces that those in the pool belong to.
+    pub(crate) ids: Option<Arc<IdMaps>>,
 }
 
 impl Bridge {
@@ -71,13 +76,14 @@ impl Bridge {
             host_has_ipv6: crate::host::has_ipv6(),
             leases,
             pool: Pool::new(common.limits, common.signal),
+            ids: common.ids,
             reaper: common.reaper,
             settings,
         })
     }
 
     /// Free or wanted addresses. Those of links that wait for their removal are waited for if no others are left.
-    fn lease(&self, wish: Wish) -> Result<Lease, Error> {
+    fn lease(&self, wish: &Wish) -> Result<Lease, Error> {
         let wanted = |address: Option<IpAddr>, bridge: Option<Subnet>| {
             let Some(address) = address else { return Ok(None) };
             let subnet = bridge.filter(|b| b.contains(address)).ok_or(Error::AddressOutside(address))?;
@@ -100,15 +106,16 @@ impl Bridge {
     }
 
     /// Makes an endpoint on the calling thread, which changes its namespace and returns.
-    fn build(&self, wish: Wish) -> Result<Ready, Error> {
+    fn build(&self, wish: &Wish) -> Result<Ready, Error> {
         let lease = self.lease(wish)?;
         let mac = wish.mac.unwrap_or_else(|| self.mac_policy.choose(&lease));
-        ready::build(self, lease, mac).inspect_err(|_| self.leases.release(&lease))
+        ready::build(self, lease, mac, wish.ids.as_deref()).inspect_err(|_| self.leases.release(&lease))
     }
 
     /// One that is ready, or one made for these wishes.
-    fn take(&self, wish: Wish) -> Result<Ready, Error> {
-        if wish.ipv4.is_none() && wish.ipv6.is_none() && wish.mac.is_none() {
+    fn take(&self, wish: &Wish) -> Result<Ready, Error> {
+        let pooled = wish.ids.is_none() || wish.ids == self.ids;
+        if pooled && wish.ipv4.is_none() && wish.ipv6.is_none() && wish.mac.is_none() {
             return match self.pool.take_or_make(|| crate::sandbox::on_thread(|| self.build(wish))) {
                 // The last address may be that of an endpoint which is being made ahead of time.
                 Err(error @ Error::AddressesExhausted { .. }) => self.pool.take_filled().ok_or(error),
@@ -118,8 +125,11 @@ impl Bridge {
         self.discard_holder(wish);
         loop {
             let result = crate::sandbox::on_thread(|| self.build(wish));
-            if !matches!(result, Err(Error::AddressInUse(_))) {
-                return result;
+            match result {
+                Err(Error::AddressInUse(_)) => {}
+                // Those in the pool have addresses, too.
+                Err(Error::AddressesExhausted { .. }) if self.discard_any() => continue,
+                _ => return result,
             }
             // It may be the address of one that was just being made.
             let waited = self.pool.wait_for_fill();
@@ -131,9 +141,14 @@ impl Bridge {
 
     /// Takes the wanted addresses from one that waits in the pool; true if there was one. Its namespace goes: the wish is
     /// built anew.
-    fn discard_holder(&self, wish: Wish) -> bool {
+    fn discard_holder(&self, wish: &Wish) -> bool {
         let holder = self.pool.take_if(|ready| ready.holds(wish.ipv4) || ready.holds(wish.ipv6));
         holder.map(|ready| self.discard(ready)).is_some()
+    }
+
+    /// Takes the addresses from whichever waits longest in the pool; true if there was one.
+    fn discard_any(&self) -> bool {
+        self.pool.take_filled().map(|ready| self.discard(ready)).is_some()
     }
 
     /// Takes back one that nobody used.
@@ -151,7 +166,7 @@ impl Driver for Bridge {
         if !self.settings.user_defined && (wish.ipv4.is_some() || wish.ipv6.is_some()) {
             return Err(Error::AddressNotAllowed);
         }
-        let ready = self.take(wish)?;
+        let ready = self.take(&wish)?;
         let endpoint = Endpoint {
             id,
             interface: Some(ready::INTERFACE.to_owned()),
@@ -163,7 +178,9 @@ impl Driver for Bridge {
             gateway6: ready.lease.ipv6.and(self.settings.gateway6),
             ..self.blank.clone()
         };
-        Ok(Attached { netns: Some(ready.netns), link: Some(ready.link), endpoint })
+        // The host's root may do everything in a namespace that belongs to a user namespace below its own.
+        let user = wish.ids.and(ready.user);
+        Ok(Attached { netns: Some(ready.netns), user, link: Some(ready.link), endpoint })
     }
 
     fn detach(&self, endpoint: &Endpoint, link: Option<u32>) {
@@ -200,7 +217,7 @@ impl Replenish for Bridge {
     }
 
     fn make(&self) -> Result<(), Error> {
-        if let Some(late) = self.pool.fill(|| self.build(Wish::default()))? {
+        if let Some(late) = self.pool.fill(|| self.build(&Wish { ids: self.ids.clone(), ..Wish::default() }))? {
             self.discard(late);
         }
         Ok(())

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::net::Ipv6Addr;
 use std::os::fd::{AsFd, OwnedFd};
 
+use teu_oci::runtime::IdMaps;
 use teu_sys::netlink::{
     Address, Batch, Family, Link, LinkChange, LinkRef, Socket, Veth, link_by_name, push_address, push_default_route,
     push_forwarding, push_link_change, push_neighbour, push_no_automatic_address, push_port_options, push_settle_link,
@@ -27,6 +28,8 @@ const LINK_LOCAL_PREFIX: u8 = 64;
 #[derive(Debug)]
 pub(super) struct Ready {
     pub(super) netns: OwnedFd,
+    /// The user namespace that it belongs to, if that is not the host's.
+    pub(super) user: Option<OwnedFd>,
     /// Name and index of the host's end of the link.
     pub(super) name: String,
     pub(super) link: u32,
@@ -44,14 +47,14 @@ impl Ready {
 
 /// Makes one on the calling thread, which goes into the new namespace and returns. If a step fails, the namespace is
 /// closed and the kernel removes the pair with it.
-pub(super) fn build(bridge: &Bridge, lease: Lease, mac: MacAddress) -> Result<Ready, Error> {
+pub(super) fn build(bridge: &Bridge, lease: Lease, mac: MacAddress, ids: Option<&IdMaps>) -> Result<Ready, Error> {
     let mut host = Socket::open(Family::Route).map_err(refused("open netlink"))?;
-    let inside = prepare()
+    let inside = prepare(ids)
         .map_err(system("create network namespace"))
         .and_then(|mut created| connect(bridge, &mut host, &mut created, lease, mac).map(|link| (created, link)));
     return_home(&bridge.home);
     let (created, (name, link)) = inside?;
-    Ok(Ready { netns: created.namespace, name, link, mac, lease })
+    Ok(Ready { netns: created.namespace, user: created.user, name, link, mac, lease })
 }
 
 /// Makes the pair and configures both ends. Returns the host end's name and index.
