@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::handle::{Handle, View};
+use super::oom::MemoryWatch;
 use super::policy::Backoff;
 use super::root::{Lease, Rootfs};
 use super::start::{Prepared, Starter};
@@ -71,6 +72,10 @@ pub(crate) enum Command {
     Settle(Reply),
     /// Its process has ended.
     Exited(ExitRecord),
+    /// The kernel has killed a process of the run that began at `run`, for want of memory.
+    OutOfMemory {
+        run: Timestamp,
+    },
     /// A health check of the run that began at `run` has found something.
     Probed {
         run: Timestamp,
@@ -113,6 +118,8 @@ pub(crate) struct Actor {
     pub(super) check: Option<Arc<Check>>,
     /// Who asks for its health while it runs.
     pub(super) monitor: Option<Monitor>,
+    /// Who waits for it to run out of memory.
+    pub(super) memory: Option<MemoryWatch>,
 }
 
 impl Actor {
@@ -131,6 +138,7 @@ impl Actor {
             restart_at: None,
             check: None,
             monitor: None,
+            memory: None,
         };
         tokio::spawn(actor.run());
     }
@@ -187,6 +195,7 @@ impl Actor {
                 self.probed(run, age, *finding);
                 answer(reply, Ok(()));
             }
+            Command::OutOfMemory { run } => self.out_of_memory(run),
             Command::Exited(record) => Box::pin(self.exited(record)).await,
             Command::Reconcile { listed, asked, epoch, reply } => {
                 answer(reply, Box::pin(self.reconcile(listed, asked, epoch)).await);

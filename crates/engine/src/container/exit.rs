@@ -40,16 +40,18 @@ impl Actor {
             status: record.status.into(),
             started_at: Some(run.started_at),
             finished_at: record.at,
-            oom_killed: record.oom_killed,
+            oom_killed: record.oom_killed || view.state.out_of_memory,
         };
         let lasted = seconds_between(run.started_at, record.at);
         let state = &view.state;
         let restart = view.definition.policy().restarts(exit.status, state.restart_count, state.stopped_by_user);
-        if exit.oom_killed {
+        // Unless that was told when it happened.
+        if exit.oom_killed && !view.state.out_of_memory {
             self.event("oom", &[]);
         }
         let code = exit.status.code();
         self.monitor = None;
+        self.memory = None;
         self.change(|next| end(next, exit, restart));
         // They were mounted where the process was, and went with it.
         self.engine.volumes_unmounted(&view.definition);

@@ -101,7 +101,7 @@ fn state(view: &View) -> State {
         running: run.is_some() || restarting,
         paused: matches!(state.phase, Phase::Paused(_)),
         restarting,
-        oom_killed: exit.is_some_and(|e| e.oom_killed),
+        oom_killed: state.out_of_memory || exit.is_some_and(|e| e.oom_killed),
         dead: matches!(state.phase, Phase::Dead { .. }),
         pid: run.map_or(0, |r| i64::from(r.pid)),
         exit_code: i64::from(state.exit_code()),

@@ -27,6 +27,7 @@ mod merge;
 mod mounts;
 mod names;
 mod network_view;
+mod oom;
 mod pause;
 mod policy;
 mod ports;

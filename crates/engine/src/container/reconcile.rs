@@ -37,6 +37,7 @@ impl Actor {
         }
         if fresh && self.view().state.is_up() {
             self.resume_health();
+            self.watch_memory();
         }
         if fresh && !self.view().removed {
             self.apply_policy().await;

@@ -130,6 +130,7 @@ impl Actor {
             next.endpoint = endpoint.map(Arc::new);
             next.state.has_been_started = true;
             next.state.briefly_frozen = false;
+            next.state.out_of_memory = false;
             next.state.phase = Phase::Running(Run { pid: started.pid, started_at: started.started_at });
             if by == Starter::User {
                 next.state.stopped_by_user = false;
@@ -139,6 +140,7 @@ impl Actor {
         self.engine.volumes_mounted(&self.view().definition);
         self.event("start", &[]);
         self.begin_health();
+        self.watch_memory();
         self.engine.shippers().ensure(&self.engine, &self.handle);
     }
 

@@ -87,6 +87,9 @@ pub(crate) struct State {
     /// The engine itself freezes it for a moment. One that dies meanwhile leaves it frozen, for the next to thaw.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) briefly_frozen: bool,
+    /// The kernel has killed one of its processes for want of memory since the last start.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) out_of_memory: bool,
 }
 
 impl State {
@@ -98,6 +101,7 @@ impl State {
             stopped_by_user: false,
             has_been_started: false,
             briefly_frozen: false,
+            out_of_memory: false,
         }
     }
 

@@ -11,6 +11,7 @@ mod container_health;
 mod container_log_drivers;
 mod container_logs;
 mod container_ls;
+mod container_oom;
 mod container_run;
 mod container_share;
 mod container_stats;

@@ -1,0 +1,54 @@
+//! Containers that run out of memory.
+
+use crate::support::{BUSYBOX, engine, inspect, outcome};
+
+/// Takes more memory than there is.
+const GREEDY: &str = "head -c 100000000 /dev/zero | tail >/dev/null";
+
+#[test]
+fn it_is_told_when_it_happens() {
+    let Some(engine) = engine() else { return };
+    let (mut events, mut lines) = engine
+        .follow(&[
+            "events",
+            "--since",
+            "1h",
+            "--filter",
+            "container=box",
+            "--format",
+            "{{.Action}}",
+            "--filter",
+            "event=oom",
+            "--filter",
+            "event=die",
+        ])
+        .unwrap();
+    // A child is killed, and its parent goes on.
+    let script = format!("{GREEDY}; exec sleep 1000");
+    engine.run(&["run", "-d", "--name", "box", "-m", "16m", BUSYBOX, "sh", "-c", &script]).unwrap();
+    assert_eq!(lines.next().as_deref(), Some("oom"));
+    assert_eq!(inspect(&engine, "box", "{{.State.OOMKilled}} {{.State.Running}}"), "true true");
+    engine.run(&["kill", "box"]).unwrap();
+    assert_eq!(lines.next().as_deref(), Some("die"), "it is told once");
+    assert_eq!(inspect(&engine, "box", "{{.State.OOMKilled}}"), "true");
+    events.kill().unwrap();
+    events.wait().unwrap();
+}
+
+#[test]
+fn the_first_process_is_hit() {
+    let Some(engine) = engine() else { return };
+    let run = ["run", "--name", "box", "-m", "16m", BUSYBOX, "sh", "-c", "exec tail /dev/zero"];
+    let (code, _, _) = outcome(&engine, &run);
+    assert_eq!(code, 137);
+    assert_eq!(inspect(&engine, "box", "{{.State.OOMKilled}} {{.State.ExitCode}}"), "true 137");
+    let events = engine
+        .run(&["events", "--since", "1h", "--until", "0s", "--filter", "container=box", "--format", "{{.Action}}"])
+        .unwrap();
+    let told: Vec<_> = events.lines().filter(|line| ["oom", "die"].contains(line)).collect();
+    assert_eq!(told, ["oom", "die"]);
+    // Of the next run it is not said.
+    engine.run(&["rm", "box"]).unwrap();
+    engine.run(&["run", "--name", "box", "-m", "16m", BUSYBOX, "true"]).unwrap();
+    assert_eq!(inspect(&engine, "box", "{{.State.OOMKilled}}"), "false");
+}
