@@ -23,6 +23,8 @@ pub(crate) struct Machine {
     pub(crate) masked_paths: Vec<PathBuf>,
     /// Processors that containers can be given, as the kernel lists them: `0-3,6`.
     pub(crate) online_processors: String,
+    /// How many processors this process may run on.
+    pub(crate) processors: usize,
     /// Go's name of the architecture.
     pub(crate) architecture: &'static str,
     pub(crate) kernel: KernelVersion,
@@ -41,6 +43,7 @@ impl Machine {
             selinux: Path::new("/sys/fs/selinux/enforce").exists(),
             masked_paths: masked_paths(),
             online_processors: online_processors(),
+            processors: processors(),
             architecture: architecture(),
             kernel: kernel(),
         })
@@ -56,6 +59,7 @@ impl Machine {
             selinux: false,
             masked_paths: MASKED_PATHS.map(PathBuf::from).into(),
             online_processors: "0-3".to_owned(),
+            processors: 4,
             architecture: "amd64",
             kernel: KernelVersion { major: 6, minor: 12 },
         }
@@ -64,18 +68,27 @@ impl Machine {
 
 /// Docker's list, and the counters of thermal throttling that the processors here have.
 fn masked_paths() -> Vec<PathBuf> {
-    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let thermal = masked_thermal_paths(u32::try_from(processors).unwrap_or(u32::MAX)).filter(|path| path.exists());
+    let thermal = masked_thermal_paths(possible_processors()).filter(|path| path.exists());
     MASKED_PATHS.iter().map(PathBuf::from).chain(thermal).collect()
+}
+
+/// One more than the highest number a processor can have here: more than this process may run on.
+fn possible_processors() -> u32 {
+    let listed = std::fs::read_to_string("/sys/devices/system/cpu/possible").unwrap_or_default();
+    let highest = listed.trim().rsplit([',', '-']).next().and_then(|number| number.parse::<u32>().ok());
+    highest.unwrap_or(0).saturating_add(1)
+}
+
+/// How many processors this process may run on, as Docker counts them: a quota does not matter.
+fn processors() -> usize {
+    let allowed = rustix::thread::sched_getaffinity(None).map_or(1, |set| set.count());
+    usize::try_from(allowed).unwrap_or(1).max(1)
 }
 
 /// What the kernel says, else as many as this process may use.
 fn online_processors() -> String {
     let listed = std::fs::read_to_string("/sys/devices/system/cpu/online").map(|text| text.trim().to_owned());
-    listed.ok().filter(|text| !text.is_empty()).unwrap_or_else(|| {
-        let count = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        format!("0-{}", count - 1)
-    })
+    listed.ok().filter(|text| !text.is_empty()).unwrap_or_else(|| format!("0-{}", processors() - 1))
 }
 
 /// Go's name for what this is built for.

@@ -14,6 +14,7 @@ pub(crate) use images::ImageRow;
 pub(crate) use layers::LayerRow;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::types::ToSqlOutput;
@@ -89,6 +90,8 @@ pub(crate) struct Database {
     path: PathBuf,
     /// Held by who syncs: a second checkpoint at a time would return before the first is done.
     syncing: Mutex<()>,
+    /// Changes of images and their names so far.
+    edition: AtomicU64,
 }
 
 impl Database {
@@ -110,7 +113,12 @@ impl Database {
             return Err(crate::Error::DatabaseVersion { path: path.to_owned(), found: version, known: VERSION });
         }
         transaction.commit()?;
-        Ok(Self { connection: Mutex::new(connection), path: path.to_owned(), syncing: Mutex::new(()) })
+        Ok(Self {
+            connection: Mutex::new(connection),
+            path: path.to_owned(),
+            syncing: Mutex::new(()),
+            edition: AtomicU64::new(0),
+        })
     }
 
     /// Gets everything onto the disk that was committed before, and back from the log to the database. Does not block other
@@ -119,6 +127,16 @@ impl Database {
         let _syncing = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
         let connection = Connection::open(&self.path)?;
         Ok(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
+    }
+
+    /// Goes up with each change of images or their names. What was read before it is the same as long as it is.
+    pub(crate) fn edition(&self) -> u64 {
+        self.edition.load(Ordering::Acquire)
+    }
+
+    /// Images or their names have changed. Called before the change is answered, also if it failed.
+    fn changed(&self) {
+        self.edition.fetch_add(1, Ordering::Release);
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {

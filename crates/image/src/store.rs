@@ -36,6 +36,7 @@ use teu_oci::image::ImageConfig;
 use crate::db::Database;
 use crate::driver::Driver;
 use crate::layer::Limits;
+use crate::model::Image;
 use crate::mounter::Mounter;
 use crate::reaper::Reaper;
 
@@ -99,6 +100,8 @@ struct Inner {
     reaper: Reaper,
     /// Parsed configurations: `run` needs one each time.
     configs: Mutex<HashMap<Digest, Arc<ImageConfig>>>,
+    /// Images by what they were asked for, each with the database's edition that it was found in.
+    found: Mutex<HashMap<String, (u64, Image)>>,
 }
 
 impl Store {

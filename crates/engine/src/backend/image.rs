@@ -41,6 +41,10 @@ impl Images for StoreImages {
         Ok(self.0.resolve(name)?)
     }
 
+    fn resolved(&self, name: &str) -> Option<Image> {
+        self.0.resolved(name)
+    }
+
     fn prepare(&self, key: &str, image: &Digest, ids: Option<&IdMaps>) -> Result<(), Error> {
         Ok(self.0.snapshot_prepare(key, image, ids)?)
     }

@@ -59,6 +59,10 @@ pub(crate) trait Sandboxes: Send + Sync + Debug {
 pub(crate) trait Images: Send + Sync + Debug {
     /// Finds an image.
     fn resolve(&self, name: &str) -> Result<Image, Error>;
+    /// The same from memory, if it is there. Does not block.
+    fn resolved(&self, _name: &str) -> Option<Image> {
+        None
+    }
     /// Makes a root file system, with `ids` for a user namespace with these maps.
     fn prepare(&self, key: &str, image: &Digest, ids: Option<&IdMaps>) -> Result<(), Error>;
     /// Mounts it, detached.

@@ -64,16 +64,21 @@ impl Engine {
         if name.is_empty() {
             return Err(Error::Invalid("no image specified".to_owned()));
         }
-        let engine = self.clone();
-        let lookup = name.clone();
-        // Known images come from memory; the hop to another thread is for those that do not.
-        let found = tokio::task::spawn_blocking(move || engine.images().resolve(&lookup)).await;
-        let image = match found.map_err(|e| Error::Part { part: "image", message: e.to_string() })? {
-            Err(Error::NoSuchImage(_)) => return Err(Error::NoSuchImage(with_tag(&name))),
-            other => other?,
+        let image = match self.images().resolved(&name) {
+            Some(image) => image,
+            None => self.look_up(&name).await?,
         };
         check_platform(&name, &image, platform)?;
         Ok(image)
+    }
+
+    async fn look_up(&self, name: &str) -> Result<Image, Error> {
+        let (engine, wanted) = (self.clone(), name.to_owned());
+        let found = tokio::task::spawn_blocking(move || engine.images().resolve(&wanted)).await;
+        match found.map_err(|e| Error::Part { part: "image", message: e.to_string() })? {
+            Err(Error::NoSuchImage(_)) => Err(Error::NoSuchImage(with_tag(name))),
+            other => other,
+        }
     }
 
     /// Merges request, image and defaults, and checks the result.

@@ -246,7 +246,7 @@ fn memory(host: &HostConfig) -> Result<(), Error> {
 }
 
 fn processors(host: &HostConfig, machine: &Machine) -> Result<(), Error> {
-    let available = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let available = machine.processors;
     if host.nano_cpus > 0 && host.cpu_period > 0 {
         return invalid("Conflicting options: Nano CPUs and CPU Period cannot both be set.");
     }

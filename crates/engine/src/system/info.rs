@@ -96,7 +96,7 @@ impl Engine {
         info.bridge_nf_ip6tables = enabled("/proc/sys/net/bridge/bridge-nf-call-ip6tables");
         info.n_fd = std::fs::read_dir("/proc/self/fd").map_or(0, |d| i64::try_from(d.count()).unwrap_or(0));
         info.n_goroutines = std::fs::read_dir("/proc/self/task").map_or(0, |d| i64::try_from(d.count()).unwrap_or(0));
-        info.ncpu = std::thread::available_parallelism().map_or(1, |n| i64::try_from(n.get()).unwrap_or(1));
+        info.ncpu = i64::try_from(self.machine().processors).unwrap_or(1);
         info.mem_total = total_memory();
         (info.operating_system, info.os_version) = operating_system();
     }

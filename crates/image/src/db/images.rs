@@ -22,7 +22,7 @@ const COLUMNS: &str = "id, config, created, size, parent, last_tagged";
 impl Database {
     /// Enters an image. Entering it again changes nothing. The size is summed up from its layers.
     pub(crate) fn insert_image(&self, image: &ImageRow, layers: &[Digest]) -> Result<()> {
-        self.transaction(|t| {
+        let inserted = self.transaction(|t| {
             let mut size = 0;
             for diff_id in layers {
                 let layer: Option<i64> = t
@@ -43,7 +43,9 @@ impl Database {
                     .execute(params![Key(&image.id), stored(position as u64), Key(diff_id)])?;
             }
             Ok(())
-        })
+        });
+        self.changed();
+        inserted
     }
 
     pub(crate) fn image(&self, id: &Digest) -> Result<Option<ImageRow>> {
@@ -92,11 +94,13 @@ impl Database {
 
     /// Deletes an image with its names.
     pub(crate) fn delete_image(&self, id: &Digest) -> Result<()> {
-        self.transaction(|t| {
+        let deleted = self.transaction(|t| {
             t.prepare_cached("DELETE FROM names WHERE image = ?1")?.execute([Key(id)])?;
             t.prepare_cached("DELETE FROM images WHERE id = ?1")?.execute([Key(id)])?;
             Ok(())
-        })
+        });
+        self.changed();
+        deleted
     }
 }
 

@@ -74,7 +74,7 @@ impl Database {
 
     /// Deletes a layer whose file is gone, with the images and snapshots that cannot be without it; answers the images.
     pub(crate) fn delete_lost_layer(&self, diff_id: &Digest) -> Result<Vec<Digest>> {
-        self.transaction(|t| {
+        let lost = self.transaction(|t| {
             let images: Vec<Digest> = t
                 .prepare_cached("SELECT DISTINCT image FROM image_layers WHERE diff_id = ?1")?
                 .query_map([Key(diff_id)], |row| digest(row, 0))?
@@ -89,7 +89,9 @@ impl Database {
             )?;
             t.execute("DELETE FROM layers WHERE diff_id = ?1", [Key(diff_id)])?;
             Ok(images)
-        })
+        });
+        self.changed();
+        lost
     }
 
     /// Bytes of all layers on disk.

@@ -10,7 +10,9 @@ use crate::error::Result;
 impl Database {
     /// Gives an image a name; a tag is taken from the image that had it. A tag without image would be an error of the caller's.
     pub(crate) fn insert_names(&self, image: &Digest, names: &[Reference], now: i64) -> Result<()> {
-        self.transaction(|t| names.iter().try_for_each(|name| insert_name(t, image, name, now)))
+        let inserted = self.transaction(|t| names.iter().try_for_each(|name| insert_name(t, image, name, now)));
+        self.changed();
+        inserted
     }
 
     /// Takes a name away; answers whether it was there.
@@ -19,8 +21,9 @@ impl Database {
         let connection = self.lock();
         let deleted = connection
             .prepare_cached("DELETE FROM names WHERE repository = ?1 AND tag = ?2 AND digest = ?3")?
-            .execute(params![repository, tag, digest])?;
-        Ok(deleted > 0)
+            .execute(params![repository, tag, digest]);
+        self.changed();
+        Ok(deleted? > 0)
     }
 
     /// The image with this name.

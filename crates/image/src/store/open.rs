@@ -53,6 +53,7 @@ impl Store {
             db: Database::open(&folder.join(DATABASE))?,
             holds: Mutex::default(),
             configs: Mutex::default(),
+            found: Mutex::default(),
             reaper: Reaper::new(),
         };
         inner.reconcile()?;

@@ -1,6 +1,7 @@
 //! From a name or id to an image, and the giving of names.
 
-use std::sync::{Arc, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use teu_oci::digest::Digest;
 use teu_oci::id;
@@ -13,15 +14,31 @@ use crate::db::ImageRow;
 use crate::error::{Error, Result};
 use crate::model::Image;
 
+/// Names whose images are kept in memory.
+const MOST_FOUND: usize = 128;
+
 impl Store {
     /// The image with this name (`busybox`, `busybox:1`, `busybox@sha256:…`), id or unambiguous id prefix.
     ///
     /// # Errors
     /// `NoSuchImage`, `AmbiguousPrefix`.
     pub fn resolve(&self, name: &str) -> Result<Image> {
+        let edition = self.0.db.edition();
         let id = self.0.find(name)?;
         let row = self.0.db.image(&id)?.ok_or_else(|| no_such_image(name))?;
-        self.0.image(row)
+        let image = self.0.image(row)?;
+        let mut found = self.0.found();
+        if found.len() >= MOST_FOUND {
+            found.clear();
+        }
+        found.insert(name.to_owned(), (edition, image.clone()));
+        Ok(image)
+    }
+
+    /// The same, if it was asked for before and no image has changed since. Does not block.
+    pub fn resolved(&self, name: &str) -> Option<Image> {
+        let edition = self.0.db.edition();
+        self.0.found().get(name).filter(|(then, _)| *then == edition).map(|(_, image)| image.clone())
     }
 
     /// The bytes of an image's configuration.
@@ -47,6 +64,10 @@ impl Store {
 }
 
 impl Inner {
+    fn found(&self) -> MutexGuard<'_, HashMap<String, (u64, Image)>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The id of the image with this name, id or id prefix. As with Docker, names go before prefixes.
     pub(super) fn find(&self, name: &str) -> Result<Digest> {
         if let Some(id) = full_id(name) {

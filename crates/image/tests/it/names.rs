@@ -194,3 +194,27 @@ fn pruning() {
     assert!(pruned.removed.contains(&Removed::DeletedImage(new)));
     assert_eq!(store.list(&ListOptions::default()).unwrap().len(), 1);
 }
+
+#[test]
+fn what_was_found_is_remembered_until_images_change() {
+    if !privileged() {
+        return;
+    }
+    let Fixture { store, folder: _folder } = &Fixture::new(DriverKind::Erofs);
+    load(store, &Image::new("app:1").layer(layer("1")));
+    let known = |name: &str| store.resolved(name).map(|image| image.id);
+    assert_eq!(known("app:1"), None, "nobody asked yet");
+    let id = store.resolve("app:1").unwrap().id;
+    assert_eq!(known("app:1"), Some(id));
+    assert_eq!(known("app"), None, "another question");
+    tag(store, "app:1", "other:2");
+    assert_eq!(known("app:1"), None, "its names are others now");
+    assert_eq!(store.resolve("other:2").unwrap().id, id);
+    assert_eq!(known("other:2"), Some(id));
+    assert_eq!(store.resolved("other:2").unwrap().tags, store.resolve("app:1").unwrap().tags);
+    store.snapshot_prepare("container", &id, None).unwrap();
+    assert_eq!(known("other:2"), Some(id), "containers come and go");
+    store.snapshot_remove("container").unwrap();
+    store.remove("other:2", false, &[]).unwrap();
+    assert_eq!(known("other:2"), None);
+}
