@@ -9,16 +9,17 @@ use rustix::net::{
     AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType,
     connect, sendmsg, socket_with,
 };
-use teu_oci::runtime::{ContainerProcessState, Seccomp, State};
+use teu_oci::runtime::{ContainerProcessState, SeccompText, State};
 
-use crate::Error;
+use crate::{Error, seccomp};
 
 /// Name of the descriptor in the message (config-linux.md, "The Container Process State").
 const SECCOMP_FD: &str = "seccompFd";
 
 /// Sends the listener, with the container's state, to `listenerPath`.
-pub(crate) fn hand_over(seccomp: &Seccomp, listener: BorrowedFd<'_>, state: &State, pid: i32) -> Result<(), Error> {
-    let path = &seccomp.listener_path;
+pub(crate) fn hand_over(filter: &SeccompText, listener: BorrowedFd<'_>, state: &State, pid: i32) -> Result<(), Error> {
+    let filter = seccomp::read(filter)?;
+    let path = &filter.listener_path;
     if path.is_empty() {
         return Err(Error::InvalidSpec("seccomp notifies but has no listenerPath".into()));
     }
@@ -26,7 +27,7 @@ pub(crate) fn hand_over(seccomp: &Seccomp, listener: BorrowedFd<'_>, state: &Sta
         oci_version: state.oci_version.clone(),
         fds: vec![SECCOMP_FD.into()],
         pid,
-        metadata: seccomp.listener_metadata.clone(),
+        metadata: filter.listener_metadata.clone(),
         state: state.clone(),
     };
     let text = serde_json::to_vec(&message).unwrap_or_default();

@@ -24,14 +24,14 @@ type Cache = Mutex<HashMap<[u8; 32], Arc<Program>>>;
 ///
 /// # Errors
 /// [`Error::InvalidSpec`].
-pub fn program(seccomp: &oci::Seccomp) -> Result<Arc<Program>, Error> {
+pub fn program(seccomp: &oci::SeccompText) -> Result<Arc<Program>, Error> {
     static CACHE: OnceLock<Cache> = OnceLock::new();
-    let key = digest(seccomp)?;
+    let key = digest(seccomp);
     let cache = CACHE.get_or_init(Cache::default);
     if let Some(program) = cache.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
         return Ok(Arc::clone(program));
     }
-    let program = Arc::new(compile(&policy(seccomp)?).map_err(|error| Error::InvalidSpec(error.to_string()))?);
+    let program = Arc::new(compile(&policy(&read(seccomp)?)?).map_err(|error| Error::InvalidSpec(error.to_string()))?);
     let mut cache = cache.lock().unwrap_or_else(PoisonError::into_inner);
     if cache.len() >= CACHE_LIMIT {
         cache.clear();
@@ -46,8 +46,8 @@ pub fn program(seccomp: &oci::Seccomp) -> Result<Arc<Program>, Error> {
 ///
 /// # Errors
 /// [`Error::InvalidSpec`].
-pub fn program_cached_in(directory: &Path, seccomp: &oci::Seccomp) -> Result<Arc<Program>, Error> {
-    let file = directory.join(hex::encode(digest(seccomp)?));
+pub fn program_cached_in(directory: &Path, seccomp: &oci::SeccompText) -> Result<Arc<Program>, Error> {
+    let file = directory.join(hex::encode(digest(seccomp)));
     if let Ok(bytes) = std::fs::read(&file)
         && let Ok(program) = Program::from_bytes(&bytes)
     {
@@ -68,9 +68,15 @@ fn store(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     std::fs::rename(&unfinished, file)
 }
 
-fn digest(seccomp: &oci::Seccomp) -> Result<[u8; 32], Error> {
-    let bytes = serde_json::to_vec(seccomp).map_err(|error| Error::InvalidSpec(error.to_string()))?;
-    Ok(Sha256::digest(&bytes).into())
+/// Different texts of one filter only cost that it is compiled twice.
+fn digest(seccomp: &oci::SeccompText) -> [u8; 32] {
+    Sha256::digest(seccomp.as_str()).into()
+}
+
+/// # Errors
+/// [`Error::InvalidSpec`].
+pub(crate) fn read(seccomp: &oci::SeccompText) -> Result<oci::Seccomp, Error> {
+    seccomp.parse().map_err(|error| Error::InvalidSpec(format!("linux.seccomp: {error}")))
 }
 
 /// A filter's meaning, as runc gives it to libseccomp.
@@ -174,9 +180,10 @@ mod tests {
 
     use super::*;
 
-    fn docker() -> oci::Seccomp {
+    fn docker() -> oci::SeccompText {
         let kernel = KernelVersion { major: 6, minor: 12 };
-        default_profile(&Target { capabilities: &DEFAULT_CAPABILITIES, architecture: "amd64", kernel })
+        let target = Target { capabilities: &DEFAULT_CAPABILITIES, architecture: "amd64", kernel };
+        oci::SeccompText::of(&default_profile(&target)).unwrap()
     }
 
     #[test]
@@ -218,7 +225,10 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        let refused = |seccomp: oci::Seccomp| assert!(matches!(program(&seccomp), Err(Error::InvalidSpec(_))));
+        let refused = |seccomp: oci::Seccomp| {
+            let text = oci::SeccompText::of(&seccomp).unwrap();
+            assert!(matches!(program(&text), Err(Error::InvalidSpec(_))));
+        };
         refused(oci::Seccomp { architectures: vec!["SCMP_ARCH_PDP11".into()], ..oci::Seccomp::default() });
         refused(oci::Seccomp { flags: vec!["SECCOMP_FILTER_FLAG_NEW_LISTENER".into()], ..oci::Seccomp::default() });
         let action = oci::SeccompAction::Errno;

@@ -26,7 +26,7 @@ pub const VERSION: u32 = 1;
 
 /// What the daemon asks. Descriptors that go along are named by the request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Request {
     /// The first message on a connection. Answered by [`Reply::Hello`].
     Hello {
@@ -110,7 +110,7 @@ pub enum Request {
 
 /// What the keeper answers. Descriptors that come along are named by the reply.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "is", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Reply {
     /// To [`Request::Hello`].
     Hello {
@@ -143,7 +143,7 @@ pub enum Reply {
 
 /// What happened, told to every connected daemon unasked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Event {
     /// A process has exited, and all its output is in the log and with its clients. The record stays on disk until
     /// [`Request::AckExit`].

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Resources, Seccomp, is_default, nullable};
+use super::{Resources, SeccompText, is_default, nullable};
 
 /// The Linux section of a container's configuration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -36,7 +36,7 @@ pub struct Linux {
     pub net_devices: BTreeMap<String, NetDevice>,
     /// System call filter.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub seccomp: Option<Seccomp>,
+    pub seccomp: Option<SeccompText>,
     /// Propagation of the root mount: `shared`, `slave`, `private`, `unbindable` or one of these with `r` in front.
     #[serde(skip_serializing_if = "String::is_empty", deserialize_with = "nullable")]
     pub rootfs_propagation: String,

@@ -1,4 +1,8 @@
-use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use super::{is_default, nullable};
 
@@ -26,6 +30,61 @@ pub struct Seccomp {
     /// Rules.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "nullable")]
     pub syscalls: Vec<Syscall>,
+}
+
+/// A system call filter as it stands in a document. Filters are long and mostly the same one: who has compiled it
+/// before knows it by its text, and need not read it again.
+#[derive(Clone)]
+pub struct SeccompText(Arc<RawValue>);
+
+impl SeccompText {
+    /// The text of a filter.
+    ///
+    /// # Errors
+    /// The filter has no form in JSON, which does not happen.
+    pub fn of(filter: &Seccomp) -> Result<SeccompText, serde_json::Error> {
+        Ok(SeccompText(Arc::from(serde_json::value::to_raw_value(filter)?)))
+    }
+
+    /// Its JSON.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.get()
+    }
+
+    /// The filter.
+    ///
+    /// # Errors
+    /// The text is that of no filter.
+    pub fn parse(&self) -> Result<Seccomp, serde_json::Error> {
+        serde_json::from_str(self.as_str())
+    }
+}
+
+impl Serialize for SeccompText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for SeccompText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<SeccompText, D::Error> {
+        Box::<RawValue>::deserialize(deserializer).map(|text| SeccompText(Arc::from(text)))
+    }
+}
+
+impl PartialEq for SeccompText {
+    fn eq(&self, other: &SeccompText) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for SeccompText {}
+
+impl fmt::Debug for SeccompText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// One rule: calls with one of the names whose arguments all match.

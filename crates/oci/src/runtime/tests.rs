@@ -79,3 +79,18 @@ fn a_state_without_a_process_has_no_pid() {
     let text = serde_json::to_string(&state).unwrap();
     assert_eq!(text, format!(r#"{{"ociVersion":"{VERSION}","id":"c","status":"stopped","bundle":"/b"}}"#));
 }
+
+#[test]
+fn a_filter_keeps_its_text_until_it_is_needed() {
+    let spec: Spec = serde_json::from_str(CONFIG).unwrap();
+    let text = spec.linux.unwrap().seccomp.unwrap();
+    assert!(text.as_str().contains("\n"), "as it was written: {}", text.as_str());
+    let filter = text.parse().unwrap();
+    assert_eq!((filter.default_action, filter.syscalls.len()), (SeccompAction::Errno, 1));
+    assert_eq!(SeccompText::of(&filter).unwrap().parse().unwrap(), filter);
+    // Read late, but read: what is no filter confines nobody by accident.
+    let spec: Spec = serde_json::from_str(r#"{"linux":{"seccomp":{"defaultAction":"SCMP_ACT_WHATEVER"}}}"#).unwrap();
+    assert!(spec.linux.unwrap().seccomp.unwrap().parse().is_err());
+    let spec: Spec = serde_json::from_str(r#"{"linux":{"seccomp":null}}"#).unwrap();
+    assert_eq!(spec.linux.unwrap().seccomp, None);
+}
