@@ -188,16 +188,17 @@ fn help_of(program: &str, words: &[String]) -> Result<ExitCode, Error> {
 fn invoke(cli: Cli, command: &'static Command, args: &[String]) -> Result<ExitCode, Error> {
     let mut parser = flags::adapt((command.parser)());
     let args = spelling::of_today(command.spec.top, &parser, args);
-    let matches = flags::parse(&mut parser, &args)?;
+    let mut matches = flags::parse(&mut parser, &args)?;
     if matches.get_flag("help") {
         return print(&help::command(cli.program, &cli.path, command.spec, &parser, help::width()));
     }
     command.spec.arguments.check(flags::count_arguments(&parser, &matches), &cli.path)?;
-    let running = (command.run)(&matches, &cli).map_err(|error| flags::explain(&error, &parser, &args))?;
+    let running = (command.run)(&mut matches, &cli).map_err(|error| flags::explain(&error, &parser, &args))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(running);
-    // A thread may still be blocked reading the terminal: it is not waited for.
-    runtime.shutdown_background();
+    // A thread may still be blocked reading the terminal: it is not waited for. And the process is about to end: closing
+    // everything one by one would take longer.
+    std::mem::forget(runtime);
     result
 }
 

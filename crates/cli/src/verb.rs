@@ -92,7 +92,7 @@ pub(crate) struct Command {
     /// Builds its parser, only when it is called.
     pub(crate) parser: fn() -> clap::Command,
     /// Reads its flags and does it.
-    pub(crate) run: for<'a> fn(&ArgMatches, &'a Cli) -> Result<Running<'a>, clap::Error>,
+    pub(crate) run: for<'a> fn(&mut ArgMatches, &'a Cli) -> Result<Running<'a>, clap::Error>,
 }
 
 /// A command at work.
@@ -105,7 +105,7 @@ impl Command {
             spec: &V::SPEC,
             parser: || V::augment_args(clap::Command::new("teu")),
             run: |matches, cli| {
-                let verb = V::from_arg_matches(matches)?;
+                let verb = V::from_arg_matches_mut(matches)?;
                 Ok(Box::pin(verb.run(cli)))
             },
         }

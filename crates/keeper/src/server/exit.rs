@@ -6,9 +6,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 use jiff::Timestamp;
 use teu_sys::pidfd;
 
+use super::Server;
+use super::chores::Chore;
 use super::saved::{self, EXIT};
 use super::task::{Life, Task};
-use super::{Server, guardian};
 use crate::protocol::{Event, ExitRecord, ExitStatus, ProcessRef, RuntimeChoice};
 
 impl From<pidfd::ExitStatus> for ExitStatus {
@@ -74,7 +75,9 @@ impl Server {
         if complete {
             self.finish(key);
         }
-        self.cgroups.remove(&cgroup_path);
+        if !cgroup_path.is_empty() {
+            self.later(Chore::RemoveCgroup(cgroup_path));
+        }
     }
 
     /// Everything has been taken: ends the clients' streams and closes what is not needed any more.
@@ -167,10 +170,9 @@ impl Server {
 
     /// Nobody needs the exit of a process or what is in its pipes any more: whoever holds them lets them go.
     pub(super) fn let_go(&mut self, pid: i32, foreign: bool) {
-        match &mut self.ward {
-            _ if foreign => guardian::release(&self.root, pid),
-            Some(ward) => ward.let_go(pid),
-            None => {}
+        let chore = Chore::LetGo { pid, foreign };
+        if !self.chores.contains(&chore) {
+            self.later(chore);
         }
     }
 

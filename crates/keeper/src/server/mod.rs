@@ -2,6 +2,7 @@
 
 mod attach;
 mod cgroups;
+mod chores;
 mod compress;
 mod connection;
 mod exit;
@@ -38,6 +39,7 @@ use rustix::event::epoll::EventFlags;
 
 use self::attach::Clients;
 use self::cgroups::Cgroups;
+use self::chores::Chore;
 use self::compress::Compression;
 use self::connection::Connection;
 use self::poll::{Poll, Token};
@@ -79,6 +81,7 @@ struct Server {
     stalled: BTreeSet<u32>,
     open_logs: VecDeque<u32>,
     compression: Compression,
+    chores: Vec<Chore>,
     scratch: Scratch,
     stopping: bool,
 }
@@ -141,6 +144,7 @@ impl Server {
             stalled: BTreeSet::new(),
             open_logs: VecDeque::new(),
             compression: Compression::default(),
+            chores: Vec::new(),
             scratch: Scratch::default(),
             stopping: false,
         };
@@ -153,8 +157,15 @@ impl Server {
     fn run(&mut self) -> io::Result<()> {
         let mut tried = Instant::now();
         while !self.stopping {
-            let timeout = if self.stalled.is_empty() { None } else { Some(RETRY) };
+            let timeout = match (self.chores.is_empty(), self.stalled.is_empty()) {
+                (false, _) => Some(chores::QUIET),
+                (true, false) => Some(RETRY),
+                (true, true) => None,
+            };
             let ready = self.poll.wait(timeout)?;
+            if ready.is_empty() {
+                self.do_chores();
+            }
             // However busy the others are.
             if !self.stalled.is_empty() && tried.elapsed() >= RETRY {
                 self.retry_stalled();
@@ -165,6 +176,7 @@ impl Server {
             }
             self.compress_next();
         }
+        self.do_chores();
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::termios::{Winsize, tcsetwinsize};
 use teu_sys::pidfd;
 
+use super::chores::Chore;
 use super::connection::Asked;
 use super::task::{Life, Task};
 use super::{Answer, Server, exit};
@@ -19,6 +20,9 @@ const PAGE_FDS: usize = 200;
 impl Server {
     /// Serves any request but [`Request::Upgrade`]. None if the answer comes later.
     pub(super) fn serve(&mut self, request: Request, fds: Vec<OwnedFd>, asked: Asked) -> Option<Answer> {
+        if let Request::Start(start) = &request {
+            self.do_before(|chore| matches!(chore, Chore::RemoveCgroup(path) if *path == start.cgroup_path));
+        }
         match request {
             Request::Start(request) if request.runtime != RuntimeChoice::Native => {
                 self.start_external(*request, fds, asked)

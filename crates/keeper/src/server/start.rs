@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use rustix::event::epoll::EventFlags;
 use teu_oci::runtime::{ConsoleSize, IdMapping, Process, Spec};
 
+use super::chores::Chore;
 use super::poll::Token;
 use super::saved::{self, CONFIG, STATE, Saved};
 use super::stdio::{self, Owner};
@@ -151,6 +152,7 @@ impl Server {
 
     /// Has the guardian hold what a process is about to write to.
     pub(super) fn hold(&mut self, pid: i32, ours: &Ours) {
+        self.do_before(|chore| matches!(chore, Chore::LetGo { pid: other, .. } if *other == pid));
         let Some(ward) = &mut self.ward else { return };
         // Without it, output is lost if all others die.
         let pipes: Vec<OwnedFd> = ours.outputs.iter().flatten().filter_map(|fd| fd.try_clone().ok()).collect();

@@ -88,6 +88,7 @@ impl Server {
         }
         self.open_logs.clear();
         self.stop_compressing();
+        self.do_chores();
         let replaced = self.pack(connection, request).and_then(|(handover, fds)| {
             let inherited = send(&handover, fds)?;
             rustix::stdio::dup2_stdin(&inherited)?;

@@ -29,7 +29,8 @@ fn check_log(engine: &Engine, container: &str) {
 
 pub(crate) fn finish(engine: &Engine, names: &[String]) {
     for name in names {
-        engine.run(&["exec", name, "touch", "/tmp/stop"]).unwrap();
+        // Not waited for: the container may end before it does, and ends it with itself.
+        engine.run(&["exec", "-d", name, "touch", "/tmp/stop"]).unwrap();
         assert_eq!(engine.run(&["wait", name]).unwrap(), "33\n");
         assert_eq!(inspect(engine, name, "{{.State.ExitCode}} {{.RestartCount}}"), "33 0");
         check_log(engine, name);

@@ -1,0 +1,59 @@
+//! What is left to do when a process has ended and everybody knows: done when nobody waits for the keeper.
+//!
+//! A container's end wakes the daemon and its client, on processors that the keeper would use as well.
+
+use std::time::Duration;
+
+use super::{Server, guardian};
+
+/// After this time without anything else to do.
+pub(super) const QUIET: Duration = Duration::from_millis(2);
+
+/// However busy the keeper is, there are never more.
+const MOST: usize = 64;
+
+/// Something to do later.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Chore {
+    /// Nobody needs the exit of a process or what is in its pipes any more: whoever holds them lets them go.
+    LetGo {
+        /// Its id.
+        pid: i32,
+        /// It is the child of an earlier keeper.
+        foreign: bool,
+    },
+    /// Remove a cgroup.
+    RemoveCgroup(String),
+}
+
+impl Server {
+    /// Remembers something to do.
+    pub(super) fn later(&mut self, chore: Chore) {
+        self.chores.push(chore);
+        if self.chores.len() > MOST {
+            self.do_chores();
+        }
+    }
+
+    /// Does everything now.
+    pub(super) fn do_chores(&mut self) {
+        for chore in std::mem::take(&mut self.chores) {
+            match chore {
+                Chore::LetGo { pid, foreign: true } => guardian::release(&self.root, pid),
+                Chore::LetGo { pid, foreign: false } => {
+                    if let Some(ward) = &mut self.ward {
+                        ward.let_go(pid);
+                    }
+                }
+                Chore::RemoveCgroup(path) => self.cgroups.remove(&path),
+            }
+        }
+    }
+
+    /// Does everything now if this is among it: something of the same name is about to be made.
+    pub(super) fn do_before(&mut self, matters: impl Fn(&Chore) -> bool) {
+        if self.chores.iter().any(matters) {
+            self.do_chores();
+        }
+    }
+}
