@@ -51,4 +51,36 @@ impl Globals {
     pub(crate) fn parser() -> Command {
         flags::adapt(Globals::augment_args(Command::new("teu")))
     }
+
+    /// The flags as words, for another call of this program.
+    pub(crate) fn to_args(&self) -> Vec<String> {
+        let valued = [
+            ("config", &self.config),
+            ("context", &self.context),
+            ("log-level", &self.log_level),
+            ("tlscacert", &self.tlscacert),
+            ("tlscert", &self.tlscert),
+            ("tlskey", &self.tlskey),
+        ];
+        let hosts = self.host.iter().map(|host| ("host", host));
+        let valued = valued.iter().filter_map(|(name, value)| Some((*name, value.as_ref()?))).chain(hosts);
+        let switches = [("debug", self.debug), ("tls", self.tls), ("tlsverify", self.tlsverify)];
+        let switches = switches.iter().filter(|(_, is)| *is).map(|(name, _)| format!("--{name}"));
+        valued.map(|(name, value)| format!("--{name}={value}")).chain(switches).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::FromArgMatches;
+
+    use super::*;
+
+    #[test]
+    fn flags_again() {
+        let words = ["--config=/c", "--host=unix:///a", "--host=unix:///b", "--debug", "--tlsverify"];
+        let mut parser = Globals::parser();
+        let matches = flags::parse(&mut parser, &words.map(str::to_owned)).unwrap();
+        assert_eq!(Globals::from_arg_matches(&matches).unwrap().to_args(), words);
+    }
 }

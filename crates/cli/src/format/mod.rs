@@ -8,6 +8,7 @@ pub(crate) mod info;
 pub(crate) mod natural;
 pub(crate) mod network;
 pub(crate) mod ordered;
+pub(crate) mod plain;
 pub(crate) mod ports;
 pub(crate) mod row;
 pub(crate) mod stats;

@@ -58,11 +58,8 @@ impl Row for Usage {
                 format!("{} / {}", binary(stats.memory_stats.without_cache()), binary(stats.memory_stats.limit))
             }
             "MemPerc" => percent(ratio(stats.memory_stats.without_cache(), stats.memory_stats.limit) * 100.0),
-            "NetIO" => {
-                let all = || stats.networks.iter().flat_map(|networks| networks.values());
-                pair(all().map(|n| n.rx_bytes).sum(), all().map(|n| n.tx_bytes).sum())
-            }
-            "BlockIO" => pair(moved(stats, "read"), moved(stats, "write")),
+            "NetIO" => pair(moved(stats)[0], moved(stats)[1]),
+            "BlockIO" => pair(moved(stats)[2], moved(stats)[3]),
             "PIDs" => stats.pids_stats.current.to_string(),
             _ => return Value::Nil,
         })
@@ -87,7 +84,7 @@ fn ratio(part: u64, whole: u64) -> f64 {
 }
 
 /// Processor time between two samples, of one processor's.
-fn cpu_percent(stats: &Stats) -> f64 {
+pub(crate) fn cpu_percent(stats: &Stats) -> f64 {
     let (now, before) = (&stats.cpu_stats, &stats.precpu_stats);
     let own = now.cpu_usage.total_usage.saturating_sub(before.cpu_usage.total_usage);
     let machine = now.system_cpu_usage.saturating_sub(before.system_cpu_usage);
@@ -96,7 +93,14 @@ fn cpu_percent(stats: &Stats) -> f64 {
     ratio(own, machine) * f64::from(processors) * 100.0
 }
 
-fn moved(stats: &Stats, op: &str) -> u64 {
+/// Bytes received, sent, read from and written to block devices.
+pub(crate) fn moved(stats: &Stats) -> [u64; 4] {
+    let all = || stats.networks.iter().flat_map(|networks| networks.values());
+    let (received, sent) = (all().map(|n| n.rx_bytes).sum(), all().map(|n| n.tx_bytes).sum());
+    [received, sent, blocks(stats, "read"), blocks(stats, "write")]
+}
+
+fn blocks(stats: &Stats, op: &str) -> u64 {
     let entries = stats.blkio_stats.io_service_bytes_recursive.iter().flatten();
     entries.filter(|entry: &&BlkioEntry| entry.op.eq_ignore_ascii_case(op)).map(|entry| entry.value).sum()
 }

@@ -18,11 +18,15 @@ mod words;
 use std::process::ExitCode;
 
 use clap::Args;
+use teu_api::client::Client;
 
 use crate::app::Cli;
 use crate::error::Error;
 use crate::help;
 use crate::verb::{Arity, Spec, Verb};
+
+/// Last lines of the log unless said otherwise.
+const LINES: usize = 10;
 
 #[derive(Debug, Args)]
 pub(crate) struct Why {
@@ -33,6 +37,12 @@ pub(crate) struct Why {
     #[arg(short = 'n', long, value_name = "int", default_value = "10")]
     tail: usize,
     container: Vec<String>,
+}
+
+/// The sentences about a container, with so many last lines as fit beside them.
+pub(super) async fn explain(client: &Client, id: &str, program: &str, width: usize) -> Result<String, Error> {
+    let facts = facts::gather(client, id, LINES).await?;
+    Ok(diagnosis::of(&facts, program).sentences(width))
 }
 
 impl Verb for Why {

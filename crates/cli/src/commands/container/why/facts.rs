@@ -10,6 +10,7 @@ use teu_api::filters::Filters;
 use teu_api::stream::Decoder;
 
 use crate::error::Error;
+use crate::format::plain::printable;
 
 /// State of a container that only events tell of.
 pub(super) const GONE: &str = "gone";
@@ -154,33 +155,4 @@ async fn last_lines(client: &Client, inspect: &Inspect, tail: usize) -> Result<V
         bytes.drain(..surplus);
     }
     Ok(String::from_utf8_lossy(&bytes).lines().map(printable).collect())
-}
-
-/// A line without what would change the reader's terminal.
-fn printable(line: &str) -> String {
-    let mut out = String::with_capacity(line.len());
-    let mut chars = line.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\u{1b}' if chars.peek() == Some(&'[') => {
-                // A control sequence ends with its first letter.
-                chars.by_ref().find(|c| ('@'..='~').contains(c) && *c != '[');
-            }
-            '\t' => out.push_str("    "),
-            c if c.is_control() => {}
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::printable;
-
-    #[test]
-    fn lines_leave_the_terminal_alone() {
-        assert_eq!(printable("\u{1b}[31mred\u{1b}[0m\ta\r"), "red    a");
-        assert_eq!(printable("\u{1b}]0;title\u{7}x"), "]0;titlex");
-    }
 }
