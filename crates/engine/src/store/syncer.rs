@@ -18,7 +18,11 @@ const MOST_PAGES: i64 = 16 << 10;
 pub(super) fn run(path: &Path, written: &Receiver<()>, first: impl Fn()) {
     while written.recv().is_ok() {
         let until = Instant::now() + LONGEST;
-        while written.recv_timeout(IDLE.min(until.saturating_duration_since(Instant::now()))).is_ok() {}
+        // Asleep rather than waiting for the next write: waking this thread would be on the way of each.
+        std::thread::sleep(IDLE);
+        while written.try_recv().is_ok() && Instant::now() < until {
+            std::thread::sleep(IDLE);
+        }
         first();
         if let Err(error) = checkpoint(path) {
             tracing::warn!(%error, "the state database could not be synced to the disk");
