@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release -p teu-bench -- p1 --peers`. Subjects take turns, so that a machine that drifts drifts for all.
 
+mod chaos;
+mod crowd;
 mod daemon;
 mod exec;
 mod images;
@@ -71,8 +73,17 @@ enum Benchmark {
     P12,
     /// Restart of the daemon with 100 running containers, until `ps` answers.
     P13,
+    /// The next container while 10 and while many others run.
+    Crowd {
+        /// How many those are. A bridge takes 1,023.
+        #[arg(long, default_value_t = 1000)]
+        containers: usize,
+    },
     /// kill -9 of daemon and keeper in random order under load: exits with 1 if anything is stopped, lost or leaked.
     Torture(torture::Flags),
+    /// Random calls from several clients, each with a model of its containers, while daemon, keeper and processes of containers
+    /// are killed: exits with 1 if an answer does not fit, is a 500, or if anything is left behind.
+    Chaos(chaos::Flags),
     /// Serves a registry for P7 until standard input ends.
     #[command(hide = true)]
     Serve {
@@ -117,6 +128,8 @@ fn main() -> Result<()> {
         Benchmark::P12 => daemon::ps(&settings),
         Benchmark::P13 => daemon::restart(&settings),
         Benchmark::Torture(flags) => torture::run(&settings, &flags),
+        Benchmark::Crowd { containers } => crowd::run(&settings, containers),
+        Benchmark::Chaos(flags) => chaos::run(&settings, &flags),
         Benchmark::Serve { .. } => Ok(()),
     }
 }

@@ -32,7 +32,7 @@ impl Engine {
         self.adopt_networks(&handles, &listed).await;
         let answers = handles.iter().map(|handle| {
             let listed = listed.remove(&handle.id);
-            handle.ask(move |reply| Command::Reconcile { listed, asked, epoch, reply })
+            handle.ask(move |reply| Command::Reconcile { listed, asked, epoch, revive: true, reply })
         });
         let answers: Vec<_> = answers.collect();
         for (handle, result) in handles.iter().zip(join_all(answers).await) {
@@ -79,7 +79,7 @@ impl Engine {
         let handles: Vec<_> = self.containers().all();
         let answers = handles.iter().map(|handle| {
             let listed = listed.remove(&handle.id);
-            handle.ask(move |reply| Command::Reconcile { listed, asked, epoch, reply })
+            handle.ask(move |reply| Command::Reconcile { listed, asked, epoch, revive: false, reply })
         });
         for result in join_all(answers.collect::<Vec<_>>()).await {
             if let Err(error) = result {

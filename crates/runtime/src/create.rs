@@ -34,6 +34,10 @@ pub(crate) fn create(launch: Launch<'_>, gate: Option<GateFiles>) -> Result<Crea
     let helped = Helped { maps: write_maps, privileged };
     match converse(&mut worker, &plan, spec, &state, &helped) {
         Ok(()) => Ok(Created { plan, worker, hooks: hooked }),
+        Err(Error::Died) => {
+            let how = worker.kill().map_or_else(|| "in an unknown way".to_owned(), |status| format!("{status:?}"));
+            Err(Error::step("set up the container's process")(io::Error::other(format!("it ended: {how}"))))
+        }
         Err(e) => {
             worker.kill();
             Err(e)

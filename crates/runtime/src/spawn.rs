@@ -190,11 +190,11 @@ impl Worker {
         }
     }
 
-    /// Ends the process and reaps it.
-    pub(crate) fn kill(&self) {
+    /// Ends the process and reaps it. Returns how it ended.
+    pub(crate) fn kill(&self) -> Option<pidfd::ExitStatus> {
         // Both fail only if it is gone already.
         let _ = pidfd::send_signal(self.pidfd.as_fd(), 9);
-        let _ = pidfd::wait(self.pidfd.as_fd());
+        pidfd::wait(self.pidfd.as_fd()).ok()
     }
 }
 

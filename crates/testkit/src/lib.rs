@@ -1,5 +1,6 @@
 //! What tests share: images made from local files, private namespaces, engines on demand.
 
+pub mod chaos;
 pub mod engine;
 pub mod filter;
 pub mod host;

@@ -14,12 +14,17 @@ use teu_api::json;
 use teu_api::progress::Message;
 use teu_engine::{ByteStream, ProgressStream};
 use tokio::io::AsyncRead;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_util::io::StreamReader;
 
 /// Most bytes of a JSON body. The largest real ones carry a seccomp profile.
 const MAX_JSON: usize = 16 << 20;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Most bytes of a body that are read for nobody, so that its client gets to read the answer.
+const MAX_UNREAD: usize = 16 << 20;
 
 /// Reads a JSON body. `null` and an absent body are the default where `T` allows for it.
 pub(super) async fn read_json<T: DeserializeOwned>(request: Request<Body>) -> Result<T> {
@@ -59,9 +64,37 @@ fn wrong_type(media: &str) -> ApiError {
     ApiError::bad_request(format!("unsupported Content-Type header ({media}): must be 'application/json'"))
 }
 
-/// The body of a request as an archive is read.
-pub(super) fn archive(body: Body) -> impl AsyncRead + Send + Unpin + 'static {
-    StreamReader::new(body.into_data_stream().map(|piece| piece.map_err(io::Error::other)))
+/// The body of a request as an archive is read, and what resolves when there is nothing more of it to come.
+pub(super) fn archive(body: Body) -> (impl AsyncRead + Send + Unpin + 'static, JoinHandle<()>) {
+    let (sender, receiver) = mpsc::channel(1);
+    let forward = tokio::spawn(async move {
+        let mut pieces = body.into_data_stream();
+        let mut unread = 0;
+        while let Some(piece) = pieces.next().await {
+            let size = piece.as_ref().map_or(0, Bytes::len);
+            if sender.send(piece.map_err(io::Error::other)).await.is_err() {
+                unread += size;
+                if unread > MAX_UNREAD {
+                    return;
+                }
+            }
+        }
+    });
+    let pieces = stream::unfold(receiver, |mut receiver| async move {
+        let piece = receiver.recv().await?;
+        Some((piece, receiver))
+    });
+    (StreamReader::new(pieces.boxed()), forward)
+}
+
+/// Waits, before a refusal is answered, until the `archive` has been read: a connection that is closed with unread bytes in
+/// it takes the answer along.
+pub(super) async fn unless_refused<T>(answer: Result<T>, read: JoinHandle<()>) -> Result<T> {
+    if answer.is_err() {
+        // A panic is logged by the runtime.
+        drop(read.await);
+    }
+    answer
 }
 
 /// Answers bytes as they come. An error after the start cuts the connection: the client must not take it for the end.

@@ -1,7 +1,7 @@
 //! Containers: their files. Changes, export, archives, commit.
 
 use super::App;
-use super::body::{archive, bytes, read_optional_json, to_end};
+use super::body::{archive, bytes, read_optional_json, to_end, unless_refused};
 use super::error::{ApiError, Result};
 use super::routes::Routes;
 use crate::server::Connection;
@@ -84,7 +84,9 @@ async fn put_archive(
 ) -> Result<StatusCode> {
     let query = parse(query.as_ref());
     let path = path_of(&query)?;
-    app.engine.container_put_archive(&id, &path, ArchiveOptions::from_query(&query), archive(body)).await?;
+    let (archive, read) = archive(body);
+    let put = app.engine.container_put_archive(&id, &path, ArchiveOptions::from_query(&query), archive).await;
+    unless_refused(put.map_err(ApiError::from), read).await?;
     Ok(StatusCode::OK)
 }
 

@@ -1,7 +1,7 @@
 //! Images.
 
 use super::App;
-use super::body::{archive, bytes, progress, to_end};
+use super::body::{archive, bytes, progress, to_end, unless_refused};
 use super::error::{ApiError, Result};
 use super::routes::Routes;
 use crate::server::Connection;
@@ -70,7 +70,9 @@ async fn create(
     let options = CreateOptions::from_query(&parse(query.as_ref()));
     connection.is_stream();
     if options.from_image.is_empty() {
-        return progress(app.engine.image_import(archive(body), options).await?).await;
+        let (archive, read) = archive(body);
+        let import = async { progress(app.engine.image_import(archive, options).await?).await };
+        return unless_refused(import.await, read).await;
     }
     let auth = headers.get(HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
     // Docker takes what it cannot read for no credentials.
@@ -86,7 +88,9 @@ async fn load(
 ) -> Result<Response> {
     let quiet = parse(query.as_ref()).flag_or("quiet", true);
     connection.is_stream();
-    progress(app.engine.image_load(archive(body), quiet).await?).await
+    let (archive, read) = archive(body);
+    let load = async { progress(app.engine.image_load(archive, quiet).await?).await };
+    unless_refused(load.await, read).await
 }
 
 async fn save(

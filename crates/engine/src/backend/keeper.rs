@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use teu_keeper::protocol::{Event, Request, VERSION};
+use teu_keeper::protocol::{Event, FailureKind, Request, VERSION};
 use teu_keeper::{Cure, Keeper, Listed};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -244,6 +244,10 @@ impl From<teu_keeper::Error> for Error {
     fn from(error: teu_keeper::Error) -> Error {
         match error {
             teu_keeper::Error::Gone => Error::KeeperLost,
+            // The keeper knew of a change first: the process has ended, or was frozen.
+            teu_keeper::Error::Refused(failure) if failure.kind == FailureKind::Conflict => {
+                Error::Conflict(failure.message)
+            }
             error => Error::Part { part: "keeper", message: super::chain(&error) },
         }
     }

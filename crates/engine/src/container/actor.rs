@@ -32,6 +32,17 @@ const PREPARED_FOR: Duration = Duration::from_secs(20);
 /// Where the answer goes.
 pub(crate) type Reply = oneshot::Sender<Result<(), Error>>;
 
+/// What a signal is to bring about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Intent {
+    /// Whatever the program makes of it.
+    Tell,
+    /// A user wants the container to end and to stay so.
+    Stop,
+    /// A user wants it to end and starts it again: it stays even if it is to be removed after its end.
+    Restart,
+}
+
 /// What an actor is asked for.
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -41,10 +52,10 @@ pub(crate) enum Command {
         by: Starter,
         reply: Reply,
     },
-    /// Send a signal; `stop` says that a user wants the container to end and to stay so.
+    /// Send a signal.
     Signal {
         signal: i32,
-        stop: bool,
+        intent: Intent,
         reply: Reply,
     },
     /// Lend the container's files.
@@ -91,6 +102,8 @@ pub(crate) enum Command {
         asked: Timestamp,
         /// Which keeper that was: no other is told anything.
         epoch: u64,
+        /// It is the engine that is new: restart policies start what does not run.
+        revive: bool,
         reply: Reply,
     },
 }
@@ -114,6 +127,8 @@ pub(crate) struct Actor {
     pub(super) backoff: Backoff,
     /// When the restart policy starts it again.
     pub(super) restart_at: Option<Instant>,
+    /// A user is about to start it again after its end.
+    pub(super) restarting: bool,
     /// Its health check, if it has one and has been started.
     pub(super) check: Option<Arc<Check>>,
     /// Who asks for its health while it runs.
@@ -136,6 +151,7 @@ impl Actor {
             teardown: None,
             backoff: Backoff::default(),
             restart_at: None,
+            restarting: false,
             check: None,
             monitor: None,
             memory: None,
@@ -179,7 +195,7 @@ impl Actor {
             }
             // Boxed: the largest of all futures would otherwise be part of every idle actor.
             Command::Start { by, reply } => answer(reply, Box::pin(self.start(by)).await),
-            Command::Signal { signal, stop, reply } => answer(reply, Box::pin(self.signal(signal, stop)).await),
+            Command::Signal { signal, intent, reply } => answer(reply, Box::pin(self.signal(signal, intent)).await),
             Command::Root(reply) => Box::pin(self.root(reply)).await,
             Command::Pause { briefly: false, reply } => answer(reply, Box::pin(self.freeze(true)).await),
             Command::Pause { briefly: true, reply } => answer(reply, Box::pin(self.freeze_briefly()).await),
@@ -197,8 +213,8 @@ impl Actor {
             }
             Command::OutOfMemory { run } => self.out_of_memory(run),
             Command::Exited(record) => Box::pin(self.exited(record)).await,
-            Command::Reconcile { listed, asked, epoch, reply } => {
-                answer(reply, Box::pin(self.reconcile(listed, asked, epoch)).await);
+            Command::Reconcile { listed, asked, epoch, revive, reply } => {
+                answer(reply, Box::pin(self.reconcile(listed, asked, epoch, revive)).await);
             }
         }
     }

@@ -38,12 +38,10 @@ impl Engine {
         };
         // Only a container that runs changes its files meanwhile; one that was frozen already stays so.
         let freeze = options.pause && matches!(view.state.phase, Phase::Running(_));
-        if freeze {
-            handle.ask(|reply| Command::Pause { briefly: true, reply }).await?;
-        }
+        let frozen = if freeze { self.freeze_for_commit(&handle).await? } else { false };
         let made = self.commit_files(&handle, Arc::clone(&view.definition), commit).await;
-        if freeze && let Err(error) = handle.ask(Command::Unpause).await {
-            tracing::warn!(container = handle.id, %error, "not thawed after a commit");
+        if frozen {
+            self.thaw_after_commit(&handle).await;
         }
         let id = made?;
         let name = reference.map(|name| name.with_default_tag().familiar()).unwrap_or_default();
@@ -53,6 +51,24 @@ impl Engine {
         let attributes = [("comment", options.comment), ("imageID", id.clone()), ("imageRef", name)];
         self.container_event(&view.definition, "commit", &attributes);
         Ok(id)
+    }
+
+    /// Freezes a container. Whether there was anything to freeze.
+    async fn freeze_for_commit(&self, handle: &Handle) -> Result<bool, Error> {
+        match handle.ask(|reply| Command::Pause { briefly: true, reply }).await {
+            Ok(()) => Ok(true),
+            // It has ended, or somebody else has frozen it: it does not write any more.
+            Err(Error::NotRunning(_) | Error::Conflict(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn thaw_after_commit(&self, handle: &Handle) {
+        match handle.ask(Command::Unpause).await {
+            // It was killed, or somebody else has thawed it.
+            Ok(()) | Err(Error::NotRunning(_) | Error::NoSuchContainer(_) | Error::Conflict(_)) => {}
+            Err(error) => tracing::warn!(container = handle.id, %error, "not thawed after a commit"),
+        }
     }
 
     async fn commit_files(

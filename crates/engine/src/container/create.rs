@@ -1,6 +1,7 @@
 //! `create`: from a request to a container that can be started.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -171,7 +172,9 @@ impl Engine {
         let image = image.id;
         let work = move || {
             let folder = engine.container_folder(&id);
-            std::fs::create_dir_all(&folder).map_err(|source| Error::File { path: folder, source })?;
+            // The folder of the local log, too: a log may be followed before the first start.
+            let logs = engine.container_files(&id).local_log.parent().map_or(folder, Path::to_owned);
+            std::fs::create_dir_all(&logs).map_err(|source| Error::File { path: logs, source })?;
             engine.images().prepare(&id, &image, ids.as_ref())
         };
         tokio::task::spawn_blocking(work).await.map_err(|e| Error::Part { part: "image", message: e.to_string() })?

@@ -62,6 +62,7 @@ impl Actor {
             let lasted = Duration::from_secs(u64::try_from(lasted).unwrap_or(0));
             self.restart_at = Some(Instant::now() + self.backoff.next(lasted));
         } else if view.definition.host.auto_remove
+            && !std::mem::take(&mut self.restarting)
             && let Err(error) = self.remove(true).await
         {
             tracing::error!(container = self.handle.id, %error, "the container could not be removed after its end");

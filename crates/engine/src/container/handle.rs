@@ -17,6 +17,9 @@ use crate::health::Health;
 /// that a container stuck in the kernel does not keep a client for good.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// How long it may take until an end is known that the keeper knows, a keeper's death included.
+const END: Duration = Duration::from_secs(10);
+
 /// A container at one moment. Readers share it; nobody waits for anything to get it.
 #[derive(Debug, Clone)]
 pub(crate) struct View {
@@ -76,8 +79,14 @@ impl Handle {
         command: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Command,
     ) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
+        let exits = self.view().exits;
         self.tell(command(reply));
         match tokio::time::timeout(PATIENCE, answer).await {
+            Ok(Ok(Err(error @ Error::NotRunning(_)))) => {
+                // The keeper may know of its end a moment earlier. Whoever is told so does not see it run afterwards.
+                self.wait_for(END, |view| view.exits > exits || !view.state.is_up()).await;
+                Err(error)
+            }
             Ok(Ok(result)) => result,
             // The actor ends with its container.
             Ok(Err(_)) => Err(Error::NoSuchContainer(self.id.clone())),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use teu_api::container::{self as api, StopOptions};
 
-use super::actor::{Actor, Command};
+use super::actor::{Actor, Command, Intent};
 use super::signal;
 use super::state::Phase;
 use crate::health::{Action, Check, Finding, Health, Monitor, Status};
@@ -87,7 +87,7 @@ impl Engine {
             Action::None => Ok(()),
             Action::Kill => {
                 let handle = self.containers().find(id)?;
-                handle.ask(|reply| Command::Signal { signal: signal::KILL, stop: false, reply }).await
+                handle.ask(|reply| Command::Signal { signal: signal::KILL, intent: Intent::Tell, reply }).await
             }
             Action::Restart => self.container_restart(id, &options).await,
             Action::Stop => self.container_stop(id, &options).await,

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use teu_keeper::protocol::{ProcessRef, Request};
+use teu_keeper::protocol::{FailureKind, ProcessRef, Request};
 
-use super::actor::{Actor, Command};
+use super::actor::{Actor, Command, Intent};
 use super::handle::View;
 use super::signal;
 use super::state::Phase;
@@ -35,8 +35,15 @@ impl Engine {
             return Err(Error::CannotKill { container: container.to_owned(), reason });
         }
         // A container that is killed by hand is not to be started again by its policy; other signals do not end it.
-        let stop = number == signal::KILL || number == signal::number_of(&view.definition.config.stop_signal);
-        handle.ask(|reply| Command::Signal { signal: number, stop, reply }).await?;
+        let ends = number == signal::KILL || number == signal::number_of(&view.definition.config.stop_signal);
+        let intent = if ends { Intent::Stop } else { Intent::Tell };
+        match handle.ask(|reply| Command::Signal { signal: number, intent, reply }).await {
+            // It has ended meanwhile.
+            Err(error @ Error::NotRunning(_)) => {
+                return Err(Error::CannotKill { container: container.to_owned(), reason: error.to_string() });
+            }
+            other => other?,
+        }
         if number == signal::KILL {
             // Clients rely on its being over: they remove it next.
             let ended = |next: &View| next.exits > view.exits || !next.state.is_active();
@@ -51,8 +58,12 @@ impl Engine {
 
 impl Actor {
     /// Sends a signal to the container's first process.
-    pub(super) async fn signal(&mut self, signal: i32, stop: bool) -> Result<(), Error> {
+    pub(super) async fn signal(&mut self, signal: i32, intent: Intent) -> Result<(), Error> {
         let view = self.view();
+        let stop = intent != Intent::Tell;
+        if stop {
+            self.restarting = intent == Intent::Restart;
+        }
         if let Phase::Restarting(exit) = &view.state.phase
             && stop
         {
@@ -78,6 +89,18 @@ impl Actor {
         Ok(())
     }
 
+    /// What the keeper refuses to do with a process: it has ended, which will be told here in a moment.
+    fn refused(&self, answer: Result<(), teu_keeper::Error>) -> Result<(), Error> {
+        match answer {
+            Err(teu_keeper::Error::Refused(failure))
+                if matches!(failure.kind, FailureKind::Conflict | FailureKind::NotFound) =>
+            {
+                Err(Error::NotRunning(self.handle.id.clone()))
+            }
+            other => Ok(other?),
+        }
+    }
+
     /// Sends a request that may be repeated to the keeper, again if the keeper is replaced meanwhile.
     pub(super) async fn keeper(&self, request: Request) -> Result<(), Error> {
         let processes = self.engine.processes();
@@ -85,9 +108,9 @@ impl Actor {
             let epoch = processes.epoch();
             match processes.call(request.clone(), Vec::new()).await {
                 Err(teu_keeper::Error::Gone) => processes.renewed(epoch).await?,
-                other => return Ok(other.map(drop)?),
+                other => return self.refused(other.map(drop)),
             }
         }
-        Ok(processes.call(request, Vec::new()).await.map(drop)?)
+        self.refused(processes.call(request, Vec::new()).await.map(drop))
     }
 }

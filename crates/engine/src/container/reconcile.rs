@@ -18,6 +18,7 @@ impl Actor {
         listed: Option<Listed>,
         asked: Timestamp,
         epoch: u64,
+        revive: bool,
     ) -> Result<(), Error> {
         if self.view().state.run().is_some_and(|run| run.started_at >= asked) {
             return Ok(());
@@ -32,14 +33,14 @@ impl Actor {
             }
             None => {}
         }
-        if fresh {
+        if revive {
             self.thaw_left().await;
         }
         if fresh && self.view().state.is_up() {
             self.resume_health();
             self.watch_memory();
         }
-        if fresh && !self.view().removed {
+        if revive && !self.view().removed {
             self.apply_policy().await;
         }
         // Lines of an earlier run may be left, too.

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use teu_api::container::RemoveOptions;
 
-use super::actor::{Actor, Command};
+use super::actor::{Actor, Command, Intent};
 use super::definition::Definition;
+use super::handle::Handle;
 use super::mounts::{Mount, Source};
 use super::signal;
 use super::state::Phase;
@@ -15,6 +16,9 @@ use crate::{Engine, Error};
 
 /// How long a killed container may take to end before its removal gives up.
 const KILL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often a container is killed that others start again while it is to be removed.
+const ATTEMPTS: u32 = 10;
 
 impl Engine {
     /// Removes a container. It is gone for every reader when this returns; files are deleted in the background.
@@ -26,25 +30,37 @@ impl Engine {
             return Err(Error::Unsupported("removing a link".to_owned()));
         }
         let handle = self.containers().find(container)?;
-        let view = handle.view();
-        if options.force && view.state.is_active() {
-            match handle.ask(|reply| Command::Signal { signal: signal::KILL, stop: true, reply }).await {
-                Ok(()) | Err(Error::NotRunning(_)) => {}
+        let mut attempts = if options.force { ATTEMPTS } else { 1 };
+        loop {
+            if options.force {
+                self.end_for_removal(&handle).await?;
+            }
+            attempts -= 1;
+            match handle.ask(|reply| Command::Remove { volumes: options.volumes, reply }).await {
                 // Its own AutoRemove was faster.
-                Err(Error::NoSuchContainer(_)) => return Ok(()),
-                Err(error) => return Err(error),
-            }
-            if !handle.wait_for(KILL_TIMEOUT, |view| !view.state.is_active()).await {
-                let id = &handle.id;
-                let text =
-                    format!("cannot remove container \"/{}\": could not kill container {id}", view.definition.name);
-                return Err(Error::Unavailable(text));
+                Err(Error::NoSuchContainer(_)) if options.force => return Ok(()),
+                // Its policy or another client has started it meanwhile.
+                Err(Error::Conflict(_)) if attempts > 0 && handle.view().state.is_active() => {}
+                other => return other,
             }
         }
-        match handle.ask(|reply| Command::Remove { volumes: options.volumes, reply }).await {
-            Err(Error::NoSuchContainer(_)) if options.force => Ok(()),
-            other => other,
+    }
+
+    /// Kills a container if it runs, and waits until it has ended.
+    async fn end_for_removal(&self, handle: &Handle) -> Result<(), Error> {
+        let view = handle.view();
+        if !view.state.is_active() {
+            return Ok(());
         }
+        match handle.ask(|reply| Command::Signal { signal: signal::KILL, intent: Intent::Stop, reply }).await {
+            Ok(()) | Err(Error::NotRunning(_) | Error::NoSuchContainer(_)) => {}
+            Err(error) => return Err(error),
+        }
+        if handle.wait_for(KILL_TIMEOUT, |view| !view.state.is_active()).await {
+            return Ok(());
+        }
+        let (name, id) = (&view.definition.name, &handle.id);
+        Err(Error::Unavailable(format!("cannot remove container \"/{name}\": could not kill container {id}")))
     }
 
     /// Deletes what a container leaves on disk.

@@ -2,7 +2,7 @@
 
 use teu_api::container::StopOptions;
 
-use super::actor::Command;
+use super::actor::{Command, Intent};
 use super::start::Starter;
 use super::stop::chosen_signal;
 use crate::{Engine, Error};
@@ -16,10 +16,14 @@ impl Engine {
         let handle = self.containers().find(container)?;
         let signal = chosen_signal(&handle.view(), options)?;
         if handle.view().state.is_active() {
-            self.stop_handle(&handle, signal, options.timeout).await?;
+            self.stop_handle(&handle, signal, options.timeout, Intent::Restart).await?;
             self.container_event(&handle.view().definition, "stop", &[]);
         }
-        handle.ask(|reply| Command::Start { by: Starter::User, reply }).await?;
+        match handle.ask(|reply| Command::Start { by: Starter::User, reply }).await {
+            // Somebody else was faster: it runs anew.
+            Ok(()) | Err(Error::NotModified(_)) => {}
+            Err(error) => return Err(error),
+        }
         self.container_event(&handle.view().definition, "restart", &[]);
         Ok(())
     }

@@ -7,6 +7,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
@@ -17,10 +18,15 @@ use tokio::sync::oneshot;
 
 use super::actor::{Actor, Command};
 use super::definition::Definition;
-use super::handle::Handle;
+use super::handle::{Handle, View};
 use super::mounts::{self, Opened};
 use super::start::prepare;
 use crate::{Engine, Error};
+
+/// How often a container may end while somebody reaches for its files.
+const ATTEMPTS: usize = 5;
+/// How long it may take until an end is known, a keeper's death included.
+const END: Duration = Duration::from_secs(10);
 
 /// A container's files, as long as this lives.
 #[derive(Debug)]
@@ -62,20 +68,29 @@ impl Rootfs {
 impl Engine {
     /// A container's files.
     pub(super) async fn rootfs(&self, handle: &Handle) -> Result<Arc<Rootfs>, Error> {
-        match handle.ask(Command::Root).await? {
-            Lease::Mounted(rootfs) => Ok(rootfs),
-            Lease::Running(pid) => {
-                let path = PathBuf::from(format!("/proc/{pid}/root"));
-                let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-                let opened = rustix::fs::open(&path, flags, Mode::empty());
-                // The number may belong to somebody else by now, but not if the container still runs.
-                if handle.view().state.run().is_none_or(|run| run.pid != pid) {
-                    return Err(Error::Conflict(format!("container {} has just ended, try again", handle.id)));
+        for _ in 0..ATTEMPTS {
+            let pid = match handle.ask(Command::Root).await? {
+                Lease::Mounted(rootfs) => return Ok(rootfs),
+                Lease::Running(pid) => pid,
+            };
+            let path = PathBuf::from(format!("/proc/{pid}/root"));
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            let opened = rustix::fs::open(&path, flags, Mode::empty());
+            // The number may belong to somebody else by now, but not if the container still runs.
+            let is_same = |view: &View| view.state.run().is_some_and(|run| run.pid == pid);
+            match opened {
+                Ok(root) if is_same(&handle.view()) => {
+                    return Ok(Arc::new(Rootfs { root, overlay: None, _namespace: None }));
                 }
-                let root = opened.map_err(|errno| Error::File { path, source: errno.into() })?;
-                Ok(Arc::new(Rootfs { root, overlay: None, _namespace: None }))
+                Ok(_) | Err(Errno::NOENT | Errno::SRCH) => {}
+                Err(errno) => return Err(Error::File { path, source: errno.into() }),
+            }
+            // It has ended: once that is known, its files can be mounted.
+            if !handle.wait_for(END, |view| !is_same(view)).await {
+                break;
             }
         }
+        Err(Error::Conflict(format!("container {} has just ended, try again", handle.id)))
     }
 }
 

@@ -100,6 +100,7 @@ impl Actor {
             _ => {}
         }
         self.restart_at = None;
+        self.restarting = false;
         self.settle().await;
         let mut launched = self.launch(&view.definition).await;
         for _ in 1..ATTEMPTS {
@@ -132,8 +133,9 @@ impl Actor {
             next.state.briefly_frozen = false;
             next.state.out_of_memory = false;
             next.state.phase = Phase::Running(Run { pid: started.pid, started_at: started.started_at });
+            // `always` starts at the engine's start what a user had stopped: from then on its policy holds again.
+            next.state.stopped_by_user = false;
             if by == Starter::User {
-                next.state.stopped_by_user = false;
                 next.state.restart_count = 0;
             }
         });

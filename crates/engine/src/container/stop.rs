@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use teu_api::container::StopOptions;
 
-use super::actor::Command;
+use super::actor::{Command, Intent};
 use super::handle::{Handle, View};
 use super::signal;
 use super::state::Phase;
@@ -28,24 +28,30 @@ impl Engine {
         if !handle.view().state.is_active() {
             return Err(Error::NotModified(handle.id.clone()));
         }
-        self.stop_handle(&handle, signal, options.timeout).await?;
+        self.stop_handle(&handle, signal, options.timeout, Intent::Stop).await?;
         self.container_event(&handle.view().definition, "stop", &[]);
         Ok(())
     }
 
     /// Stops a running container and waits until it has ended.
-    pub(super) async fn stop_handle(&self, handle: &Handle, signal: i32, timeout: Option<i64>) -> Result<(), Error> {
+    pub(super) async fn stop_handle(
+        &self,
+        handle: &Handle,
+        signal: i32,
+        timeout: Option<i64>,
+        intent: Intent,
+    ) -> Result<(), Error> {
         let before = handle.view();
         let seconds = timeout.or(before.definition.config.stop_timeout).unwrap_or(DEFAULT_TIMEOUT);
         let patience = u64::try_from(seconds).map_or(FOREVER, Duration::from_secs);
         let ended = |view: &View| view.exits > before.exits || !view.state.is_active();
-        send(handle, signal).await?;
+        send(handle, signal, intent).await?;
         // A frozen container cannot react: the stop signal waits for it until it is killed and thawed.
         let frozen = matches!(handle.view().state.phase, Phase::Paused(_));
         if !frozen && handle.wait_for(patience, ended).await {
             return Ok(());
         }
-        send(handle, signal::KILL).await?;
+        send(handle, signal::KILL, intent).await?;
         if handle.wait_for(KILL_TIMEOUT, ended).await {
             return Ok(());
         }
@@ -66,8 +72,8 @@ pub(super) fn chosen_signal(view: &View, options: &StopOptions) -> Result<i32, E
 }
 
 /// Sends a signal. That the container has ended meanwhile is what is wanted.
-async fn send(handle: &Handle, signal: i32) -> Result<(), Error> {
-    match handle.ask(|reply| Command::Signal { signal, stop: true, reply }).await {
+async fn send(handle: &Handle, signal: i32, intent: Intent) -> Result<(), Error> {
+    match handle.ask(|reply| Command::Signal { signal, intent, reply }).await {
         Err(Error::NotRunning(_) | Error::NoSuchContainer(_)) => Ok(()),
         other => other,
     }

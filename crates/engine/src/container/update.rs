@@ -134,7 +134,11 @@ impl Actor {
             && let Some(resources) = spec::changed_resources(&definition.host, &request)
         {
             let request = Request::Update { container: id.clone(), resources: Box::new(resources) };
-            self.keeper(request).await.map_err(|error| cannot(&id, error))?;
+            match self.keeper(request).await {
+                // It has just ended: the next run has the new limits.
+                Ok(()) | Err(Error::NotRunning(_)) => {}
+                Err(error) => return Err(cannot(&id, error)),
+            }
         }
         let name = definition.name.clone();
         let write = Write::Define { id, name, definition: stored::definition(&definition)? };

@@ -9,8 +9,9 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::Errno;
 use teu_api::exec::StartRequest;
-use teu_keeper::protocol::{ExecRequest, Health, Reply, Request, WinSize};
+use teu_keeper::protocol::{ExecRequest, FailureKind, Health, Reply, Request, WinSize};
 use teu_keeper::{Descriptors, Listed};
 use teu_oci::runtime::Process;
 
@@ -143,6 +144,13 @@ impl Engine {
                 Ok(())
             }
             Ok((other, _)) => Err(Error::Part { part: "keeper", message: format!("answered an exec with {other:?}") }),
+            // The container's end, or its freezing, came first.
+            Err(teu_keeper::Error::Refused(failure)) if failure.kind == FailureKind::Conflict => {
+                Err(Error::Conflict(failure.message))
+            }
+            Err(teu_keeper::Error::Refused(failure)) if failure.kind == FailureKind::NotFound => {
+                Err(Error::NotRunning(exec.container.id.clone()))
+            }
             Err(teu_keeper::Error::Refused(failure)) => {
                 let StartError { message, exit_code } = refusal(failure.kind, PREFIX, failure.message);
                 // Docker reports everything that is not about the program as "cannot be executed".
@@ -162,7 +170,9 @@ impl Engine {
                 view.state.run().map(|run| run.pid).ok_or_else(|| Error::NotRunning(exec.container.id.clone()))?;
             let wanted = &exec.request;
             let user = if wanted.user.is_empty() { &config.user } else { &wanted.user };
-            let root = root_of(pid)?;
+            // It has ended, which will be told in a moment.
+            let ended = |error| if is_missing(&error) { Error::NotRunning(exec.container.id.clone()) } else { error };
+            let root = root_of(pid).map_err(ended)?;
             let groups = host.group_add.as_deref().unwrap_or(&[]);
             let account = Accounts::read(root.as_fd()).resolve(user, groups)?;
             let differences = ExecDifferences {
@@ -222,6 +232,12 @@ fn told(message: &str, exec: &Exec, request: &StartRequest) -> Attachment {
     output.extend_from_slice(text.as_bytes());
     let output = futures_util::stream::iter([Ok(Bytes::from(output))]).boxed();
     Attachment { tty: exec.request.tty, framed: !request.tty, input: None, output }
+}
+
+/// Whether a process was not found.
+fn is_missing(error: &Error) -> bool {
+    let Error::File { source, .. } = error else { return false };
+    source.kind() == std::io::ErrorKind::NotFound || source.raw_os_error() == Some(Errno::SRCH.raw_os_error())
 }
 
 /// The root of a process, as a descriptor.

@@ -50,7 +50,11 @@ async fn run(
     sender: &Sender,
 ) -> io::Result<()> {
     // The watch comes before the first read, so that nothing written in between goes unnoticed.
-    let watch = if select.follow { Some(Watch::new(&log.path)?) } else { None };
+    let watch = match select.follow.then(|| Watch::new(&log.path)).transpose() {
+        // The container has been removed, and nothing is left to tell.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        watch => watch?,
+    };
     let Some(mut position) = history(log.clone(), select.clone(), sender.clone()).await? else { return Ok(()) };
     let Some(watch) = watch else { return Ok(()) };
     let mut stopped = std::pin::pin!(stopped);

@@ -111,11 +111,21 @@ pub(super) fn exit_record(dir: &Path) -> io::Result<Option<ExitRecord>> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stat {
     pub(super) zombie: bool,
+    /// It is on its way out, with others of its namespace perhaps.
+    pub(super) exiting: bool,
     pub(super) parent: i32,
     /// Start time in ticks since boot.
     pub(super) ticks: u64,
     /// As `wait(2)` would tell it.
     pub(super) exit_code: i32,
+}
+
+/// `PF_EXITING` of the kernel's `sched.h`, among the flags in `/proc/<pid>/stat`.
+const EXITING: u32 = 0x4;
+
+/// Whether a process has ended or is about to. The first of a process namespace ends the others before it has ended itself.
+pub(super) fn is_ending(pid: i32) -> bool {
+    stat(pid).is_none_or(|stat| stat.zombie || stat.exiting)
 }
 
 /// Reads it. None if there is no such process.
@@ -134,6 +144,7 @@ pub(super) fn parse_stat(text: &[u8]) -> Option<Stat> {
     let fields: Vec<&str> = str::from_utf8(&text[end + 1..]).ok()?.split_ascii_whitespace().collect();
     Some(Stat {
         zombie: matches!(*fields.first()?, "Z" | "X"),
+        exiting: fields.get(6)?.parse::<u32>().ok()? & EXITING != 0,
         parent: fields.get(1)?.parse().ok()?,
         ticks: fields.get(19)?.parse().ok()?,
         exit_code: fields.get(49)?.parse().ok()?,
@@ -151,7 +162,10 @@ mod tests {
             text.extend_from_slice(format!(" {}", n * 10).as_bytes());
         }
         text.push(b'\n');
-        assert_eq!(parse_stat(&text), Some(Stat { zombie: true, parent: 1, ticks: 220, exit_code: 520 }));
+        assert_eq!(
+            parse_stat(&text),
+            Some(Stat { zombie: true, exiting: false, parent: 1, ticks: 220, exit_code: 520 })
+        );
         assert_eq!(parse_stat(b"42 (x) S 1 2"), None);
         assert!(stat(std::process::id().cast_signed()).is_some_and(|s| !s.zombie && s.ticks > 0));
     }

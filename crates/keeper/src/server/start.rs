@@ -8,6 +8,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use rustix::event::epoll::EventFlags;
 use teu_oci::runtime::{ConsoleSize, IdMapping, Process, Spec};
+use teu_sys::cgroup::Cgroup;
 
 use super::chores::Chore;
 use super::poll::Token;
@@ -111,6 +112,7 @@ impl Server {
         let (ours, theirs) = streams(dir, owner, request.terminal, request.open_stdin, !request.detach)
             .map_err(Failure::io(format!("making standard streams in {}", dir.display())))?;
         let cgroup = self.cgroups.open(&saved.cgroup_path)?;
+        check_not_frozen(&request.container, cgroup.as_ref())?;
         let exec = Exec {
             id: &request.container,
             spec: &spec,
@@ -120,7 +122,9 @@ impl Server {
             stdio: theirs,
             cgroup: cgroup.as_ref(),
         };
-        let prepared = self.launcher.exec(exec)?;
+        // The container's end is why, if that is what has come meanwhile.
+        let ended = |failure| if saved::is_ending(saved.pid) { not_running(&request.container) } else { failure };
+        let prepared = self.launcher.exec(exec).map_err(ended)?;
         let saved = Saved {
             process: process.clone(),
             pid: prepared.pid(),
@@ -225,6 +229,15 @@ impl Server {
         saved::read(&dir, CONFIG)
             .map_err(Failure::io(format!("reading the configuration of container {container}")))?
             .ok_or_else(|| not_running(container))
+    }
+}
+
+/// A process that joins a frozen control group is frozen before it can say how its start went, and the keeper would wait
+/// for it, whoever froze the group.
+fn check_not_frozen(container: &str, cgroup: Option<&Cgroup>) -> Result<(), Failure> {
+    match cgroup.map(Cgroup::is_frozen) {
+        Some(Ok(true)) => Err(Failure::new(FailureKind::Conflict, format!("container {container} is paused"))),
+        _ => Ok(()),
     }
 }
 

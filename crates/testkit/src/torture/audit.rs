@@ -11,14 +11,14 @@ const SPARE_DESCRIPTORS: usize = 8;
 
 /// Names of things by their kind.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Inventory {
+pub(crate) struct Inventory {
     items: BTreeMap<&'static str, BTreeSet<String>>,
     /// Open descriptors of daemon and keeper.
     descriptors: BTreeMap<&'static str, usize>,
 }
 
 impl Inventory {
-    pub(super) fn take(engine: &Engine) -> Result<Self> {
+    pub(crate) fn take(engine: &Engine) -> Result<Self> {
         let daemon = engine.daemon_pid()?;
         let keeper = keeper_pid(&engine.host)?.context("no keeper runs")?;
         let mut items = BTreeMap::new();
@@ -29,7 +29,10 @@ impl Inventory {
         items.insert("firewall rule or element", firewall(engine)?);
         items.insert("cgroup", cgroups(engine.cgroup_parent()));
         items.insert("file under the exec root", exec_root(&engine.host.path("run")));
-        items.insert("file under the data root", tree(&engine.host.path("data"), 3));
+        // The journal of events is rotated.
+        let (mut files, journal) = (tree(&engine.host.path("data"), 3), engine.host.path("data/events"));
+        files.retain(|path| !Path::new(path).starts_with(&journal));
+        items.insert("file under the data root", files);
         let shown = engine.run(&["network", "inspect", "bridge", "--format", "{{json .Containers}}"])?;
         items.insert("endpoint", shown.split("},").filter(|e| e.contains("Name")).map(str::to_owned).collect());
         items.insert("container", shown_containers(engine)?);
@@ -38,7 +41,7 @@ impl Inventory {
     }
 
     /// Each thing that is there now and was not there before.
-    pub(super) fn leaked_since(&self, before: &Inventory) -> Vec<String> {
+    pub(crate) fn leaked_since(&self, before: &Inventory) -> Vec<String> {
         let mut leaks = Vec::new();
         for (kind, now) in &self.items {
             let known = before.items.get(kind);

@@ -17,7 +17,7 @@ const HUNG: i32 = 124;
 const RETRY: Duration = Duration::from_secs(40);
 
 /// What all who take part know.
-pub(super) struct World {
+pub(crate) struct World {
     executable: PathBuf,
     address: String,
     config: PathBuf,
@@ -32,28 +32,28 @@ pub(super) struct World {
 
 /// What became of a command line.
 #[derive(Debug)]
-pub(super) struct Outcome {
-    pub(super) code: i32,
-    pub(super) out: String,
-    pub(super) err: String,
+pub(crate) struct Outcome {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
     /// The daemon lived all the time.
-    pub(super) calm: bool,
+    pub(crate) calm: bool,
 }
 
 impl Outcome {
-    pub(super) fn ok(&self) -> bool {
+    pub(crate) fn ok(&self) -> bool {
         self.code == 0
     }
 
     /// What it said, in one line.
-    pub(super) fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         let daemon = if self.calm { "lived" } else { "died" };
         format!("exit {}, {:?}, {:?}; the daemon {daemon}", self.code, self.out.trim(), self.err.trim())
     }
 }
 
 impl World {
-    pub(super) fn new(engine: &Engine, executable: PathBuf) -> Self {
+    pub(crate) fn new(engine: &Engine, executable: PathBuf) -> Self {
         Self {
             executable,
             address: engine.address(),
@@ -67,7 +67,7 @@ impl World {
     }
 
     /// The command line, in at most [`PATIENCE`] seconds.
-    pub(super) fn teu(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn teu(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("timeout");
         command.args(["-s", "KILL", PATIENCE]).arg(&self.executable).args(arguments);
         command.env("DOCKER_HOST", &self.address).env("DOCKER_CONFIG", &self.config).stdin(Stdio::null());
@@ -75,7 +75,7 @@ impl World {
     }
 
     /// Runs a command line once.
-    pub(super) fn run(&self, arguments: &[&str]) -> Result<Outcome> {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Result<Outcome> {
         let before = self.deaths_of_daemon();
         let output = self.teu(arguments).output()?;
         let code = output.status.code().unwrap_or(HUNG);
@@ -92,7 +92,7 @@ impl World {
     }
 
     /// Runs a command line that may be repeated until it succeeds, or until `done` says that its failure is an answer.
-    pub(super) fn insist(&self, arguments: &[&str], done: impl Fn(&Outcome) -> bool) -> Result<Outcome> {
+    pub(crate) fn insist(&self, arguments: &[&str], done: impl Fn(&Outcome) -> bool) -> Result<Outcome> {
         let begin = Instant::now();
         loop {
             let outcome = self.run(arguments)?;
@@ -108,51 +108,51 @@ impl World {
         }
     }
 
-    pub(super) fn deaths_of_daemon(&self) -> u64 {
+    pub(crate) fn deaths_of_daemon(&self) -> u64 {
         self.daemon.load(Ordering::SeqCst)
     }
 
     /// Whether the daemon has lived since [`World::deaths_of_daemon`] was `before`.
-    pub(super) fn is_calm_since(&self, before: u64) -> bool {
+    pub(crate) fn is_calm_since(&self, before: u64) -> bool {
         before.is_multiple_of(2) && before == self.deaths_of_daemon()
     }
 
     /// The daemon is about to be killed, or serves again.
-    pub(super) fn daemon_changes(&self) {
+    pub(crate) fn daemon_changes(&self) {
         self.daemon.fetch_add(1, Ordering::SeqCst);
     }
 
-    pub(super) fn keeper_dies(&self) {
+    pub(crate) fn keeper_dies(&self) {
         self.keeper.fetch_add(1, Ordering::SeqCst);
     }
 
-    pub(super) fn deaths_of_keeper(&self) -> u64 {
+    pub(crate) fn deaths_of_keeper(&self) -> u64 {
         self.keeper.load(Ordering::SeqCst)
     }
 
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.over.store(true, Ordering::SeqCst);
     }
 
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.over.load(Ordering::SeqCst)
     }
 
-    pub(super) fn count(&self, what: &'static str, number: u64) {
+    pub(crate) fn count(&self, what: &'static str, number: u64) {
         *locked(&self.counts).entry(what).or_default() += number;
     }
 
-    pub(super) fn counts(&self) -> BTreeMap<&'static str, u64> {
+    pub(crate) fn counts(&self) -> BTreeMap<&'static str, u64> {
         locked(&self.counts).clone()
     }
 
     /// Notes what must not happen.
-    pub(super) fn fault(&self, what: String) {
+    pub(crate) fn fault(&self, what: String) {
         eprintln!("FAULT: {what}");
         locked(&self.faults).push(what);
     }
 
-    pub(super) fn faults(&self) -> Vec<String> {
+    pub(crate) fn faults(&self) -> Vec<String> {
         locked(&self.faults).clone()
     }
 }
@@ -167,7 +167,7 @@ fn is_unreachable(outcome: &Outcome) -> bool {
 }
 
 /// Whether a command line was told that there is no such container.
-pub(super) fn is_missing(outcome: &Outcome) -> bool {
+pub(crate) fn is_missing(outcome: &Outcome) -> bool {
     let said = outcome.err.to_lowercase();
     said.contains("no such container") || said.contains("no such object")
 }

@@ -4,10 +4,10 @@
 //! are known beforehand, and attach to the first. In the end no container may have stopped, no line may be lost or
 //! doubled, no exit code may be wrong, and nothing may be left behind.
 
-mod audit;
+pub(crate) mod audit;
 mod chatty;
 mod churn;
-mod client;
+pub(crate) mod client;
 
 use crate::engine::{Engine, keeper_pid, kill};
 use crate::random::Random;
@@ -75,8 +75,8 @@ pub fn run(options: &Options) -> Result<Report> {
     let extra: &[&str] = if options.logs.is_some() { &["--debug"] } else { &[] };
     let mut engine = Engine::start(&options.executable, extra)?;
     let world = World::new(&engine, options.executable.clone());
-    load(&world)?;
-    let before = warm_up(&engine, &world)?;
+    load(&world, IMAGE)?;
+    let before = warm_up(&engine, &world, IMAGE)?;
     let chatty = (0..options.containers).map(|n| Chatty::start(&world, n, IMAGE)).collect::<Result<Vec<_>>>()?;
     let killed = std::thread::scope(|scope| {
         let names: Vec<String> = chatty.iter().map(|c| c.name.clone()).collect();
@@ -117,8 +117,8 @@ pub fn run(options: &Options) -> Result<Report> {
     Ok(Report { counts: world.counts(), faults: world.faults() })
 }
 
-fn load(world: &World) -> Result<()> {
-    let archive = crate::image::busybox(IMAGE)?.docker_archive();
+pub(crate) fn load(world: &World, image: &str) -> Result<()> {
+    let archive = crate::image::busybox(image)?.docker_archive();
     let mut child = world.teu(&["load"]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
     child.stdin.take().context("no standard input")?.write_all(&archive)?;
     ensure!(child.wait()?.success(), "the image cannot be loaded");
@@ -126,8 +126,8 @@ fn load(world: &World) -> Result<()> {
 }
 
 /// Starts and ends one container, so that everything that is made once is there, and takes stock.
-fn warm_up(engine: &Engine, world: &World) -> Result<Inventory> {
-    let outcome = world.run(&["run", "--rm", IMAGE, "true"])?;
+pub(crate) fn warm_up(engine: &Engine, world: &World, image: &str) -> Result<Inventory> {
+    let outcome = world.run(&["run", "--rm", image, "true"])?;
     ensure!(outcome.ok(), "the first container: {}", outcome.said());
     let mut last = Inventory::take(engine)?;
     let begin = Instant::now();
@@ -142,7 +142,7 @@ fn warm_up(engine: &Engine, world: &World) -> Result<Inventory> {
 }
 
 /// Waits until all is as before, or notes what is not.
-fn settle(engine: &Engine, world: &World, before: &Inventory) -> Result<()> {
+pub(crate) fn settle(engine: &Engine, world: &World, before: &Inventory) -> Result<()> {
     let begin = Instant::now();
     loop {
         let leaks = Inventory::take(engine)?.leaked_since(before);
@@ -186,7 +186,7 @@ fn kill_all(options: &Options, engine: &mut Engine, world: &World) -> Result<()>
     Ok(())
 }
 
-fn kill_daemon(engine: &mut Engine, world: &World) -> Result<()> {
+pub(crate) fn kill_daemon(engine: &mut Engine, world: &World) -> Result<()> {
     world.daemon_changes();
     engine.kill_daemon()?;
     let begin = Instant::now();
@@ -199,7 +199,7 @@ fn kill_daemon(engine: &mut Engine, world: &World) -> Result<()> {
 }
 
 /// Kills whatever keeper there is, one that has just been started included.
-fn kill_keeper(engine: &Engine, world: &World) -> Result<()> {
+pub(crate) fn kill_keeper(engine: &Engine, world: &World) -> Result<()> {
     let begin = Instant::now();
     loop {
         if let Some(pid) = keeper_pid(&engine.host)? {

@@ -1,0 +1,384 @@
+//! What a container can be, as far as its one client can know: a set of states, most of the time with one member.
+
+use super::plan::{Plan, Policy, Program};
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// What `State.Status` says, and that there is no such container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum State {
+    Created,
+    Running,
+    Paused,
+    Restarting,
+    Exited,
+    Gone,
+}
+
+impl State {
+    pub(super) const ALL: [State; 6] =
+        [State::Created, State::Running, State::Paused, State::Restarting, State::Exited, State::Gone];
+
+    pub(super) fn parse(word: &str) -> Option<Self> {
+        Some(match word {
+            "created" => State::Created,
+            "running" => State::Running,
+            "paused" => State::Paused,
+            "restarting" => State::Restarting,
+            "exited" => State::Exited,
+            _ => return None,
+        })
+    }
+
+    fn is_up(self) -> bool {
+        matches!(self, State::Running | State::Paused)
+    }
+}
+
+/// A change that a client asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    Start,
+    Stop,
+    /// Signal 9.
+    Kill,
+    /// The program's own signal to end.
+    Terminate,
+    Restart,
+    Pause,
+    Unpause,
+    Remove,
+    RemoveByForce,
+}
+
+impl Change {
+    pub(super) const ALL: [Change; 9] = [
+        Change::Start,
+        Change::Stop,
+        Change::Kill,
+        Change::Terminate,
+        Change::Restart,
+        Change::Pause,
+        Change::Unpause,
+        Change::Remove,
+        Change::RemoveByForce,
+    ];
+
+    /// The answer and the next state, for a container in `state`.
+    pub(super) fn outcome(self, state: State) -> (u16, State) {
+        use State::{Created, Exited, Gone, Paused, Restarting, Running};
+        match (self, state) {
+            (_, Gone) => (404, Gone),
+            (Change::Start | Change::Restart, Created | Exited | Restarting)
+            | (Change::Restart, Running | Paused)
+            | (Change::Unpause, Paused) => (204, Running),
+            (Change::Start, Running) => (304, Running),
+            (Change::Start, Paused) => (409, Paused),
+            (Change::Stop, Running | Paused | Restarting) | (Change::Kill, Running | Paused) => (204, Exited),
+            (Change::Stop, same) => (304, same),
+            // It ends a little later, and only when it is thawed.
+            (Change::Terminate, Running | Paused) => (204, state),
+            (Change::Pause, Running) => (204, Paused),
+            (Change::Remove, Created | Exited) | (Change::RemoveByForce, _) => (204, Gone),
+            (Change::Kill | Change::Terminate | Change::Pause | Change::Unpause | Change::Remove, same) => (409, same),
+        }
+    }
+
+    fn ends_run(self) -> bool {
+        matches!(self, Change::Stop | Change::Kill | Change::Terminate | Change::Restart | Change::RemoveByForce)
+    }
+
+    /// It has several steps, or acts a little later: the other finds the container in any state.
+    pub(super) fn has_steps(self) -> bool {
+        matches!(self, Change::Stop | Change::Restart | Change::RemoveByForce | Change::Kill | Change::Terminate)
+    }
+}
+
+/// How many times, at least and at most, its policy has started it again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Restarts(pub(super) u32, pub(super) u32);
+
+impl Restarts {
+    const NONE: Self = Self(0, 0);
+    const ANY: Self = Self(0, u32::MAX);
+}
+
+/// A container and its past.
+pub(super) struct Model {
+    pub(super) name: String,
+    pub(super) id: String,
+    pub(super) plan: Plan,
+    pub(super) may: BTreeSet<State>,
+    /// What it may have exited with.
+    pub(super) codes: BTreeSet<i64>,
+    pub(super) restarts: Restarts,
+    /// The run may end at any time, by itself or by a signal under way.
+    pub(super) dying: bool,
+    /// The program was seen to react to signals.
+    pub(super) ready: bool,
+    /// It has been started once at most.
+    pub(super) first_run: bool,
+    /// A user has stopped it; none if that is not known.
+    stopped: Option<bool>,
+    started: bool,
+    /// An engine has come up that starts it again, some time soon.
+    reviving: bool,
+    /// Deaths of daemons that are accounted for.
+    pub(super) deaths: u64,
+    calls: Vec<String>,
+}
+
+impl Model {
+    pub(super) fn new(name: String, plan: Plan, deaths: u64) -> Self {
+        Self {
+            name,
+            id: String::new(),
+            plan,
+            may: [State::Created].into(),
+            codes: [0].into(),
+            restarts: Restarts::NONE,
+            dying: false,
+            ready: false,
+            first_run: true,
+            stopped: Some(false),
+            started: false,
+            reviving: false,
+            deaths,
+            calls: Vec::new(),
+        }
+    }
+
+    /// Remembers what was called and what came of it.
+    pub(super) fn note(&mut self, call: impl fmt::Display) {
+        const LAST: usize = 25;
+        if self.calls.len() >= LAST {
+            self.calls.remove(0);
+        }
+        self.calls.push(call.to_string());
+    }
+
+    pub(super) fn is(&self, state: State) -> bool {
+        self.may.len() == 1 && self.may.contains(&state)
+    }
+
+    /// What may have happened by itself up to now, `deaths` of daemons included.
+    pub(super) fn pass(&mut self, deaths: u64) {
+        // One end may follow from another.
+        for _ in 0..3 {
+            self.step(deaths);
+        }
+    }
+
+    fn step(&mut self, deaths: u64) {
+        if self.dying && self.may.iter().any(|state| state.is_up()) {
+            self.end_run();
+        }
+        if self.plan.auto_remove && self.started && self.may.contains(&State::Exited) {
+            self.may.insert(State::Gone);
+        }
+        if self.may.contains(&State::Restarting) {
+            self.may.insert(State::Running);
+        }
+        if self.may.contains(&State::Running) && self.plan.policy != Policy::No && self.dying {
+            self.may.insert(State::Restarting);
+        }
+        if deaths != self.deaths {
+            self.deaths = deaths;
+            let revived = match self.plan.policy {
+                Policy::Always => true,
+                Policy::UnlessStopped => self.stopped != Some(true),
+                Policy::No | Policy::OnFailure(_) => false,
+            };
+            self.reviving |= revived && self.started && self.may.contains(&State::Exited);
+        }
+        if self.reviving && self.may.contains(&State::Exited) {
+            self.may.insert(State::Running);
+            self.ready = false;
+        }
+    }
+
+    /// A run ends, or may end: adds what follows.
+    fn end_run(&mut self) {
+        let again = self.stopped != Some(true) && self.plan.policy != Policy::No;
+        if again {
+            self.may.extend([State::Restarting, State::Running]);
+            self.restarts = match self.plan.policy {
+                Policy::OnFailure(most) => Restarts(self.restarts.0, most),
+                _ => Restarts::ANY,
+            };
+        }
+        let finishes = !again || self.stopped.is_none() || matches!(self.plan.policy, Policy::OnFailure(_));
+        if finishes {
+            self.may.insert(if self.plan.auto_remove { State::Gone } else { State::Exited });
+            if self.plan.auto_remove {
+                self.may.insert(State::Exited);
+            }
+        }
+    }
+
+    /// The process was killed behind the engine's back, which has been `told` of its end, or will be.
+    pub(super) fn killed(&mut self, told: bool) {
+        if !self.dying {
+            self.codes.clear();
+        }
+        self.codes.insert(137);
+        let Restarts(low, high) = self.restarts;
+        (self.dying, self.ready, self.first_run) = (true, false, false);
+        self.end_run();
+        if matches!(self.plan.policy, Policy::Always | Policy::UnlessStopped) && self.stopped == Some(false) {
+            self.dying = !told;
+            self.restarts = Restarts(low + u32::from(told), high.saturating_add(1));
+        }
+    }
+
+    /// Which answers a change can get now.
+    pub(super) fn answers(&self, change: Change) -> BTreeSet<u16> {
+        self.may.iter().map(|state| change.outcome(*state).0).collect()
+    }
+
+    /// A change was answered so.
+    pub(super) fn changed(&mut self, change: Change, status: u16) {
+        let outcomes = self.may.iter().map(|state| (*state, change.outcome(*state)));
+        let fitting: Vec<(State, State)> =
+            outcomes.filter(|(_, (code, _))| *code == status).map(|(from, (_, to))| (from, to)).collect();
+        if status == 204 {
+            self.effect(change, &fitting);
+        }
+        if change != Change::Start {
+            let before = fitting.iter().map(|(from, _)| *from).collect();
+            self.narrowed(&before);
+        }
+        self.may = fitting.into_iter().map(|(_, to)| to).collect();
+        if self.plan.auto_remove && self.may.contains(&State::Exited) && self.started {
+            self.may.insert(State::Gone);
+        }
+    }
+
+    fn effect(&mut self, change: Change, fitting: &[(State, State)]) {
+        let was_up = fitting.iter().any(|(from, _)| from.is_up());
+        match change {
+            Change::Start => self.starts(),
+            Change::Restart => {
+                self.starts();
+            }
+            Change::Stop | Change::Kill | Change::RemoveByForce if was_up => {
+                self.stopped = Some(true);
+                let paused = fitting.iter().any(|(from, _)| *from == State::Paused);
+                self.codes = self.codes_after(change, paused);
+                self.dying = false;
+            }
+            Change::Stop | Change::Kill | Change::RemoveByForce => self.stopped = Some(true),
+            Change::Terminate => {
+                self.stopped = Some(true);
+                self.codes = self.codes_after(Change::Stop, true);
+                self.dying = true;
+            }
+            Change::Pause | Change::Unpause | Change::Remove => {}
+        }
+    }
+
+    /// What a program may exit with when it is ended so.
+    fn codes_after(&self, change: Change, forced: bool) -> BTreeSet<i64> {
+        let mut codes = BTreeSet::new();
+        if change == Change::Stop {
+            match self.plan.program {
+                Program::Steady => drop(codes.insert(self.plan.code)),
+                Program::Brief(_) => codes.extend([self.plan.code, 143, 140, 137]),
+                Program::Stubborn => codes.extend([137, 143]),
+            }
+        } else {
+            codes.insert(137);
+        }
+        if change == Change::Stop && (forced || !self.ready) {
+            codes.extend([137, 143]);
+        }
+        if self.dying {
+            codes.extend(&self.codes);
+        }
+        codes
+    }
+
+    fn starts(&mut self) {
+        self.first_run = !self.started;
+        self.reviving = false;
+        self.started = true;
+        self.ready = false;
+        self.stopped = Some(false);
+        self.restarts = Restarts::NONE;
+        self.dying = matches!(self.plan.program, Program::Brief(_));
+        self.codes = [self.plan.code].into();
+    }
+
+    /// Nobody knows how far a change came: the engine died over it.
+    pub(super) fn lost(&mut self, change: Change) {
+        let next: Vec<State> = self.may.iter().map(|state| change.outcome(*state).1).collect();
+        let was_up = self.may.iter().any(|state| state.is_up());
+        self.may.extend(next);
+        if change.ends_run() && was_up {
+            if self.may.contains(&State::Paused) {
+                // Thawed to die.
+                self.may.insert(State::Running);
+            }
+            self.dying = true;
+            self.codes.extend([self.plan.code, 137, 143]);
+            self.stopped = None;
+            self.end_run();
+            self.may.insert(State::Exited);
+        }
+        if matches!(change, Change::Start | Change::Restart) {
+            (self.started, self.ready, self.first_run) = (true, false, false);
+            self.dying |= matches!(self.plan.program, Program::Brief(_));
+            self.codes.extend([self.plan.code]);
+            self.restarts = Restarts::ANY;
+            self.stopped = None;
+        }
+        if change == Change::Stop {
+            self.stopped = None;
+        }
+    }
+
+    /// It is known to be in one of these states.
+    fn narrowed(&mut self, states: &BTreeSet<State>) {
+        if self.reviving && !states.contains(&State::Exited) && !states.contains(&State::Gone) {
+            // An engine has started again what a user had stopped: its policy holds again.
+            self.reviving = false;
+            if self.stopped == Some(true) {
+                self.stopped = (!self.dying).then_some(false);
+            }
+        }
+    }
+
+    /// What the engine shows fits, and from now on nothing else does.
+    pub(super) fn seen(&mut self, state: State, code: i64, restarts: u32) -> Result<(), String> {
+        if !self.may.contains(&state) {
+            return Err(format!("it is {state:?}, and may be {:?}", self.may));
+        }
+        if state == State::Exited && !self.codes.contains(&code) {
+            return Err(format!("it exited with {code}, and may have with {:?}", self.codes));
+        }
+        let Restarts(low, high) = self.restarts;
+        // A policy's start counts when the run before it has ended.
+        let settled = matches!(state, State::Running | State::Exited) && self.may.len() == 1;
+        if restarts > high || settled && restarts < low {
+            return Err(format!("it was restarted {restarts} times, and may have been {low} to {high} times"));
+        }
+        self.narrowed(&[state].into());
+        let definite = state == State::Exited && self.dying && !self.plan.auto_remove;
+        self.may = [state].into();
+        if definite {
+            self.dying = false;
+            self.codes = [code].into();
+        }
+        Ok(())
+    }
+
+    /// Everything that is known, for a report.
+    pub(super) fn tell(&self) -> String {
+        let Self { name, id, plan, may, codes, restarts, dying, stopped, calls, .. } = self;
+        let calls = calls.join("\n    ");
+        format!(
+            "{name} {id:.12} ({plan}): may be {may:?}, codes {codes:?}, {restarts:?}, dying {dying}, stopped {stopped:?}; \
+             last calls:\n    {calls}"
+        )
+    }
+}
