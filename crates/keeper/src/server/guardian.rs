@@ -134,10 +134,11 @@ impl Guardian {
         // First: children that have ended before this may be strays, which came here past a keeper that lives.
         let children = children();
         if self.orphans.is_none() && matches!(pidfd::peek(self.keeper.pidfd.as_fd()), Ok(Some(_))) {
-            // All its children came here in the moment of its death.
-            let own = self.keeper.pid;
-            self.orphans =
-                Some(self::children().into_iter().filter(|pid| *pid != own).map(|pid| (pid, None)).collect());
+            // All its children came here in the moment of its death. Those whose start is not on record are nobody's business:
+            // as zombies, they would only keep the first process of their namespace from ending.
+            let recorded = saved::recorded(&self.exec_root);
+            let orphans = self::children().into_iter().filter(|pid| recorded.contains(pid));
+            self.orphans = Some(orphans.map(|pid| (pid, None)).collect());
             let _ = pidfd::try_wait(self.keeper.pidfd.as_fd());
             // What it said last.
             self.charges.listen();

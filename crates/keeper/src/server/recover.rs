@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,9 +23,9 @@ const UNDECIDED: Duration = Duration::from_secs(1);
 impl Server {
     /// Reads what the keeper before left on disk and goes on with it.
     pub(super) fn recover(&mut self) {
-        for dir in subdirectories(&self.root.join("containers")) {
+        for dir in saved::subdirectories(&self.root.join("containers")) {
             self.recover_one(&dir);
-            for exec in subdirectories(&dir.join("exec")) {
+            for exec in saved::subdirectories(&dir.join("exec")) {
                 self.recover_one(&exec);
             }
         }
@@ -138,9 +138,4 @@ fn was_abandoned(pid: i32) -> bool {
             _ => return false,
         }
     }
-}
-
-fn subdirectories(dir: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
-    entries.flatten().map(|e| e.path()).filter(|p| p.is_dir()).collect()
 }

@@ -3,6 +3,7 @@
 //! `<exec-root>/containers/<id>/` has `config.json` (the OCI configuration), `state.json`, the FIFOs `stdin`, `stdout`,
 //! `stderr`, the log's spools and journal, and after the exit `exit.json`. Execs are below `exec/<id>/` in the same form.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -118,6 +119,23 @@ pub(super) struct Stat {
     pub(super) ticks: u64,
     /// As `wait(2)` would tell it.
     pub(super) exit_code: i32,
+}
+
+/// Process ids of everything whose start is on record below an exec root.
+pub(super) fn recorded(root: &Path) -> HashSet<i32> {
+    let containers = subdirectories(&root.join("containers"));
+    let all = containers.into_iter().flat_map(|dir| {
+        let execs = subdirectories(&dir.join("exec"));
+        std::iter::once(dir).chain(execs)
+    });
+    // What cannot be read is not taken over either.
+    all.filter_map(|dir| read::<Saved>(&dir, STATE).ok().flatten()).map(|saved| saved.pid).collect()
+}
+
+/// Folders in a folder.
+pub(super) fn subdirectories(dir: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
+    entries.flatten().map(|e| e.path()).filter(|p| p.is_dir()).collect()
 }
 
 /// `PF_EXITING` of the kernel's `sched.h`, among the flags in `/proc/<pid>/stat`.
