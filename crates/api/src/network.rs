@@ -27,8 +27,9 @@ pub struct EndpointSettings {
     pub mac_address: String,
     /// Options of the driver.
     pub driver_opts: Option<BTreeMap<String, String>>,
-    /// Which network gives the default route: the highest wins.
-    pub gw_priority: i64,
+    /// Which network gives the default route: the highest wins. Not told before 1.48.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gw_priority: Option<i64>,
     /// Id of the network.
     #[serde(rename = "NetworkID")]
     pub network_id: String,
@@ -86,9 +87,9 @@ pub struct Network {
     pub scope: String,
     /// Driver.
     pub driver: String,
-    /// IPv4 addresses are given out.
-    #[serde(rename = "EnableIPv4")]
-    pub enable_ipv4: bool,
+    /// IPv4 addresses are given out; before 1.48 they always were, and nothing was said.
+    #[serde(rename = "EnableIPv4", skip_serializing_if = "Option::is_none")]
+    pub enable_ipv4: Option<bool>,
     /// IPv6 addresses are given out.
     #[serde(rename = "EnableIPv6")]
     pub enable_ipv6: bool,

@@ -93,6 +93,12 @@ pub struct Info {
     /// Kernel TCP buffers can be limited.
     #[serde(rename = "KernelMemoryTCP", skip_serializing_if = "is_zero")]
     pub kernel_memory_tcp: bool,
+    /// Kernel memory can be limited: said to clients before 1.42.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub kernel_memory: bool,
+    /// What ran containers once: said to clients before 1.25.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub execution_driver: String,
     /// The scheduler's period can be set.
     pub cpu_cfs_period: bool,
     /// The scheduler's quota can be set.

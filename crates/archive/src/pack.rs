@@ -56,7 +56,7 @@ impl<W: Write> Packer<W> {
     }
 
     /// Writes what is at `start` and below. `rename` turns a path in the tree into one in the archive, or leaves it (and,
-    /// if it is a folder, all below) out.
+    /// if it is a folder, all below) out. A folder without a name is left out, what is below it is not.
     ///
     /// # Errors
     /// The kernel's, and the writer's.
@@ -67,6 +67,7 @@ impl<W: Write> Packer<W> {
         mut rename: impl FnMut(&Path, &Found) -> Option<PathBuf>,
     ) -> io::Result<()> {
         walk::walk(tree, start, |path, found| match rename(path, found) {
+            Some(name) if name.as_os_str().is_empty() => Ok(true),
             Some(name) => self.entry(&name, found).map(|()| true),
             None => Ok(false),
         })

@@ -23,7 +23,7 @@ pub fn flags(data: &[u8]) {
         assert!(ports.keys().all(|port| port.contains('/')), "{ports:?}");
     }
     black_box((opts::ports::expose(text).is_ok(), opts::mount::parse(text, here).is_ok()));
-    black_box((opts::volume::parse(text, here), opts::network::parse(text).is_ok()));
+    black_box((opts::volume::parse(text, here).is_ok(), opts::network::parse(text).is_ok()));
     black_box((opts::device::parse(text).is_ok(), opts::device::cgroup_rule(text).is_ok()));
     black_box((opts::duration::nanoseconds(text).is_ok(), opts::filter::parse(text).is_ok()));
     black_box((opts::gpus::parse(text).is_ok(), opts::hosts::extra_host(text).is_ok()));

@@ -88,7 +88,7 @@ impl EngineConfig {
             log_driver: "json-file".to_owned(),
             log_opts: BTreeMap::new(),
             runtimes: BTreeMap::new(),
-            default_runtime: "teu".to_owned(),
+            default_runtime: crate::engine::NATIVE_RUNTIME.to_owned(),
             default_shm_size: 64 << 20,
             default_ulimits: BTreeMap::new(),
             default_ipc_mode: "private".to_owned(),

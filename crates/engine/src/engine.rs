@@ -23,7 +23,10 @@ use crate::volume::Volumes;
 use crate::{EngineConfig, Error};
 
 /// Name of the runtime that the keeper is itself.
-pub(crate) const NATIVE_RUNTIME: &str = "teu";
+pub(crate) const NATIVE_RUNTIME: &str = "runc";
+
+/// Further names of it: its own, and that of the shim which Docker runs runc with.
+pub(crate) const NATIVE_RUNTIME_ALIASES: [&str; 2] = ["teu", "io.containerd.runc.v2"];
 
 /// The engine. Clones are handles on the same one.
 #[derive(Clone)]
@@ -187,12 +190,11 @@ impl Engine {
 
     /// The runtime of this name.
     pub(crate) fn runtime_choice(&self, name: &str) -> Result<RuntimeChoice, Error> {
-        // `runc` is what clients ask for that know Docker's default only.
-        if matches!(name, "" | NATIVE_RUNTIME | "runc") && !self.0.config.runtimes.contains_key(name) {
-            return Ok(RuntimeChoice::Native);
-        }
         match self.0.config.runtimes.get(name) {
             Some(path) => Ok(RuntimeChoice::External { path: path.clone(), args: Vec::new() }),
+            None if name.is_empty() || name == NATIVE_RUNTIME || NATIVE_RUNTIME_ALIASES.contains(&name) => {
+                Ok(RuntimeChoice::Native)
+            }
             None => Err(Error::Invalid(format!("unknown or invalid runtime name: {name}"))),
         }
     }

@@ -25,6 +25,8 @@ pub(crate) struct Machine {
     pub(crate) online_processors: String,
     /// How many processors this process may run on.
     pub(crate) processors: usize,
+    /// NUMA nodes with memory, as the kernel lists them.
+    pub(crate) memory_nodes: String,
     /// Go's name of the architecture.
     pub(crate) architecture: &'static str,
     pub(crate) kernel: KernelVersion,
@@ -44,6 +46,7 @@ impl Machine {
             masked_paths: masked_paths(),
             online_processors: online_processors(),
             processors: processors(),
+            memory_nodes: memory_nodes(),
             architecture: architecture(),
             kernel: kernel(),
         })
@@ -60,6 +63,7 @@ impl Machine {
             masked_paths: MASKED_PATHS.map(PathBuf::from).into(),
             online_processors: "0-3".to_owned(),
             processors: 4,
+            memory_nodes: "0".to_owned(),
             architecture: "amd64",
             kernel: KernelVersion { major: 6, minor: 12 },
         }
@@ -89,6 +93,12 @@ fn processors() -> usize {
 fn online_processors() -> String {
     let listed = std::fs::read_to_string("/sys/devices/system/cpu/online").map(|text| text.trim().to_owned());
     listed.ok().filter(|text| !text.is_empty()).unwrap_or_else(|| format!("0-{}", processors() - 1))
+}
+
+/// What the kernel says, else the one that there always is.
+fn memory_nodes() -> String {
+    let listed = std::fs::read_to_string("/sys/devices/system/node/has_memory").map(|text| text.trim().to_owned());
+    listed.ok().filter(|text| !text.is_empty()).unwrap_or_else(|| "0".to_owned())
 }
 
 /// Go's name for what this is built for.

@@ -64,7 +64,7 @@ pub enum Error {
     #[error("invalid filter '{0}'")]
     Filter(String),
     /// A `--change` of `import` is malformed or not allowed there.
-    #[error("invalid change {change:?}: {reason}")]
+    #[error("{reason}")]
     Change {
         /// The instruction as given.
         change: String,

@@ -47,7 +47,7 @@ impl Row for NetworkRow {
             "Driver" => network.driver.clone(),
             "ID" if self.truncate => network.id.chars().take(12).collect(),
             "ID" => network.id.clone(),
-            "IPv4" => network.enable_ipv4.to_string(),
+            "IPv4" => network.enable_ipv4.unwrap_or(true).to_string(),
             "IPv6" => network.enable_ipv6.to_string(),
             "Internal" => network.internal.to_string(),
             "Labels" => labels(&self.labels()),

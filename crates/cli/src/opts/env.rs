@@ -33,7 +33,8 @@ pub(crate) fn collect(files: &[String], single: &[String]) -> anyhow::Result<Vec
 pub(crate) fn collect_labels(files: &[String], single: &[String]) -> anyhow::Result<Vec<String>> {
     let mut all = Vec::new();
     for file in files {
-        all.extend(parse(&read(file)?, |_| Some(String::new())).with_context(|| context(file))?);
+        // A label without a value is left out, as Docker has it; on the command line it is empty.
+        all.extend(parse(&read(file)?, |_| None).with_context(|| context(file))?);
     }
     all.extend_from_slice(single);
     Ok(all)

@@ -11,17 +11,21 @@ pub(crate) enum Volume {
     Anonymous(String),
 }
 
-/// Sorts a specification into a bind or an anonymous volume. What is wrong with it, the engine says.
+/// Sorts a specification into a bind or an anonymous volume. What else is wrong with it, the engine says.
 ///
 /// A source that begins with `.` is relative to `directory`, the caller's working directory.
-pub(crate) fn parse(spec: &str, directory: &Path) -> Volume {
-    let Some((source, rest)) = spec.split_once(':').filter(|(source, _)| !source.is_empty()) else {
-        return Volume::Anonymous(spec.to_owned());
-    };
-    if source.starts_with('.') {
-        return Volume::Bind(format!("{}:{rest}", absolute(source, directory)));
+///
+/// # Errors
+/// Nothing before, between or after the colons, in Docker's words.
+pub(crate) fn parse(spec: &str, directory: &Path) -> anyhow::Result<Volume> {
+    let Some((source, rest)) = spec.split_once(':') else { return Ok(Volume::Anonymous(spec.to_owned())) };
+    if spec.split(':').any(str::is_empty) {
+        anyhow::bail!("invalid spec: {spec}: empty section between colons");
     }
-    Volume::Bind(spec.to_owned())
+    if source.starts_with('.') {
+        return Ok(Volume::Bind(format!("{}:{rest}", absolute(source, directory))));
+    }
+    Ok(Volume::Bind(spec.to_owned()))
 }
 
 /// Joins and cleans lexically, as Go's `filepath.Abs` does (links are not resolved).
@@ -56,7 +60,7 @@ mod tests {
             ("../x:/b", Volume::Bind("/work/x:/b".into())),
         ];
         for (spec, want) in cases {
-            assert_eq!(parse(spec, here), want, "{spec}");
+            assert_eq!(parse(spec, here).unwrap(), want, "{spec}");
         }
     }
 }

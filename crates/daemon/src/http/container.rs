@@ -4,15 +4,17 @@ use super::App;
 use super::body::{read_json, read_optional_json, to_end};
 use super::error::{ApiError, Result};
 use super::routes::Routes;
+use super::shape;
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Extension, Path, RawQuery, State};
 use http::{Request, StatusCode};
 use teu_api::container::{
     CreateOptions, CreateRequest, CreateResponse, Inspect, ListOptions, RemoveOptions, ResizeOptions, StopOptions,
     Summary, Top, UpdateRequest, UpdateResponse,
 };
 use teu_api::query::Query;
+use teu_api::version::ApiVersion;
 
 pub(super) fn routes() -> Routes {
     Routes::default()
@@ -36,9 +38,13 @@ fn parse(query: Option<&String>) -> Query {
     Query::parse(query.map_or("", String::as_str))
 }
 
-async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Json<Vec<Summary>>> {
+async fn list(
+    State(app): State<App>,
+    Extension(version): Extension<ApiVersion>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Vec<Summary>>> {
     let options = ListOptions::from_query(&parse(query.as_ref()))?;
-    Ok(Json(app.engine.container_list(&options).await?))
+    Ok(Json(shape::summaries(app.engine.container_list(&options).await?, version)))
 }
 
 async fn create(
@@ -52,9 +58,14 @@ async fn create(
     Ok((StatusCode::CREATED, Json(to_end(async move { app.engine.container_create(&options, body).await }).await?)))
 }
 
-async fn inspect(State(app): State<App>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Result<Json<Inspect>> {
+async fn inspect(
+    State(app): State<App>,
+    Extension(version): Extension<ApiVersion>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Inspect>> {
     let size = parse(query.as_ref()).flag("size");
-    Ok(Json(app.engine.container_inspect(&id, size).await?))
+    Ok(Json(shape::inspect(app.engine.container_inspect(&id, size).await?, version)))
 }
 
 async fn top(State(app): State<App>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Result<Json<Top>> {

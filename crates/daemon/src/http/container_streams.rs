@@ -58,13 +58,18 @@ async fn logs(
     Ok(bytes(hijack::media(!logs.tty, version), logs.output))
 }
 
+/// First version that can do without a first sample to compare with.
+const ONE_SHOT: ApiVersion = ApiVersion { major: 1, minor: 41 };
+
 async fn stats(
     State(app): State<App>,
+    Extension(version): Extension<ApiVersion>,
     Extension(connection): Extension<Arc<Connection>>,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Response> {
-    let options = StatsOptions::from_query(&parse(query.as_ref()));
+    let mut options = StatsOptions::from_query(&parse(query.as_ref()));
+    options.one_shot &= version >= ONE_SHOT;
     if options.stream && options.one_shot {
         return Err(ApiError::bad_request("cannot have stream=true and one-shot=true"));
     }

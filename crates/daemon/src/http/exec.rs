@@ -35,7 +35,9 @@ async fn create(
     if body.cmd.as_ref().is_none_or(Vec::is_empty) {
         return Err(ApiError::bad_request("No exec command specified"));
     }
-    Escape::parse(&body.detach_keys).map_err(ApiError::bad_request)?;
+    // Docker's words here are not those of attaching to a container.
+    let bad_keys = |_| ApiError::bad_request(format!("Invalid escape keys ({}) provided", body.detach_keys));
+    Escape::parse(&body.detach_keys).map_err(bad_keys)?;
     Ok((StatusCode::CREATED, Json(app.engine.exec_create(&id, body).await?)))
 }
 

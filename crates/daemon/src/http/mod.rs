@@ -19,6 +19,7 @@ mod network;
 mod path;
 mod prune;
 mod routes;
+mod shape;
 mod system;
 mod unserved;
 mod volume;

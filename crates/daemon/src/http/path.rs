@@ -34,7 +34,11 @@ const SLASHED: &[(&str, &[&str])] = &[
     ("/images/", &["json", "history", "push", "tag", "get", "attestations"]),
     ("/distribution/", &["json"]),
     ("/plugins/", &["json", "enable", "disable", "upgrade", "push", "set"]),
+    // `container/alias` is the container that the link with this alias leads to.
+    (CONTAINERS, &["json", "top", "logs", "stats", "start", "stop", "restart", "kill", "pause", "unpause", "wait"]),
 ];
+
+const CONTAINERS: &str = "/containers/";
 
 /// Encodes the slashes of a name, so that it is one segment for the router: `/images/library/busybox/json` becomes
 /// `/images/library%2Fbusybox/json`. `whole` says that no word follows the name, as with `DELETE`.
@@ -43,6 +47,7 @@ pub(super) fn fold_name(path: &str, whole: bool) -> Option<String> {
     let rest = &path[prefix.len()..];
     let (name, word) = match rest.rsplit_once('/') {
         Some((name, word)) if !whole && words.contains(&word) => (name, Some(word)),
+        _ if !whole && *prefix == CONTAINERS => return None,
         _ => (rest, None),
     };
     if !name.contains('/') {
@@ -80,7 +85,11 @@ mod tests {
         assert_eq!(fold("/images/h:5/a/b/push").as_deref(), Some("/images/h:5%2Fa%2Fb/push"));
         assert_eq!(fold("/images/busybox/json"), None);
         assert_eq!(fold("/images/json"), None);
-        assert_eq!(fold("/containers/a/b/json"), None);
+        assert_eq!(fold("/containers/a/b/json").as_deref(), Some("/containers/a%2Fb/json"));
+        assert_eq!(fold("/containers/a/attach/ws"), None);
+        assert_eq!(fold("/containers/a/json"), None);
+        assert_eq!(fold_name("/containers/a/b", true).as_deref(), Some("/containers/a%2Fb"));
+        assert_eq!(fold_name("/containers/a", true), None);
         assert_eq!(fold_name("/images/a/json", true).as_deref(), Some("/images/a%2Fjson"));
     }
 }

@@ -5,6 +5,7 @@ use super::body::documents;
 use super::error::{ApiError, Result};
 use super::image::VIRTUAL_SIZE_GONE;
 use super::routes::Routes;
+use super::shape;
 use crate::server::Connection;
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
@@ -54,8 +55,8 @@ async fn version(State(app): State<App>) -> Result<Json<Version>> {
     Ok(Json(app.engine.system_version().await?))
 }
 
-async fn info(State(app): State<App>) -> Result<Json<Info>> {
-    Ok(Json(app.engine.system_info().await?))
+async fn info(State(app): State<App>, Extension(version): Extension<ApiVersion>) -> Result<Json<Info>> {
+    Ok(Json(shape::info(app.engine.system_info().await?, version)))
 }
 
 async fn events(
@@ -91,6 +92,9 @@ async fn disk_usage(
         && let Some(images) = usage.image_usage.as_mut().and_then(|usage| usage.items.as_mut())
     {
         *images = std::mem::take(images).into_iter().map(Summary::with_virtual_size).collect();
+    }
+    if let Some(containers) = usage.container_usage.as_mut().and_then(|usage| usage.items.as_mut()) {
+        *containers = shape::summaries(std::mem::take(containers), version);
     }
     Ok(match version {
         version if version < DISK_USAGE_IN_SUM => Json(disk_usage::Lists::from(usage)).into_response(),

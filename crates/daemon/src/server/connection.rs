@@ -1,5 +1,6 @@
 //! One connection.
 
+use super::lenient::Lenient;
 use crate::http::{Entry, Pending};
 use axum::body::Body;
 use futures_util::future::BoxFuture;
@@ -117,7 +118,7 @@ where
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).title_case_headers(true);
-    let mut http = http.serve_connection(TokioIo::new(io), service);
+    let mut http = http.serve_connection(TokioIo::new(Lenient::new(io)), service);
     let mut stopping = false;
     let ended = loop {
         let ended = tokio::select! {
@@ -137,11 +138,15 @@ where
     let pending = connection.state().pending.take();
     if let Some(pending) = pending {
         let parts = http.into_parts();
-        let io = parts.io.into_inner();
+        let (io, behind) = parts.io.into_inner().into_parts();
+        let mut read = parts.read_buf;
+        if !behind.is_empty() {
+            read = [&read[..], &behind].concat().into();
+        }
         if pending.after_head {
             head_is_read(&io).await;
         }
-        pending.run(io, parts.read_buf).await;
+        pending.run(io, read).await;
     }
 }
 

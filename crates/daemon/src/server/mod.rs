@@ -2,6 +2,7 @@
 
 mod connection;
 mod group;
+mod lenient;
 mod listener;
 mod tls;
 

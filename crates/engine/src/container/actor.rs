@@ -70,6 +70,11 @@ pub(crate) enum Command {
         name: String,
         reply: Reply,
     },
+    /// Remove a link to another container.
+    Unlink {
+        alias: String,
+        reply: Reply,
+    },
     Update {
         request: Box<UpdateRequest>,
         reply: Reply,
@@ -200,6 +205,7 @@ impl Actor {
             Command::Pause { briefly: false, reply } => answer(reply, Box::pin(self.freeze(true)).await),
             Command::Pause { briefly: true, reply } => answer(reply, Box::pin(self.freeze_briefly()).await),
             Command::Unpause(reply) => answer(reply, Box::pin(self.freeze(false)).await),
+            Command::Unlink { alias, reply } => answer(reply, Box::pin(self.unlink(alias)).await),
             Command::Rename { name, reply } => answer(reply, Box::pin(self.rename(name)).await),
             Command::Update { request, reply } => answer(reply, Box::pin(self.update(*request)).await),
             Command::Remove { volumes, reply } => answer(reply, Box::pin(self.remove(volumes)).await),

@@ -177,7 +177,7 @@ fn missing(container: &str, path: &str, error: std::io::Error) -> Error {
         std::io::ErrorKind::NotFound => {
             Error::NotFound(format!("Could not find the file {path} in container {container}"))
         }
-        std::io::ErrorKind::NotADirectory => Error::Invalid(format!("{path}: not a directory")),
+        std::io::ErrorKind::NotADirectory => Error::Invalid(format!("lstat {path}: not a directory")),
         _ => file(path, error),
     }
 }

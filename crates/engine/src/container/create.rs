@@ -99,7 +99,7 @@ impl Engine {
         defaults::fill(&mut config, &mut host, &id, self.config(), self.machine());
         validate::host(&host, self.config(), self.machine(), &mut warnings)?;
         let endpoints = endpoints(request.networking_config.and_then(|n| n.endpoints_config), &host)?;
-        self.check_others(&host)?;
+        self.check_others(&mut host)?;
         link::resolve(self, &mut host)?;
         let inherited = mounts::volumes_from(self, host.volumes_from.as_deref().unwrap_or(&[]))?;
         let mounts = mounts::plan(&config, &host, inherited)?;
@@ -122,11 +122,11 @@ impl Engine {
         Ok((definition, warnings))
     }
 
-    /// Checks what the request says about other containers.
-    fn check_others(&self, host: &HostConfig) -> Result<(), Error> {
-        for mode in [&host.network_mode, &host.pid_mode, &host.ipc_mode] {
+    /// Checks what the request says about other containers, and writes their ids for their names: those stay.
+    fn check_others(&self, host: &mut HostConfig) -> Result<(), Error> {
+        for mode in [&mut host.network_mode, &mut host.pid_mode, &mut host.ipc_mode] {
             if let Some(other) = sandbox::shared_with(mode) {
-                named(self.containers().find(other))?;
+                *mode = format!("container:{}", named(self.containers().find(other))?.id);
             }
         }
         // Whether the network exists is asked at the start, as Docker does: clients take "not found" from here to be

@@ -50,6 +50,15 @@ pub(super) fn fill(config: &mut Config, host: &mut HostConfig, id: &str, engine:
         own.entry(name.clone()).or_insert_with(|| value.clone());
     }
     resources(host);
+    host.oom_kill_disable.get_or_insert(false);
+    // Gone from the kernel: taken and forgotten, as in Docker since 1.42.
+    host.kernel_memory = 0;
+    // Docker's mark of a container that labels do not confine. It is shown where the kernel has none, too.
+    let labelled =
+        host.security_opt.iter().flatten().any(|o| o.split_once(['=', ':']).is_some_and(|(n, _)| n == "label"));
+    if (host.privileged || host.ipc_mode == "host" || host.pid_mode == "host") && !labelled {
+        host.security_opt.get_or_insert_default().push("label=disable".to_owned());
+    }
     // Docker's way to ask for neither: an option that becomes two empty lists.
     if let Some(options) = &mut host.security_opt
         && let Some(at) = options.iter().position(|o| o == "systempaths=unconfined")
@@ -72,12 +81,12 @@ fn resources(host: &mut HostConfig) {
         host.memory_swap = host.memory.saturating_mul(2);
     }
     host.memory_swappiness = host.memory_swappiness.filter(|swappiness| *swappiness != -1);
-    host.pids_limit = host.pids_limit.filter(|limit| *limit != 0);
+    host.pids_limit = host.pids_limit.filter(|limit| *limit > 0);
 }
 
 /// The host's own name in its network, else the beginning of the id.
 fn hostname(host: &HostConfig, id: &str) -> String {
-    if host.network_mode == "host" || host.uts_mode == "host" {
+    if host.network_mode == "host" {
         let name = rustix::system::uname();
         return name.nodename().to_string_lossy().into_owned();
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::handle::Handle;
-use super::names;
+use super::{link, names};
 use crate::Error;
 
 /// All containers. The lock is held for look-ups only.
@@ -38,7 +38,13 @@ impl Index {
     }
 
     /// The container with this id, this name, or the only one whose id begins so; in this order, as Docker does.
+    /// `container/alias` is the one that a link leads to.
     pub(crate) fn find(&self, wanted: &str) -> Result<Arc<Handle>, Error> {
+        if let Some((parent, alias)) = link::parts(wanted) {
+            let missing = || Error::NoSuchContainer(wanted.to_owned());
+            let parent = self.find(parent).map_err(|_| missing())?.view();
+            return link::target(&parent.definition, alias).and_then(|id| self.get(id)).ok_or_else(missing);
+        }
         let missing = || Error::NoSuchContainer(wanted.to_owned());
         let maps = self.read();
         if let Some(handle) = maps.by_id.get(wanted) {

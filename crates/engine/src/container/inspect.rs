@@ -30,7 +30,12 @@ impl Engine {
         let definition = &view.definition;
         let mut command = definition.command();
         let files = sandbox::files(self, definition).unwrap_or_else(|_| self.container_files(&handle.id));
-        let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
+        // They are said to be there from the first start on.
+        let prepared = view.state.has_been_started || view.state.failure().is_some();
+        let text = |path: &std::path::Path| match prepared {
+            true => path.to_string_lossy().into_owned(),
+            false => String::new(),
+        };
         let logged = definition.host.log_config.driver == "json-file";
         Inspect {
             id: definition.id.clone(),
@@ -63,9 +68,9 @@ impl Engine {
         }
     }
 
-    /// A container that has run keeps the ids of its networks, though it has no endpoint in them any more.
+    /// A container that was started keeps the ids of its networks, though it has no endpoint in them any more.
     fn with_network_ids(&self, mut settings: NetworkSettings, view: &View) -> NetworkSettings {
-        if view.state.last_exit().is_none() {
+        if view.state.last_exit().is_none() && view.state.failure().is_none() {
             return settings;
         }
         let Ok(networks) = self.networks() else { return settings };
@@ -107,7 +112,7 @@ fn state(view: &View) -> State {
         exit_code: i64::from(state.exit_code()),
         error: state.failure().map(|f| f.message.clone()).unwrap_or_default(),
         started_at: time::show(run.map(|r| r.started_at).or(exit.and_then(|e| e.started_at))),
-        finished_at: time::show(exit.map(|e| e.finished_at)),
+        finished_at: time::show(exit.map(|e| e.finished_at).or(state.last_finished)),
         health: view.health.as_deref().map(health::shown),
     }
 }

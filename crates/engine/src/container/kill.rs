@@ -24,6 +24,10 @@ impl Engine {
     pub async fn container_kill(&self, container: &str, signal: &str) -> Result<(), Error> {
         let refused = |reason: &Error| format!("cannot kill container: {container}: {reason}");
         let number = if signal.is_empty() { Ok(signal::KILL) } else { signal::parse(signal) };
+        let number = number.map_err(|error| match signal.parse::<i32>() {
+            Ok(number) if number > 0 => Error::Invalid(format!("the linux daemon does not support signal {number}")),
+            _ => error,
+        });
         let number = number.map_err(|error| Error::Invalid(refused(&error)))?;
         let handle = self.containers().find(container).map_err(|error| match error {
             Error::NoSuchContainer(_) => Error::NotFound(refused(&error)),
@@ -82,8 +86,10 @@ impl Actor {
         self.event("kill", &[("signal", signal.to_string())]);
         let process = ProcessRef::container(&self.handle.id);
         self.keeper(Request::Signal { process, signal, all: false }).await?;
-        // A frozen process does not die: Docker, too, thaws what it kills.
-        if signal == signal::KILL && matches!(view.state.phase, Phase::Paused(_)) {
+        // A frozen process does not end: Docker, too, thaws what is to stop, and takes any signal for that if the image
+        // names none.
+        let ends = stop || view.definition.config.stop_signal.is_empty();
+        if ends && matches!(view.state.phase, Phase::Paused(_)) {
             self.freeze(false).await?;
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! `--link`: what a container is told about another one on the default bridge, by its environment and hosts file.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -41,6 +41,35 @@ pub(super) fn shown(engine: &Engine, definition: &Definition) -> Option<Vec<Stri
         Some(format!("/{}:/{}/{alias}", other.view().definition.name, definition.name))
     };
     Some(definition.host.links.as_ref()?.iter().filter_map(show).collect())
+}
+
+/// The names that other containers have for those they are linked to, by id: `/container/alias`.
+pub(super) fn aliases(engine: &Engine) -> HashMap<String, Vec<String>> {
+    let mut all: HashMap<String, Vec<String>> = HashMap::new();
+    for view in engine.containers().all().iter().map(|handle| handle.view()) {
+        let links = view.definition.host.links.iter().flatten().filter_map(|link| link.split_once(':'));
+        for (id, alias) in links {
+            all.entry(id.to_owned()).or_default().push(format!("/{}/{alias}", view.definition.name));
+        }
+    }
+    all
+}
+
+/// The two names of `container/alias`.
+pub(super) fn parts(name: &str) -> Option<(&str, &str)> {
+    let name = name.strip_prefix('/').unwrap_or(name);
+    name.split_once('/').filter(|(parent, alias)| !parent.is_empty() && !alias.is_empty())
+}
+
+/// The container that the link `alias` leads to, by its id.
+pub(super) fn target<'a>(definition: &'a Definition, alias: &str) -> Option<&'a str> {
+    let mut links = definition.host.links.iter().flatten().filter_map(|link| link.split_once(':'));
+    links.find(|(_, own)| *own == alias).map(|(id, _)| id)
+}
+
+/// The line that the link `alias` has in the hosts file of a container that runs.
+pub(super) fn host_line(engine: &Engine, definition: &Definition, alias: &str) -> Option<String> {
+    of(engine, definition).ok()?.iter().find(|link| link.alias == alias).map(Link::host)
 }
 
 /// Another container by the name that this one has for it.

@@ -6,7 +6,7 @@ mod status;
 use teu_api::container::{ListOptions, Summary, SummaryHostConfig, SummaryNetworkSettings};
 
 use super::handle::{Handle, View};
-use super::network_view;
+use super::{link, network_view};
 use crate::{Engine, Error};
 
 impl Engine {
@@ -23,6 +23,10 @@ impl Engine {
         let mut list = Vec::new();
         for (view, handle) in wanted {
             list.push(self.summary(&view, &handle, options.size).await?);
+        }
+        let mut aliases = link::aliases(self);
+        for summary in &mut list {
+            summary.names.extend(aliases.remove(&summary.id).into_iter().flatten());
         }
         Ok(list)
     }

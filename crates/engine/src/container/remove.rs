@@ -24,10 +24,10 @@ impl Engine {
     /// Removes a container. It is gone for every reader when this returns; files are deleted in the background.
     ///
     /// # Errors
-    /// No such container; it runs and `force` is not given; it is being removed already.
+    /// No such container or link; it runs and `force` is not given; it is being removed already.
     pub async fn container_remove(&self, container: &str, options: RemoveOptions) -> Result<(), Error> {
         if options.link {
-            return Err(Error::Unsupported("removing a link".to_owned()));
+            return self.container_unlink(container).await;
         }
         let handle = self.containers().find(container)?;
         let mut attempts = if options.force { ATTEMPTS } else { 1 };

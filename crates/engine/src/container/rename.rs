@@ -17,7 +17,8 @@ impl Engine {
             return Err(Error::Invalid("Neither old nor new names may be empty".to_owned()));
         }
         let handle = self.containers().find(container)?;
-        let name = names::check(name).map_err(allocating)?.to_owned();
+        // Docker's messages have the slash that its own names begin with.
+        let name = names::check(&format!("/{}", name.trim_start_matches('/'))).map_err(allocating)?.to_owned();
         handle.ask(|reply| Command::Rename { name, reply }).await
     }
 }

@@ -14,7 +14,8 @@ impl Engine {
     /// As stop and start.
     pub async fn container_restart(&self, container: &str, options: &StopOptions) -> Result<(), Error> {
         let handle = self.containers().find(container)?;
-        let signal = chosen_signal(&handle.view(), options)?;
+        let signal = chosen_signal(&handle.view(), options)
+            .map_err(|error| Error::Invalid(format!("Cannot restart container {container}: {error}")))?;
         if handle.view().state.is_active() {
             self.stop_handle(&handle, signal, options.timeout, Intent::Restart).await?;
             self.container_event(&handle.view().definition, "stop", &[]);

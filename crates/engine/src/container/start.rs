@@ -16,7 +16,7 @@ use super::root::Rootfs;
 use super::spec::{self, Inputs};
 use super::state::{Failure, Phase, Run};
 use super::user::{Account, Accounts};
-use super::{cdi, link, log_target, sandbox};
+use super::{cdi, link, log_target, marks, sandbox};
 use crate::{Engine, Error, StartError, apparmor};
 
 /// How long the keeper may take to set a container up.
@@ -27,7 +27,7 @@ const ATTEMPTS: usize = 5;
 
 /// What Docker puts in front of the runtime's reason.
 const PREFIX: &str = "failed to create task for container: failed to create shim task: OCI runtime create failed: \
-                      unable to start container process";
+                      runc create failed: unable to start container process";
 
 /// Who starts a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +71,10 @@ pub(super) fn prepare(
             None => engine.images().mount(&definition.id)?,
         };
         let groups = definition.host.group_add.as_deref().unwrap_or(&[]);
+        // Not worth a start that fails: a full disk lets programs that write nothing run all the same.
+        if let Err(error) = marks::leave(rootfs.as_fd(), definition.root()) {
+            tracing::warn!(container = definition.id, %error, "/.dockerenv and /etc/mtab could not be made");
+        }
         let account = Accounts::read(rootfs.as_fd()).resolve(&definition.config.user, groups)?;
         engine.container_files(&definition.id).prepare(&definition, engine.config())?;
         Ok(Prepared { rootfs, account })
@@ -132,6 +136,7 @@ impl Actor {
             next.state.has_been_started = true;
             next.state.briefly_frozen = false;
             next.state.out_of_memory = false;
+            next.state.last_finished = next.state.last_exit().map(|exit| exit.finished_at);
             next.state.phase = Phase::Running(Run { pid: started.pid, started_at: started.started_at });
             // `always` starts at the engine's start what a user had stopped: from then on its policy holds again.
             next.state.stopped_by_user = false;
@@ -296,6 +301,8 @@ pub(crate) fn refusal(kind: FailureKind, prefix: &str, message: String) -> Start
     let (exit_code, needed) = match kind {
         FailureKind::CommandNotFound => (127, ["executable file not found in $PATH", "no such file or directory"]),
         FailureKind::CommandNotExecutable => (126, ["permission denied", "is a directory"]),
+        // Docker goes by the text alone.
+        _ if message.to_lowercase().contains("no such file or directory") => (127, ["", ""]),
         _ => (128, ["", ""]),
     };
     let known = needed.iter().any(|n| message.to_lowercase().contains(&n.to_lowercase()));
@@ -323,6 +330,7 @@ mod tests {
             "p: exec: \"/foo\": stat /foo: no such file or directory: unknown"
         );
         assert_eq!(refusal(FailureKind::CommandNotExecutable, "p", "x: Permission denied".to_owned()).exit_code, 126);
+        assert_eq!(refusal(FailureKind::Failed, "p", "sysctl: No such file or directory".to_owned()).exit_code, 127);
         assert_eq!(text(FailureKind::Failed, "mounting /proc"), "p: mounting /proc: unknown");
     }
 }

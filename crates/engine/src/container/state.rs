@@ -90,6 +90,9 @@ pub(crate) struct State {
     /// The kernel has killed one of its processes for want of memory since the last start.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) out_of_memory: bool,
+    /// When the run before the current one ended.
+    #[serde(default)]
+    pub(crate) last_finished: Option<Timestamp>,
 }
 
 impl State {
@@ -102,6 +105,7 @@ impl State {
             has_been_started: false,
             briefly_frozen: false,
             out_of_memory: false,
+            last_finished: None,
         }
     }
 

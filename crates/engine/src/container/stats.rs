@@ -157,10 +157,17 @@ fn blkio(devices: &[IoEntry], v1: bool) -> BlkioStats {
         };
         devices.iter().flat_map(both).collect()
     };
+    // The old hierarchy has files for these too, which the kernel's current schedulers leave empty.
+    let empty = || v1.then(Vec::new);
     BlkioStats {
         io_service_bytes_recursive: Some(entries(|entry| (entry.read_bytes, entry.write_bytes))),
         io_serviced_recursive: v1.then(|| entries(|entry| (entry.read_ops, entry.write_ops))),
-        ..BlkioStats::default()
+        io_queue_recursive: empty(),
+        io_service_time_recursive: empty(),
+        io_wait_time_recursive: empty(),
+        io_merged_recursive: empty(),
+        io_time_recursive: empty(),
+        sectors_recursive: empty(),
     }
 }
 
@@ -183,6 +190,7 @@ mod tests {
         let new = blkio(&[entry], false);
         assert_eq!(ops(&new.io_service_bytes_recursive)[0].0, "read");
         assert_eq!(new.io_serviced_recursive, None);
+        assert_eq!((old.sectors_recursive, new.sectors_recursive), (Some(Vec::new()), None));
         let unlimited = cgroup::PidsStats { current: 2, limit: None };
         assert_eq!((pids(unlimited, true).limit, pids(unlimited, false).limit), (0, u64::MAX));
     }

@@ -7,7 +7,6 @@ use teu_api::container::StopOptions;
 use super::actor::{Command, Intent};
 use super::handle::{Handle, View};
 use super::signal;
-use super::state::Phase;
 use crate::{Engine, Error};
 
 /// Docker's time between stop signal and `SIGKILL`.
@@ -24,10 +23,10 @@ impl Engine {
     /// No such container, no such signal; it is not running (`NotModified`).
     pub async fn container_stop(&self, container: &str, options: &StopOptions) -> Result<(), Error> {
         let handle = self.containers().find(container)?;
-        let signal = chosen_signal(&handle.view(), options)?;
         if !handle.view().state.is_active() {
             return Err(Error::NotModified(handle.id.clone()));
         }
+        let signal = chosen_signal(&handle.view(), options)?;
         self.stop_handle(&handle, signal, options.timeout, Intent::Stop).await?;
         self.container_event(&handle.view().definition, "stop", &[]);
         Ok(())
@@ -46,9 +45,7 @@ impl Engine {
         let patience = u64::try_from(seconds).map_or(FOREVER, Duration::from_secs);
         let ended = |view: &View| view.exits > before.exits || !view.state.is_active();
         send(handle, signal, intent).await?;
-        // A frozen container cannot react: the stop signal waits for it until it is killed and thawed.
-        let frozen = matches!(handle.view().state.phase, Phase::Paused(_));
-        if !frozen && handle.wait_for(patience, ended).await {
+        if handle.wait_for(patience, ended).await {
             return Ok(());
         }
         send(handle, signal::KILL, intent).await?;

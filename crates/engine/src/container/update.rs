@@ -54,7 +54,7 @@ pub(super) fn merge(host: &mut HostConfig, request: &UpdateRequest) {
     set(&mut host.memory_swap, &request.memory_swap);
     set(&mut host.memory_reservation, &request.memory_reservation);
     if request.pids_limit.is_some() {
-        host.pids_limit = request.pids_limit;
+        host.pids_limit = request.pids_limit.map(|limit| limit.max(0));
     }
     if !request.restart_policy.name.is_empty() {
         host.restart_policy = request.restart_policy.clone();
@@ -63,6 +63,9 @@ pub(super) fn merge(host: &mut HostConfig, request: &UpdateRequest) {
 
 /// What a request cannot change, seen what is set already. In Docker's words.
 pub(super) fn check(host: &HostConfig, request: &UpdateRequest) -> Result<(), Error> {
+    if request.cpu_shares < 0 {
+        return Err(Error::Invalid("shares: invalid argument".to_owned()));
+    }
     let conflicts = [
         (
             request.nano_cpus > 0 && host.cpu_period > 0,
@@ -162,7 +165,7 @@ mod tests {
         merge(&mut merged, &UpdateRequest::default());
         assert_eq!(merged, host);
         merge(&mut merged, &UpdateRequest { cpu_shares: 256, pids_limit: Some(-1), ..UpdateRequest::default() });
-        assert_eq!((merged.memory, merged.cpu_shares, merged.pids_limit), (64 << 20, 256, Some(-1)));
+        assert_eq!((merged.memory, merged.cpu_shares, merged.pids_limit), (64 << 20, 256, Some(0)));
     }
 
     #[test]

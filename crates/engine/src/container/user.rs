@@ -42,10 +42,15 @@ impl Accounts {
     pub(crate) fn resolve(&self, user: &str, group_add: &[String]) -> Result<Account, Error> {
         let (wanted, group) = user.split_once(':').unwrap_or((user, ""));
         let found = self.user(wanted)?;
-        let (gid, mut more) =
-            if group.is_empty() { (found.gid, self.groups_of(&found.name)) } else { (self.group(group)?, Vec::new()) };
+        let (gid, mut more) = if group.is_empty() {
+            (found.gid, self.groups_of(&found.name))
+        } else {
+            (self.own_group(group)?, Vec::new())
+        };
         for name in group_add {
-            more.push(self.group(name)?);
+            // Docker's words for the two differ in this letter.
+            let missing = || Error::Invalid(format!("Unable to find group {name}: no matching entries in group file"));
+            more.push(self.group(name)?.ok_or_else(missing)?);
         }
         // The primary group is also a supplementary one: otherwise a set-group-id file would drop it (CVE-2022-36109).
         let mut groups = vec![gid];
@@ -71,16 +76,15 @@ impl Accounts {
         }
     }
 
-    fn group(&self, wanted: &str) -> Result<u32, Error> {
+    fn own_group(&self, wanted: &str) -> Result<u32, Error> {
+        let missing = || Error::Invalid(format!("unable to find group {wanted}: no matching entries in group file"));
+        self.group(wanted)?.ok_or_else(missing)
+    }
+
+    fn group(&self, wanted: &str) -> Result<Option<u32>, Error> {
         let gid = number(wanted)?;
         let by_name = self.group.lines().filter_map(parse_group).find(|(name, _, _)| *name == wanted);
-        match (by_name, gid) {
-            (Some((_, gid, _)), _) => Ok(gid),
-            (None, Some(gid)) => Ok(gid),
-            (None, None) => {
-                Err(Error::Invalid(format!("unable to find group {wanted}: no matching entries in group file")))
-            }
-        }
+        Ok(by_name.map(|(_, gid, _)| gid).or(gid))
     }
 
     fn groups_of(&self, user: &str) -> Vec<u32> {
@@ -94,7 +98,8 @@ impl Accounts {
 
 /// A number, if it is one. The kernel's ids are 32 bits; Docker takes 31.
 fn number(text: &str) -> Result<Option<u32>, Error> {
-    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return Ok(None);
     }
     match text.parse::<i32>().ok().and_then(|id| u32::try_from(id).ok()) {
@@ -172,6 +177,8 @@ mod tests {
         assert_eq!(text("0:nogroup"), "unable to find group nogroup: no matching entries in group file");
         assert_eq!(text("2147483648"), "uids and gids must be in range 0-2147483647");
         assert_eq!(text("9999999999"), "uids and gids must be in range 0-2147483647");
-        assert!(accounts().resolve("-1", &[]).is_err());
+        assert_eq!(text("-1"), "uids and gids must be in range 0-2147483647");
+        let more = accounts().resolve("0", &["nogroup".to_owned()]).expect_err("no such group");
+        assert_eq!(more.to_string(), "Unable to find group nogroup: no matching entries in group file");
     }
 }

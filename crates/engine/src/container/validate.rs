@@ -31,6 +31,9 @@ pub(super) fn request(config: &Config, host: &HostConfig) -> Result<(), Error> {
     if config.env.iter().flatten().any(|v| v.is_empty() || v.starts_with('=')) {
         return invalid("invalid environment variable: must not be empty");
     }
+    if host.annotations.iter().flatten().any(|(name, _)| name.is_empty()) {
+        return invalid("invalid Annotations: the empty string is not permitted as an annotation key");
+    }
     hostname(config)?;
     modes(config, host)?;
     unsupported(host)?;
@@ -108,8 +111,10 @@ fn unsupported(host: &HostConfig) -> Result<(), Error> {
         // Docker's words where it cannot do it either.
         return invalid("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
     }
+    if !matches!(host.isolation.as_str(), "" | "default") {
+        return invalid(format!("Invalid isolation: {:?} - linux only supports 'default'", host.isolation));
+    }
     let checks: BTreeMap<&str, bool> = BTreeMap::from([
-        ("--isolation", !matches!(host.isolation.as_str(), "" | "default")),
         ("the cgroup of another container", !host.cgroup.is_empty()),
         ("--cpu-count", host.cpu_count != 0),
         ("--cpu-percent", host.cpu_percent != 0),
@@ -251,10 +256,10 @@ fn processors(host: &HostConfig, machine: &Machine) -> Result<(), Error> {
         return invalid("Conflicting options: Nano CPUs and CPU Period cannot both be set.");
     }
     if host.nano_cpus > 0 && host.cpu_quota > 0 {
-        return invalid("Conflicting options: Nano CPUs and CPU Quota cannot both be set.");
+        return invalid("Conflicting options: Nano CPUs and CPU Quota cannot both be set");
     }
     let most = i64::try_from(available).unwrap_or(i64::MAX).saturating_mul(1_000_000_000);
-    if host.nano_cpus < 0 || host.nano_cpus > most || (1..10_000_000).contains(&host.nano_cpus) {
+    if host.nano_cpus < 0 || host.nano_cpus > most {
         return invalid(format!(
             "Range of CPUs is from 0.01 to {available}.00, as there are only {available} CPUs available"
         ));
@@ -266,15 +271,27 @@ fn processors(host: &HostConfig, machine: &Machine) -> Result<(), Error> {
         return invalid("CPU cfs quota can not be less than 1ms (i.e. 1000)");
     }
     let wanted = cpuset(&host.cpuset_cpus, "cpus")?;
-    let online = cpuset(&machine.online_processors, "cpus")?;
-    if !wanted.iter().all(|part| online.iter().any(|whole| whole.start() <= part.start() && part.end() <= whole.end()))
-    {
+    if !within(&wanted, &cpuset(&machine.online_processors, "cpus")?) {
         return invalid(format!(
             "Requested CPUs are not available - requested {}, available: {}",
             host.cpuset_cpus, machine.online_processors
         ));
     }
-    cpuset(&host.cpuset_mems, "mems").map(drop)
+    let wanted = cpuset(&host.cpuset_mems, "mems")?;
+    if !within(&wanted, &cpuset(&machine.memory_nodes, "mems")?) {
+        return invalid(format!(
+            "Requested memory nodes are not available - requested {}, available: {}",
+            host.cpuset_mems, machine.memory_nodes
+        ));
+    }
+    Ok(())
+}
+
+fn within(wanted: &[RangeInclusive<u32>], available: &[RangeInclusive<u32>]) -> bool {
+    let inside = |part: &RangeInclusive<u32>| {
+        available.iter().any(|whole| whole.start() <= part.start() && part.end() <= whole.end())
+    };
+    wanted.iter().all(inside)
 }
 
 /// `0-2,4`

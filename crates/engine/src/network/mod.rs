@@ -20,7 +20,7 @@ fn shown(info: NetworkInfo) -> Network {
         created: time::show(created),
         scope: "local".to_owned(),
         driver: record.driver.to_string(),
-        enable_ipv4: true,
+        enable_ipv4: Some(true),
         enable_ipv6: record.enable_ipv6,
         ipam: Ipam {
             driver: "default".to_owned(),

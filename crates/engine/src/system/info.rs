@@ -7,7 +7,7 @@ use teu_api::system::{AddressPool, Commit, IndexInfo, Info, Plugins, RegistryCon
 
 use crate::apparmor::AppArmor;
 use crate::container::Phase;
-use crate::engine::NATIVE_RUNTIME;
+use crate::engine::{NATIVE_RUNTIME, NATIVE_RUNTIME_ALIASES};
 use crate::{Engine, Error};
 
 impl Engine {
@@ -52,7 +52,8 @@ impl Engine {
             default_address_pools: Some(
                 config.network.pools.iter().map(|p| AddressPool { base: p.base.to_string(), size: p.size }).collect(),
             ),
-            warnings: Some(self.warnings()?),
+            warnings: Some(self.warnings()?).filter(|warnings| !warnings.is_empty()),
+            init_binary: "docker-init".to_owned(),
             ..Info::default()
         };
         self.count_containers(&mut info);
@@ -85,6 +86,7 @@ impl Engine {
         info.cgroup_version = if v2 { "2" } else { "1" }.to_owned();
         info.memory_limit = has("memory");
         info.swap_limit = has("memory/memory.memsw.limit_in_bytes");
+        info.kernel_memory_tcp = !v2 && has("memory/memory.kmem.tcp.limit_in_bytes");
         info.cpu_cfs_period = has("cpu");
         info.cpu_cfs_quota = has("cpu");
         info.cpu_shares = has("cpu");
@@ -117,7 +119,8 @@ fn runtimes(config: &crate::EngineConfig) -> BTreeMap<String, Runtime> {
     let others = config.runtimes.iter().map(|(name, path)| {
         (name.clone(), Runtime { path: path.to_string_lossy().into_owned(), ..Runtime::default() })
     });
-    [(NATIVE_RUNTIME.to_owned(), native)].into_iter().chain(others).collect()
+    let names = std::iter::once(NATIVE_RUNTIME).chain(NATIVE_RUNTIME_ALIASES);
+    names.map(|name| (name.to_owned(), native.clone())).chain(others).collect()
 }
 
 fn registries(config: &crate::EngineConfig) -> RegistryConfig {
@@ -131,7 +134,7 @@ fn registries(config: &crate::EngineConfig) -> RegistryConfig {
     RegistryConfig {
         insecure_registry_cidrs: loopback.into_iter().chain(networks.into_iter().cloned()).collect(),
         index_configs,
-        mirrors: Some(config.registry_mirrors.clone()),
+        mirrors: Some(config.registry_mirrors.clone()).filter(|mirrors| !mirrors.is_empty()),
         ..RegistryConfig::default()
     }
 }

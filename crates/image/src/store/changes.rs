@@ -90,12 +90,9 @@ impl Store {
     pub fn snapshot_export(&self, key: &str, out: impl Write) -> Result<()> {
         let view = self.snapshot_view(key)?;
         let mut packer = Packer::new(out, Form::Plain).owners(self.owners(key)?);
-        let rename = |path: &Path, _: &Found| Some(path.to_owned());
-        let start = Path::new("");
-        // The root itself has no name in the archive.
-        let all =
-            |path: &Path, found: &Found| if path == start { Some(PathBuf::from("./")) } else { rename(path, found) };
-        let packed = packer.add(Tree::new(view.as_fd()), start, all).and_then(|()| packer.finish());
+        // The root itself has no name: whoever unpacks the archive keeps his own folder's owner and mode.
+        let all = |path: &Path, _: &Found| Some(path.to_owned());
+        let packed = packer.add(Tree::new(view.as_fd()), Path::new(""), all).and_then(|()| packer.finish());
         packed
             .and_then(|mut out| out.flush())
             .map_err(|source| Error::Stream { what: "cannot write the archive", source })

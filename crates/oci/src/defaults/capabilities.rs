@@ -67,11 +67,23 @@ pub const DEFAULT_CAPABILITIES: [&str; 14] = [
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CapabilityError {
     /// No such capability.
-    #[error("unknown capability: {0:?}")]
-    Unknown(String),
+    #[error("invalid {list}: unknown capability: {name:?}")]
+    Unknown {
+        /// The member of the request that names it.
+        list: &'static str,
+        /// The name.
+        name: String,
+    },
     /// The kernel does not have it, or the engine itself may not give it.
-    #[error("capability not supported by your kernel or not available in the current environment: {0:?}")]
-    Unavailable(String),
+    #[error(
+        "invalid {list}: capability not supported by your kernel or not available in the current environment: {name:?}"
+    )]
+    Unavailable {
+        /// The member of the request that names it.
+        list: &'static str,
+        /// The name.
+        name: String,
+    },
 }
 
 /// The capabilities of a container, from `--cap-add` and `--cap-drop`.
@@ -83,8 +95,8 @@ pub enum CapabilityError {
 /// # Errors
 /// If a name is not a capability, or not an available one.
 pub fn capabilities(add: &[String], drop: &[String], available: &[&str]) -> Result<Vec<&'static str>, CapabilityError> {
-    let add = normalise(add, available)?;
-    let drop = normalise(drop, available)?;
+    let add = normalise("CapAdd", add, available)?;
+    let drop = normalise("CapDrop", drop, available)?;
     let all = || ALL_CAPABILITIES.into_iter().filter(|name| available.contains(name));
     let wanted: Vec<&'static str> = if add.contains(&ALL) {
         all().filter(|name| !drop.contains(name)).collect()
@@ -105,19 +117,19 @@ pub fn capabilities(add: &[String], drop: &[String], available: &[&str]) -> Resu
 
 const ALL: &str = "ALL";
 
-fn normalise(names: &[String], available: &[&str]) -> Result<Vec<&'static str>, CapabilityError> {
-    names.iter().map(|name| normalise_one(name, available)).collect()
+fn normalise(list: &'static str, names: &[String], available: &[&str]) -> Result<Vec<&'static str>, CapabilityError> {
+    names.iter().map(|name| normalise_one(list, name, available)).collect()
 }
 
-fn normalise_one(name: &str, available: &[&str]) -> Result<&'static str, CapabilityError> {
+fn normalise_one(list: &'static str, name: &str, available: &[&str]) -> Result<&'static str, CapabilityError> {
     let upper = name.to_ascii_uppercase();
     if upper == ALL {
         return Ok(ALL);
     }
     let full = if upper.starts_with("CAP_") { upper } else { format!("CAP_{upper}") };
     match ALL_CAPABILITIES.into_iter().find(|known| *known == full) {
-        None => Err(CapabilityError::Unknown(full)),
-        Some(known) if !available.contains(&known) => Err(CapabilityError::Unavailable(full)),
+        None => Err(CapabilityError::Unknown { list, name: full }),
+        Some(known) if !available.contains(&known) => Err(CapabilityError::Unavailable { list, name: full }),
         Some(known) => Ok(known),
     }
 }
@@ -155,9 +167,10 @@ mod tests {
 
     #[test]
     fn what_does_not_exist_is_refused_in_dockers_words() {
-        assert_eq!(resolve(&["foo"], &[]).unwrap_err().to_string(), "unknown capability: \"CAP_FOO\"");
+        assert_eq!(resolve(&["foo"], &[]).unwrap_err().to_string(), "invalid CapAdd: unknown capability: \"CAP_FOO\"");
         assert!(resolve(&[], &["CAP_"]).is_err());
         assert!(resolve(&[" kill"], &[]).is_err());
-        assert_eq!(resolve(&["SYS_RESOURCE"], &[]), Err(CapabilityError::Unavailable("CAP_SYS_RESOURCE".into())));
+        let unavailable = CapabilityError::Unavailable { list: "CapAdd", name: "CAP_SYS_RESOURCE".into() };
+        assert_eq!(resolve(&["SYS_RESOURCE"], &[]), Err(unavailable));
     }
 }

@@ -24,13 +24,13 @@ const PASSWD_LIMIT: u64 = 4 << 20;
 pub(crate) fn executable(process: &Process, root: BorrowedFd<'_>, program: Option<&Path>) -> Result<Executable, Error> {
     let name = match program {
         Some(path) => path.to_string_lossy().into_owned(),
-        None => process
-            .args
-            .first()
-            .filter(|n| !n.is_empty())
-            .cloned()
-            .ok_or_else(|| Error::InvalidSpec("process.args names no program".into()))?,
+        None => {
+            process.args.first().cloned().ok_or_else(|| Error::InvalidSpec("process.args names no program".into()))?
+        }
     };
+    if name.is_empty() {
+        return Err(Error::ExecNotFound { program: name, reason: "executable file not found in $PATH".into() });
+    }
     let mut args: Vec<CString> = process.args.iter().map(|a| c_string(a, "an argument")).collect::<Result<_, _>>()?;
     if args.is_empty() {
         args.push(c_string(&name, "the program's name")?);

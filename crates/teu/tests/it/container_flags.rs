@@ -21,6 +21,22 @@ fn namespaces_of_others_and_of_the_host() {
 }
 
 #[test]
+fn what_tells_a_program_that_it_is_in_a_container() {
+    let Some(engine) = engine() else { return };
+    let script = "test -x /.dockerenv && readlink /etc/mtab && mkdir /new";
+    engine.run(&["run", "--name", "box", BUSYBOX, "sh", "-c", script]).unwrap();
+    assert_eq!(engine.run(&["logs", "box"]).unwrap(), "/proc/mounts\n");
+    // The container itself changed nothing but this.
+    assert_eq!(engine.run(&["diff", "box"]).unwrap(), "A /new\n");
+    engine.run(&["start", "-a", "box"]).expect_err("the folder is there already");
+    assert_eq!(sh(&engine, &["--read-only"], "cat /.dockerenv"), "");
+    for name in ["runc", "io.containerd.runc.v2", "teu"] {
+        assert_eq!(sh(&engine, &["--runtime", name], "echo ran"), "ran\n");
+    }
+    assert_eq!(inspect(&engine, "box", "{{.HostConfig.Runtime}}"), "runc");
+}
+
+#[test]
 fn kernel_parameters_and_sizes() {
     let Some(engine) = engine() else { return };
     let script = "cat /proc/sys/net/core/somaxconn";

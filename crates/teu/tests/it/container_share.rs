@@ -56,11 +56,35 @@ fn links_tell_of_the_other_container() {
     assert_eq!(found, expected);
     engine.run(&["create", "--name", "other", "--link", "db", BUSYBOX]).unwrap();
     assert_eq!(inspect(&engine, "other", "{{json .HostConfig.Links}}"), r#"["/db:/other/db"]"#);
+    assert_eq!(inspect(&engine, "other/db", "{{.Name}}"), "/db");
+    let names = engine.run(&["ps", "--no-trunc", "--filter", "name=^/db$", "--format", "{{.Names}}"]).unwrap();
+    assert_eq!(names.trim(), "db,other/db");
     engine.run(&["kill", "db"]).unwrap();
     let (_, _, err) = outcome(&engine, &["start", "other"]);
     assert!(err.contains("Cannot link to a non running container: /db AS /other/db"), "{err}");
     let (_, _, err) = outcome(&engine, &["create", "--link", "nosuch:x", BUSYBOX]);
     assert!(err.contains("could not get container for nosuch: No such container: nosuch"), "{err}");
+}
+
+#[test]
+fn links_end_without_the_container() {
+    let Some(engine) = engine() else { return };
+    engine.run(&["run", "-d", "--name", "db", BUSYBOX, "sleep", "1000"]).unwrap();
+    let flags = ["--link", "db:one", "--link", "db:two"];
+    engine.run(&[&["run", "-d", "--name", "web"], &flags[..], &[BUSYBOX, "sleep", "1000"]].concat()).unwrap();
+    engine.run(&["exec", "web", "sh", "-c", "echo 192.0.2.1 own >>/etc/hosts"]).unwrap();
+    assert_eq!(engine.run(&["rm", "--link", "web/one"]).unwrap(), "web/one\n");
+    assert_eq!(inspect(&engine, "web", "{{json .HostConfig.Links}}"), r#"["/db:/web/two"]"#);
+    // What others wrote into the file stays.
+    let hosts = "grep -oE 'one|two|own' /etc/hosts | sort | tr '\n' ' '";
+    assert_eq!(engine.run(&["exec", "web", "sh", "-c", hosts]).unwrap(), "own two ");
+    engine.run(&["rm", "-l", "/web/two"]).unwrap();
+    assert_eq!(inspect(&engine, "web", "{{len .HostConfig.Links}} {{.State.Running}}"), "0 true");
+    let (_, _, err) = outcome(&engine, &["rm", "--link", "web/two"]);
+    assert!(err.contains("No such container: web/two"), "{err}");
+    let (_, _, err) = outcome(&engine, &["rm", "--link", "db"]);
+    assert!(err.contains("Conflict, cannot remove the default link name of the container"), "{err}");
+    assert_eq!(inspect(&engine, "db", "{{.State.Running}}"), "true");
 }
 
 #[test]

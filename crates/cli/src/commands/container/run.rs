@@ -63,8 +63,10 @@ impl Verb for Run {
         let id = creation.create(cli).await?;
         let client = cli.client()?;
         if detach {
-            client.container_start(&id, "").await.map_err(|error| failed(&error))?;
+            let started = client.container_start(&id, "").await;
+            // It is there even if it does not start.
             cli.say(id)?;
+            started.map_err(|error| failed(&error))?;
             return Ok(ExitCode::SUCCESS);
         }
         let result = attended(client, &id, &streams, remove, self.sig_proxy && !streams.tty).await;

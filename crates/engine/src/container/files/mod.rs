@@ -63,6 +63,16 @@ impl Files {
     }
 }
 
+impl Files {
+    /// Takes a line out of the hosts.
+    pub(crate) fn remove_host(&self, line: &str) -> Result<(), Error> {
+        let text =
+            std::fs::read_to_string(&self.hosts).map_err(|source| Error::File { path: self.hosts.clone(), source })?;
+        let kept = text.lines().filter(|other| *other != line).flat_map(|line| [line, "\n"]);
+        write(&self.hosts, &kept.collect::<String>(), None)
+    }
+}
+
 /// Writes a file that everybody in the container may read, and its root write. In place: it may be mounted.
 fn write(path: &Path, content: &str, owner: Option<(u32, u32)>) -> Result<(), Error> {
     let fail = |source| Error::File { path: path.to_owned(), source };

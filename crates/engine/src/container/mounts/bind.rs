@@ -32,7 +32,8 @@ pub(super) fn parse(spec: &str) -> Result<Mount, Error> {
     let destination = clean(destination);
     if destination == "/" {
         return Err(Error::Invalid(format!(
-            "invalid volume specification: '{spec}': invalid specification: destination can't be '/'"
+            "invalid volume specification: '{spec}': invalid mount config for type \"{}\": invalid specification: destination can't be '/'",
+            if source.starts_with('/') { "bind" } else { "volume" }
         )));
     }
     let options = parse_mode(mode).ok_or_else(|| Error::Invalid(format!("invalid mode: {mode}")))?;

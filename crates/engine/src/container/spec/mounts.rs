@@ -57,10 +57,9 @@ fn kernel(inputs: &Inputs<'_>) -> Vec<Mount> {
     }
     match host.ipc_mode.as_str() {
         "host" => {
-            all.retain(|m| !is_ipc(m));
-            for path in ["/dev/mqueue", "/dev/shm"] {
-                all.push(bind(Path::new(path), path, &["rbind", "nosuid", "noexec", "nodev"]));
-            }
+            // Mounted in the host's namespace, the message queues are the host's: it need not have them mounted itself.
+            all.retain(|m| m.destination != Path::new("/dev/shm"));
+            all.push(bind(Path::new("/dev/shm"), "/dev/shm", &["rbind", "nosuid", "noexec", "nodev"]));
         }
         // It comes as a descriptor, out of the other container.
         mode if mode.starts_with("container:") => {
@@ -71,10 +70,6 @@ fn kernel(inputs: &Inputs<'_>) -> Vec<Mount> {
         _ => {}
     }
     all
-}
-
-fn is_ipc(mount: &Mount) -> bool {
-    mount.destination == Path::new("/dev/mqueue") || mount.destination == Path::new("/dev/shm")
 }
 
 fn user(wanted: &mounts::Mount) -> Mount {

@@ -13,6 +13,10 @@ use crate::Error;
 const PERIOD: u64 = 100_000;
 
 pub(super) fn build(host: &HostConfig) -> Result<oci::Resources, Error> {
+    if host.cpu_shares < 0 {
+        // What the kernel says when Docker gives it the number.
+        return Err(Error::Invalid("shares: invalid argument".to_owned()));
+    }
     Ok(oci::Resources {
         devices: devices::rules(host)?,
         memory: memory(host),
@@ -131,7 +135,11 @@ fn block_io(host: &HostConfig) -> Result<Option<oci::BlockIo>, Error> {
 
 /// The numbers of the device at `path`.
 fn numbers(path: &str) -> Result<(i64, i64), Error> {
-    let metadata = std::fs::metadata(path).map_err(|e| Error::Invalid(format!("device {path}: {e}")))?;
+    let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
+        // Clients take their exit code from these words.
+        std::io::ErrorKind::NotFound => Error::Invalid(format!("stat {path}: no such file or directory")),
+        _ => Error::Invalid(format!("stat {path}: {error}")),
+    })?;
     Ok((i64::from(major(metadata.rdev())), i64::from(minor(metadata.rdev()))))
 }
 

@@ -71,7 +71,9 @@ pub(super) fn parse(host: &HostConfig, machine: &Machine) -> Result<Security, Er
 }
 
 fn apply(option: &str, security: &mut Security, machine: &Machine) -> Result<(), Error> {
+    // Docker numbers what can be wrong: no value, and a bad one.
     let invalid = || Error::Invalid(format!("invalid --security-opt 1: \"{option}\""));
+    let bad_value = || Error::Invalid(format!("invalid --security-opt 2: \"{option}\""));
     if option == "no-new-privileges" {
         security.no_new_privileges = true;
         return Ok(());
@@ -80,7 +82,7 @@ fn apply(option: &str, security: &mut Security, machine: &Machine) -> Result<(),
     let at = option.find(['=', ':']).ok_or_else(invalid)?;
     let (name, value) = (&option[..at], &option[at + 1..]);
     match name {
-        "no-new-privileges" => security.no_new_privileges = value.parse().map_err(|_| invalid())?,
+        "no-new-privileges" => security.no_new_privileges = value.parse().map_err(|_| bad_value())?,
         "seccomp" => {
             security.seccomp = match value {
                 "unconfined" => SeccompChoice::Unconfined,

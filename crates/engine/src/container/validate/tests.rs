@@ -45,6 +45,10 @@ fn limits_in_dockers_words() {
     );
     assert!(check(&HostConfig { cpuset_cpus: "1,2-3".to_owned(), ..host() }).is_ok());
     assert_eq!(
+        refused(&HostConfig { cpuset_mems: "0,9".to_owned(), ..host() }),
+        "Requested memory nodes are not available - requested 0,9, available: 0"
+    );
+    assert_eq!(
         refused(&HostConfig { oom_score_adj: 1001, ..host() }),
         "Invalid value 1001, range for oom score adj is [-1000, 1000]"
     );

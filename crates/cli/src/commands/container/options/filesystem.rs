@@ -58,7 +58,9 @@ impl Filesystem {
         let mut binds = Vec::new();
         let volumes = request.config.volumes.get_or_insert_default();
         for spec in self.volume {
-            match volume::parse(&spec, &here) {
+            match volume::parse(&spec, &here)? {
+                // Said twice, meant once.
+                Volume::Bind(bind) if binds.contains(&bind) => {}
                 Volume::Bind(bind) => binds.push(bind),
                 Volume::Anonymous(path) => drop(volumes.insert(path, Default::default())),
             }

@@ -86,9 +86,10 @@ impl Networking {
         host.network_mode = mode;
         host.port_bindings = Some(bindings);
         host.publish_all_ports = self.publish_all;
-        host.dns = some(self.dns);
-        host.dns_options = some(self.dns_option);
-        host.dns_search = some(self.dns_search);
+        // Empty lists, not nothing: `inspect` shows them as Docker's command line sends them.
+        host.dns = Some(self.dns);
+        host.dns_options = Some(self.dns_option);
+        host.dns_search = Some(self.dns_search);
         host.extra_hosts = some(self.add_host);
         host.links = some(self.link);
         Ok(())
@@ -189,7 +190,7 @@ fn endpoint(attachment: Attachment) -> anyhow::Result<EndpointSettings> {
         aliases: some(attachment.aliases),
         mac_address: mac,
         driver_opts: Some(attachment.driver_options).filter(|options| !options.is_empty()),
-        gw_priority: attachment.gateway_priority,
+        gw_priority: Some(attachment.gateway_priority).filter(|priority| *priority != 0),
         ..EndpointSettings::default()
     })
 }

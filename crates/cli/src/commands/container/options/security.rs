@@ -75,7 +75,8 @@ impl Security {
         host.ipc_mode = self.ipc;
         host.pid_mode = self.pid;
         host.privileged = self.privileged;
-        host.security_opt = some(security.options);
+        // What only switches paths off leaves an empty list behind.
+        host.security_opt = Some(security.options).filter(|_| !self.security_opt.is_empty());
         if security.unconfined_paths {
             host.masked_paths = Some(Vec::new());
             host.readonly_paths = Some(Vec::new());

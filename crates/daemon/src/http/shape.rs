@@ -1,0 +1,87 @@
+//! What answers look like in versions before the newest, as far as several routes have it in common.
+
+use std::collections::BTreeMap;
+
+use teu_api::container::{Inspect, Summary};
+use teu_api::network::{EndpointSettings, Network};
+use teu_api::system::Info;
+use teu_api::version::ApiVersion;
+
+/// First version with priorities of gateways, and with networks that have no IPv4.
+const GATEWAY_PRIORITIES: ApiVersion = ApiVersion { major: 1, minor: 48 };
+
+/// First version that says nothing of limits to kernel memory.
+const KERNEL_MEMORY_GONE: ApiVersion = ApiVersion { major: 1, minor: 42 };
+
+/// First version whose security options are lists of properties.
+const SECURITY_PROPERTIES: ApiVersion = ApiVersion { major: 1, minor: 25 };
+
+fn endpoints(all: &mut BTreeMap<String, EndpointSettings>, version: ApiVersion) {
+    for endpoint in all.values_mut() {
+        endpoint.gw_priority = (version >= GATEWAY_PRIORITIES).then(|| endpoint.gw_priority.unwrap_or_default());
+    }
+}
+
+/// A container that is inspected.
+pub(super) fn inspect(mut container: Inspect, version: ApiVersion) -> Inspect {
+    endpoints(&mut container.network_settings.networks, version);
+    container
+}
+
+/// Containers of a list.
+pub(super) fn summaries(mut containers: Vec<Summary>, version: ApiVersion) -> Vec<Summary> {
+    for container in &mut containers {
+        endpoints(&mut container.network_settings.networks, version);
+    }
+    containers
+}
+
+/// A network.
+pub(super) fn network(mut network: Network, version: ApiVersion) -> Network {
+    network.enable_ipv4 = network.enable_ipv4.filter(|_| version >= GATEWAY_PRIORITIES);
+    network
+}
+
+/// What the engine says of itself.
+pub(super) fn info(mut info: Info, version: ApiVersion) -> Info {
+    // Where TCP buffers can be limited (cgroup v1), all of the kernel's memory could be.
+    info.kernel_memory = version < KERNEL_MEMORY_GONE && info.kernel_memory_tcp;
+    if version < SECURITY_PROPERTIES {
+        "<not supported>".clone_into(&mut info.execution_driver);
+        let names = info.security_options.iter().filter_map(|option| option.strip_prefix("name="));
+        info.security_options = names.map(|name| name.split(',').next().unwrap_or_default().to_owned()).collect();
+    }
+    info
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn version(minor: u16) -> ApiVersion {
+        ApiVersion { major: 1, minor }
+    }
+
+    #[test]
+    fn priorities_of_gateways_came_late() {
+        let shown = |minor| {
+            let mut all = BTreeMap::from([("bridge".to_owned(), EndpointSettings::default())]);
+            endpoints(&mut all, version(minor));
+            serde_json::to_value(all).expect("JSON")["bridge"].get("GwPriority").cloned()
+        };
+        assert_eq!(shown(47), None);
+        assert_eq!(shown(48), Some(0.into()));
+    }
+
+    #[test]
+    fn info_told_more_once() {
+        let options = vec!["name=seccomp,profile=builtin".to_owned(), "name=apparmor".to_owned()];
+        let now = Info { kernel_memory_tcp: true, security_options: options.clone(), ..Info::default() };
+        let old = info(now.clone(), version(24));
+        assert_eq!(old.security_options, ["seccomp", "apparmor"]);
+        assert_eq!((old.kernel_memory, old.execution_driver.as_str()), (true, "<not supported>"));
+        let new = info(now, version(42));
+        assert_eq!((new.kernel_memory, new.execution_driver.as_str()), (false, ""));
+        assert_eq!(new.security_options, options);
+    }
+}
