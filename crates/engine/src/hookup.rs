@@ -11,9 +11,9 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use futures_util::StreamExt;
-use jiff::Timestamp;
 use teu_keeper::Listed;
 use teu_keeper::protocol::{AttachRequest, Framing, Health, ProcessRef, Reply, Request};
 use tokio::net::UnixStream;
@@ -159,7 +159,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::KeeperLost`]: there is another keeper, to which all are to be carried over.
-    pub(crate) async fn carry_over(&self, listed: &[Listed], asked: Timestamp, epoch: u64) -> Result<(), Error> {
+    pub(crate) async fn carry_over(&self, listed: &[Listed], asked: Instant, epoch: u64) -> Result<(), Error> {
         for (serial, live) in self.hookups().all() {
             // Begun with this keeper.
             if live.epoch.load(Ordering::Acquire) == epoch {
@@ -204,7 +204,7 @@ impl Engine {
     }
 
     /// Whether a process that the keeper did not know when it was `asked` is about to be started, or has been since.
-    fn may_start(&self, live: &Live, asked: Timestamp) -> bool {
+    fn may_start(&self, live: &Live, asked: Instant) -> bool {
         let process = &live.hookup.process;
         match self.containers().get(&process.container) {
             None => false,
@@ -212,7 +212,7 @@ impl Engine {
             Some(_) if process.exec.is_some() => false,
             Some(handle) => {
                 let view = handle.view();
-                let lost = view.state.run().is_some_and(|run| run.started_at < asked);
+                let lost = view.state.is_up() && view.begun.is_none_or(|begun| begun < asked);
                 !view.removed && !lost && live.exits == Some(view.exits)
             }
         }

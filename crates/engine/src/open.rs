@@ -145,7 +145,9 @@ fn stored_networks(data_root: &Path) -> Vec<teu_network::NetworkRecord> {
     let path = data_root.join("networks.json");
     let Ok(text) = std::fs::read(&path) else { return Vec::new() };
     serde_json::from_slice(&text).unwrap_or_else(|error| {
-        tracing::error!(path = %path.display(), %error, "the stored networks are damaged; the predefined ones are made anew");
+        let kept = teu_image::database::set_aside(&path).unwrap_or_else(|_| path.clone());
+        let kept = kept.display();
+        tracing::error!(%kept, %error, "the stored networks are damaged and kept aside; the predefined ones are made anew");
         Vec::new()
     })
 }

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use jiff::Timestamp;
 use teu_keeper::Listed;
 use teu_keeper::protocol::{AdoptRequest, Health, ProcessRef, Request};
 use teu_network::LiveContainer;
@@ -27,7 +26,7 @@ impl Engine {
     /// restart policies act.
     pub(crate) async fn reconcile(&self, contents: Contents) -> Result<(), Error> {
         let handles: Vec<Arc<Handle>> = contents.containers.iter().filter_map(|row| self.revive(row)).collect();
-        let (asked, epoch) = (Timestamp::now(), self.processes().epoch());
+        let (asked, epoch) = (Instant::now(), self.processes().epoch());
         let (mut listed, execs) = self.listed().await?;
         self.adopt_networks(&handles, &listed).await;
         let answers = handles.iter().map(|handle| {
@@ -49,13 +48,19 @@ impl Engine {
         for stranger in listed.into_values() {
             self.discard(stranger);
         }
+        if contents.rebuilt {
+            tracing::warn!(
+                "files that belong to no container are kept until the next start: the state database may lack some"
+            );
+            return Ok(());
+        }
         self.sweep(&strangers);
         Ok(())
     }
 
     /// A new keeper took over, that of `epoch`: gives it what is held here. If it dies meanwhile, its successor is next.
     pub(crate) async fn adopt(&self, epoch: u64) -> Result<(), Error> {
-        let asked = Timestamp::now();
+        let asked = Instant::now();
         let mut execs = Vec::new();
         let mut listed = HashMap::new();
         let processes = match self.processes().list().await {

@@ -21,7 +21,8 @@ use rusqlite::types::ToSqlOutput;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use teu_oci::digest::Digest;
 
-use crate::error::Result;
+use crate::database;
+use crate::error::{Error, Result};
 
 /// Version of [`SCHEMA`], kept in `user_version`.
 const VERSION: i64 = 1;
@@ -95,9 +96,34 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    /// Opens or creates it.
+    /// Opens or creates it. One that is damaged is kept aside, and its last copy takes its place.
     pub(crate) fn open(path: &Path) -> Result<Self> {
+        let mut damage = match Self::attempt(path, true) {
+            Err(Error::Database(error)) if database::is_damage(&error) => error,
+            opened => return opened,
+        };
+        let failed = |source| Error::File { action: "cannot replace", path: path.to_owned(), source };
+        // First by the copy; if that is damaged too, by nothing.
+        loop {
+            let kept = database::set_aside(path).map_err(failed)?;
+            let copied = database::restore(path).map_err(failed)?;
+            let kept = kept.display();
+            tracing::error!(%damage, %kept, copied, "the image database is damaged: it is kept aside, and its copy takes its place");
+            match Self::attempt(path, false) {
+                Err(Error::Database(error)) if copied && database::is_damage(&error) => damage = error,
+                opened => return opened,
+            }
+            database::forget_copy(path).map_err(failed)?;
+        }
+    }
+
+    /// `expected`: where there is a copy, an empty database is a damaged one.
+    fn attempt(path: &Path, expected: bool) -> Result<Self> {
         let mut connection = Connection::open(path)?;
+        database::check(&connection)?;
+        if expected && database::is_emptied(&connection, path)? {
+            return Err(database::damage("it is empty".to_owned()).into());
+        }
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "normal")?;
         connection.pragma_update(None, "foreign_keys", true)?;
@@ -110,7 +136,7 @@ impl Database {
             transaction.execute_batch(SCHEMA)?;
             transaction.pragma_update(None, "user_version", VERSION)?;
         } else if version != VERSION {
-            return Err(crate::Error::DatabaseVersion { path: path.to_owned(), found: version, known: VERSION });
+            return Err(Error::DatabaseVersion { path: path.to_owned(), found: version, known: VERSION });
         }
         transaction.commit()?;
         Ok(Self {
@@ -137,6 +163,17 @@ impl Database {
     /// Images or their names have changed. Called before the change is answered, also if it failed.
     fn changed(&self) {
         self.edition.fetch_add(1, Ordering::Release);
+    }
+
+    /// Syncs what was changed of images, and copies it.
+    pub(crate) fn settle(&self) -> Result<()> {
+        self.sync()?;
+        let connection = Connection::open(&self.path)?;
+        let _syncing = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = database::copy(&connection, &self.path) {
+            tracing::warn!(%error, "the image database could not be copied; the copy before stays");
+        }
+        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {

@@ -1,6 +1,7 @@
 //! Content store, layer store and its drivers, pull, load and save.
 
 mod changes;
+pub mod database;
 mod db;
 mod driver;
 mod erofs;

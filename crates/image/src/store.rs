@@ -114,6 +114,12 @@ impl Store {
         self.0.db.sync()
     }
 
+    /// Databases that were found damaged and are kept.
+    #[must_use]
+    pub fn damaged(&self) -> Vec<PathBuf> {
+        crate::database::kept(&self.0.folder)
+    }
+
     /// The driver in use.
     pub fn driver(&self) -> DriverKind {
         self.0.driver.kind()

@@ -36,6 +36,8 @@ pub(crate) struct FakeKeeper {
     stubborn: Mutex<Vec<String>>,
     next_pid: AtomicI32,
     pub(crate) acknowledged: Mutex<Vec<String>>,
+    /// Seconds that its clock is ahead at starts.
+    pub(crate) ahead: AtomicI32,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -51,14 +53,16 @@ impl FakeKeeper {
             stubborn: Mutex::default(),
             next_pid: AtomicI32::new(100),
             acknowledged: Mutex::default(),
+            ahead: AtomicI32::new(0),
         };
         (Arc::new(keeper), inbox)
     }
 
     /// Ends a container's process.
     pub(crate) fn exit(&self, id: &str, status: ExitStatus) {
-        let record = ExitRecord { status, at: Timestamp::now(), oom_killed: false };
         if let Some(process) = lock(&self.processes).get_mut(id) {
+            let started_at = Some(process.started_at);
+            let record = ExitRecord { status, at: Timestamp::now(), oom_killed: false, started_at };
             process.health = Health::Exited(record);
             let process = ProcessRef::container(id);
             drop(self.notices.send(Notice::Event(Event::Exited { process, record })));
@@ -74,7 +78,8 @@ impl FakeKeeper {
             lock(&self.stubborn).push(id.to_owned());
         }
         let pid = self.next_pid.fetch_add(1, Ordering::Relaxed);
-        let started_at = Timestamp::now();
+        let ahead = jiff::SignedDuration::from_secs(self.ahead.load(Ordering::Relaxed).into());
+        let started_at = Timestamp::now() + ahead;
         let state = ProcessState {
             process: ProcessRef::container(id),
             pid,

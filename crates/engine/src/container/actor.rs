@@ -104,7 +104,7 @@ pub(crate) enum Command {
     Reconcile {
         listed: Option<Listed>,
         /// When the keeper was asked: what happened since is news that it could not tell.
-        asked: Timestamp,
+        asked: std::time::Instant,
         /// Which keeper that was: no other is told anything.
         epoch: u64,
         /// It is the engine that is new: restart policies start what does not run.

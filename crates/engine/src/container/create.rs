@@ -142,6 +142,7 @@ impl Engine {
             state: State::new(),
             endpoint: None,
             health: None,
+            begun: None,
             exits: 0,
             removed: false,
         };

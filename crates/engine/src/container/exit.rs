@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::actor::{Actor, seconds_between};
 use super::handle::View;
-use super::state::{Exit, ExitStatus, Phase};
+use super::state::{Exit, ExitStatus, Phase, Run};
 use crate::Engine;
 
 impl From<protocol::ExitStatus> for ExitStatus {
@@ -28,7 +28,7 @@ impl Actor {
     pub(super) async fn exited(&mut self, record: ExitRecord) {
         let view = self.view();
         // Told twice, by an event and by reconciliation: this is the end of an earlier run.
-        let Some(run) = view.state.run().filter(|run| run.started_at <= record.at) else {
+        let Some(run) = view.state.run().filter(|run| is_end_of(run, &record)) else {
             if !view.state.is_up() {
                 let (engine, id) = (self.engine.clone(), self.handle.id.clone());
                 // Of a run that nobody knew, or of one whose end the keeper was not told to be known.
@@ -42,7 +42,9 @@ impl Actor {
             finished_at: record.at,
             oom_killed: record.oom_killed || view.state.out_of_memory,
         };
-        let lasted = seconds_between(run.started_at, record.at);
+        // The clock may have been set since.
+        let steadily = view.begun.and_then(|begun| i64::try_from(begun.elapsed().as_secs()).ok());
+        let lasted = steadily.unwrap_or_else(|| seconds_between(run.started_at, record.at));
         let state = &view.state;
         let restart = view.definition.policy().restarts(exit.status, state.restart_count, state.stopped_by_user);
         // Unless that was told when it happened.
@@ -123,7 +125,16 @@ fn end(view: &mut View, exit: Exit, restart: bool) {
     };
 }
 
+/// Whether an exit is that of a run.
+fn is_end_of(run: &Run, record: &ExitRecord) -> bool {
+    match record.started_at {
+        Some(started_at) => started_at == run.started_at,
+        // Unknown is what is found out about the current run. Else an earlier version recorded it: the clock has to do.
+        None => record.status == protocol::ExitStatus::Unknown || run.started_at <= record.at,
+    }
+}
+
 /// A record for a process of whose end nothing is known but that it came.
 pub(crate) fn unknown_exit() -> ExitRecord {
-    ExitRecord { status: protocol::ExitStatus::Unknown, at: Timestamp::now(), oom_killed: false }
+    ExitRecord { status: protocol::ExitStatus::Unknown, at: Timestamp::now(), oom_killed: false, started_at: None }
 }

@@ -1,7 +1,7 @@
 //! What everybody but its actor sees of a container: a snapshot, and a way to ask for something.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use teu_keeper::Descriptors;
 use teu_network::Endpoint;
@@ -29,6 +29,8 @@ pub(crate) struct View {
     pub(crate) endpoint: Option<Arc<Endpoint>>,
     /// What its health checks have found, once it has run with one.
     pub(crate) health: Option<Arc<Health>>,
+    /// When this engine started its current or last run, by a clock that nobody sets.
+    pub(crate) begun: Option<Instant>,
     /// How many times it has ended since the engine came up.
     pub(crate) exits: u64,
     /// It is gone.

@@ -1,6 +1,5 @@
 //! One container after a restart of the engine or of the keeper: what should be against what is.
 
-use jiff::Timestamp;
 use teu_keeper::Listed;
 use teu_keeper::protocol::{AdoptRequest, Health, ProcessRef, Request};
 use teu_sys::cgroup::Cgroup;
@@ -16,11 +15,11 @@ impl Actor {
     pub(super) async fn reconcile(
         &mut self,
         listed: Option<Listed>,
-        asked: Timestamp,
+        asked: std::time::Instant,
         epoch: u64,
         revive: bool,
     ) -> Result<(), Error> {
-        if self.view().state.run().is_some_and(|run| run.started_at >= asked) {
+        if self.view().state.is_up() && self.view().begun.is_some_and(|begun| begun >= asked) {
             return Ok(());
         }
         let fresh = self.handle.descriptors().is_none();

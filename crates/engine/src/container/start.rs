@@ -19,8 +19,8 @@ use super::user::{Account, Accounts};
 use super::{cdi, link, log_target, marks, sandbox};
 use crate::{Engine, Error, StartError, apparmor};
 
-/// How long the keeper may take to set a container up.
-const KEEPER_PATIENCE: Duration = Duration::from_secs(60);
+/// How long the keeper may take to set a container up, its hooks included. Nobody waits longer for a start.
+const KEEPER_PATIENCE: Duration = Duration::from_secs(115);
 
 /// How many keepers may die while they start a container.
 const ATTEMPTS: usize = 5;
@@ -133,6 +133,7 @@ impl Actor {
         self.hold(descriptors, started.pid);
         self.change(|next| {
             next.endpoint = endpoint.map(Arc::new);
+            next.begun = Some(Instant::now());
             next.state.has_been_started = true;
             next.state.briefly_frozen = false;
             next.state.out_of_memory = false;

@@ -45,6 +45,7 @@ pub(crate) fn read(row: &ContainerRow) -> serde_json::Result<View> {
         state: stored.state,
         endpoint: stored.endpoint.map(Arc::new),
         health: stored.health.map(Arc::new),
+        begun: None,
         exits: 0,
         removed: false,
     })

@@ -1,5 +1,6 @@
 //! Transitions, on fake backends.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -219,6 +220,29 @@ async fn pause_and_unpause() {
     assert_eq!(state(&rig, "pp").await.status, "running");
 }
 
+/// The clock is set back after the start, or forth and back.
+#[tokio::test]
+async fn a_clock_that_is_set_hides_no_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let first = rig(folder.path()).await;
+    first.keeper.ahead.store(3600, Ordering::Relaxed);
+    let ends = first.run("ends", "sleep", HostConfig::default()).await;
+    let lost = first.run("lost", "sleep", HostConfig::default()).await;
+    let always = first.run("always", "sleep", policy("always")).await;
+    first.keeper.exit(&ends, ExitStatus::Exited(3));
+    let handle = first.engine.containers().get(&ends).expect("there");
+    assert!(handle.wait_for(Duration::from_secs(10), |view| !view.state.is_up()).await);
+    assert_eq!(state(&first, "ends").await.exit_code, 3);
+    // An end that nobody saw is found out by the next engine.
+    for id in [&lost, &always] {
+        first.keeper.processes.lock().expect("a lock").remove(id);
+    }
+    let second = reopened(first, folder.path()).await;
+    assert_eq!((state(&second, "lost").await.status.as_str(), state(&second, "lost").await.exit_code), ("exited", 255));
+    let handle = second.engine.containers().get(&always).expect("there");
+    assert!(handle.wait_for(Duration::from_secs(10), |view| view.state.is_up() && view.begun.is_some()).await);
+}
+
 /// Closes the engine and opens another over the same folder and keeper.
 async fn reopened(rig: Rig, folder: &std::path::Path) -> Rig {
     rig.engine.shutdown().await;
@@ -248,6 +272,7 @@ async fn a_new_engine_finds_what_the_old_one_left() {
             status: ExitStatus::Exited(9),
             at: jiff::Timestamp::now(),
             oom_killed: false,
+            started_at: None,
         };
         processes.get_mut(&dies).expect("there").health = teu_keeper::protocol::Health::Exited(record);
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
 use teu_api::exec::CreateRequest;
@@ -26,7 +27,8 @@ pub(super) enum Phase {
     },
     Running {
         pid: i32,
-        started_at: Timestamp,
+        /// By a clock that nobody sets.
+        begun: Instant,
         descriptors: Arc<Descriptors>,
     },
     Exited {
@@ -76,14 +78,14 @@ impl Exec {
     }
 
     /// It runs. Returns its end if that was reported before its start.
-    fn started(&self, pid: i32, started_at: Timestamp, descriptors: Descriptors) -> Option<ExitRecord> {
+    fn started(&self, pid: i32, descriptors: Descriptors) -> Option<ExitRecord> {
         let mut phase = self.lock();
         let ended = match *phase {
             Phase::Exited { .. } => return None,
             Phase::Starting { ended } => ended,
             Phase::Created | Phase::Running { .. } => None,
         };
-        *phase = Phase::Running { pid, started_at, descriptors: Arc::new(descriptors) };
+        *phase = Phase::Running { pid, begun: Instant::now(), descriptors: Arc::new(descriptors) };
         ended
     }
 
@@ -222,8 +224,8 @@ impl Engine {
     }
 
     /// An exec runs, and its client is hooked up.
-    pub(super) fn exec_started(&self, exec: &Exec, pid: i32, started_at: Timestamp, descriptors: Descriptors) {
-        if let Some(record) = exec.started(pid, started_at, descriptors) {
+    pub(super) fn exec_started(&self, exec: &Exec, pid: i32, descriptors: Descriptors) {
+        if let Some(record) = exec.started(pid, descriptors) {
             self.exec_exited(exec.process(), record);
         }
     }
@@ -241,7 +243,7 @@ impl Engine {
                 continue;
             };
             let exec = Arc::new(Exec::new(id, container, request));
-            self.exec_started(&exec, state.pid, state.started_at, fds);
+            self.exec_started(&exec, state.pid, fds);
             self.execs().revive(exec);
             match state.health {
                 Health::Exited(record) => self.exec_exited(process, record),
@@ -261,7 +263,7 @@ impl Engine {
     }
 
     /// Gives the keeper of `epoch` the descriptors of running execs; those it did not know when it was `asked` have ended.
-    pub(crate) async fn adopt_execs(&self, listed: Vec<Listed>, asked: Timestamp, epoch: u64) {
+    pub(crate) async fn adopt_execs(&self, listed: Vec<Listed>, asked: Instant, epoch: u64) {
         for Listed { state, .. } in &listed {
             // Its end was known before, or nobody wants to know.
             let known = state.process.exec.as_deref().and_then(|id| self.execs().find(id).ok());
@@ -273,8 +275,8 @@ impl Engine {
             }
         }
         for exec in self.execs().all() {
-            let Phase::Running { descriptors, started_at, .. } = exec.phase() else { continue };
-            if started_at >= asked {
+            let Phase::Running { descriptors, begun, .. } = exec.phase() else { continue };
+            if begun >= asked {
                 continue;
             }
             let process = exec.process();

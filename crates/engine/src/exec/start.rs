@@ -106,7 +106,7 @@ impl Engine {
         let [rows, cols] = request.console_size.or(wanted.console_size).unwrap_or_default();
         match known {
             Some(known) => {
-                self.exec_started(exec, known.state.pid, known.state.started_at, known.fds);
+                self.exec_started(exec, known.state.pid, known.fds);
                 if known.state.health == Health::Orphaned {
                     let epoch = self.processes().epoch();
                     self.hookups().wait_until_carried_over(epoch).await;
@@ -140,7 +140,7 @@ impl Engine {
         match self.processes().call(Request::Exec(Box::new(request)), Vec::new()).await {
             Ok((Reply::Started(started), fds)) => {
                 let descriptors = Descriptors::collect(&started.fds, &mut fds.into_iter());
-                self.exec_started(exec, started.pid, started.started_at, descriptors);
+                self.exec_started(exec, started.pid, descriptors);
                 Ok(())
             }
             Ok((other, _)) => Err(Error::Part { part: "keeper", message: format!("answered an exec with {other:?}") }),

@@ -6,8 +6,10 @@
 //!
 //! SQLite in WAL mode with `synchronous=NORMAL`: a commit survives `kill -9` and costs no fsync. One thread writes, in
 //! the order in which writes were handed over, as many as are waiting in one transaction. Another gets that onto the disk,
-//! within about a second. Nothing reads but the start: from then on memory is the truth and the database follows.
+//! within about a second, and keeps a copy beside it for the case that it is damaged (`rebuild`). Nothing reads but the start: from then on memory is the truth and the database follows.
 
+mod rebuild;
+mod reserve;
 mod schema;
 mod syncer;
 mod writer;
@@ -15,10 +17,11 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, mpsc};
 
-use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use self::reserve::Reserve;
 pub(crate) use writer::Write;
+use writer::Writer;
 
 use crate::Error;
 
@@ -46,18 +49,19 @@ pub(crate) struct Contents {
     pub(crate) containers: Vec<ContainerRow>,
     /// Identity of this engine, made once.
     pub(crate) engine_id: String,
+    /// The database was damaged: it may lack what it should have.
+    pub(crate) rebuilt: bool,
 }
 
 impl Store {
     /// Opens or makes the database at `path`, reads it, and starts the writer.
     pub(crate) fn open(path: &Path) -> Result<(Store, Contents), Error> {
-        let mut db = Connection::open(path)?;
-        schema::prepare(&mut db)?;
-        let contents = schema::read(&db)?;
+        let (db, contents) = rebuild::open(path)?;
+        let writer = Writer::new(db, Reserve::beside(path));
         let (jobs, inbox) = mpsc::channel();
         // One place: that something was written needs to be said once.
         let (wrote, written) = mpsc::sync_channel(1);
-        thread(path, "teu-store", move || writer::run(db, &inbox, &wrote))?;
+        thread(path, "teu-store", move || writer.run(&inbox, &wrote))?;
         Ok((Store { path: path.to_owned(), jobs, written: Mutex::new(Some(written)) }, contents))
     }
 

@@ -43,7 +43,7 @@ pub(super) fn read(db: &Connection) -> rusqlite::Result<Contents> {
         .query_map([], |row| Ok(ContainerRow { definition: row.get(0)?, state: row.get(1)? }))?
         .collect::<rusqlite::Result<_>>()?;
     let engine_id = db.query_row("SELECT value FROM meta WHERE key = 'engine_id'", [], |row| row.get(0))?;
-    Ok(Contents { containers, engine_id })
+    Ok(Contents { containers, engine_id, rebuilt: false })
 }
 
 #[cfg(test)]

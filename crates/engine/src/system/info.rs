@@ -63,6 +63,14 @@ impl Engine {
 
     fn warnings(&self) -> Result<Vec<String>, Error> {
         let mut warnings = self.networks()?.warnings();
+        let images = self.library().map(|library| library.damaged()).unwrap_or_default();
+        let damaged = teu_image::database::kept(&self.config().data_root).into_iter().chain(images);
+        warnings.extend(damaged.map(|path| {
+            let path = path.display();
+            format!(
+                "WARNING: a database was damaged and is kept as {path}: what took its place may lack the last changes"
+            )
+        }));
         warnings.extend(self.machine().apparmor.warning().map(|text| format!("WARNING: {text}")));
         Ok(warnings)
     }

@@ -100,7 +100,7 @@ impl Store {
         self.0.db.insert_image(&row, &config.rootfs.diff_ids)?;
         let names: Vec<_> = image.tags.iter().chain(&image.digests).cloned().collect();
         self.0.db.insert_names(&id, &names, now())?;
-        self.0.db.sync()?;
+        self.0.db.settle()?;
         Ok(id)
     }
 

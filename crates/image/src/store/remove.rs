@@ -26,7 +26,7 @@ impl Store {
         } else {
             removal.by_name(name)?
         }
-        self.0.db.sync()?;
+        self.0.db.settle()?;
         Ok(removal.records)
     }
 
@@ -58,7 +58,7 @@ impl Store {
             }
         }
         pruned.reclaimed += self.collect_garbage()?;
-        self.0.db.sync()?;
+        self.0.db.settle()?;
         Ok(pruned)
     }
 

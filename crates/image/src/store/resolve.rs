@@ -59,7 +59,7 @@ impl Store {
         }
         let id = self.0.find(image)?;
         self.0.db.insert_names(&id, &[target.clone().with_default_tag()], now())?;
-        self.0.db.sync()
+        self.0.db.settle()
     }
 }
 

@@ -14,8 +14,14 @@ use std::time::Duration;
 use rustix::process::Signal;
 use teu_sys::pidfd;
 
-/// How long a keeper may be silent before it is killed. Longer than hooks of containers should take, for which it waits.
+use crate::launch::AT_HOOKS;
+
+/// How long a keeper may be silent before it is killed.
 const LONGEST: Duration = Duration::from_secs(60);
+/// The same for one that waits for hooks of a container: nobody waits longer for the start that they belong to.
+const LONGEST_HOOKS: Duration = Duration::from_mins(2);
+/// Variables that set both, in seconds, for tests.
+const PATIENCE: (&str, &str) = ("TEU_KEEPER_PATIENCE", "TEU_HOOKS_PATIENCE");
 
 /// Read at once to compare executables.
 const BLOCK: usize = 256 << 10;
@@ -65,17 +71,29 @@ impl Process {
         same(File::open(own)?, File::open(exe)?)
     }
 
+    fn patience(&self) -> Duration {
+        let name = fs::read_to_string(format!("/proc/{}/comm", self.pid)).unwrap_or_default();
+        let at_hooks = name.trim_end().as_bytes() == AT_HOOKS.to_bytes();
+        if at_hooks { limit(PATIENCE.1, LONGEST_HOOKS) } else { limit(PATIENCE.0, LONGEST) }
+    }
+
     /// Does what can be done about a silence of that length.
     pub(super) fn cure(&self, silent: Duration) -> Option<Cure> {
         let (signal, cure) = if is_stopped(self.pid) {
             (Signal::CONT, Cure::Continued)
-        } else if silent >= LONGEST {
+        } else if silent >= self.patience() {
             (Signal::KILL, Cure::Killed)
         } else {
             return None;
         };
         pidfd::send_signal(self.pidfd.as_fd(), signal.as_raw()).is_ok().then_some(cure)
     }
+}
+
+/// A time limit, unless a variable sets another.
+fn limit(variable: &str, default: Duration) -> Duration {
+    let set = std::env::var(variable).ok().and_then(|seconds| seconds.parse().ok());
+    set.map_or(default, Duration::from_secs)
 }
 
 /// Whether two files have the same content.

@@ -7,6 +7,7 @@ pub use native::Native;
 pub use plain::Plain;
 
 use std::collections::BTreeMap;
+use std::ffi::CStr;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,9 @@ use teu_oci::runtime::{Process, Spec};
 use teu_sys::cgroup::Cgroup;
 
 use crate::protocol::{Failure, FailureKind, WinSize};
+
+/// What the keeper is called (`comm`) while it waits for hooks of a container: it is not to be taken for one that hangs.
+pub(crate) const AT_HOOKS: &CStr = c"teu:hooks";
 
 /// What starts containers and processes in them. Called from the keeper's only thread.
 pub trait Launcher {

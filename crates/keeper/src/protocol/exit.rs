@@ -36,4 +36,8 @@ pub struct ExitRecord {
     pub at: Timestamp,
     /// Whether the kernel killed a process of the container for lack of memory. False for execs.
     pub oom_killed: bool,
+    /// When the process had been started, which tells runs of a container apart whatever becomes of the clock. None if who
+    /// recorded it did not know.
+    #[serde(default)]
+    pub started_at: Option<Timestamp>,
 }

@@ -41,7 +41,8 @@ impl Server {
     pub(super) fn record_exit(&mut self, key: u32, status: ExitStatus) {
         let Some(task) = self.tasks.get_mut(key) else { return };
         let oom_killed = task.is_container() && self.cgroups.was_oom_killed(&task.saved.cgroup_path);
-        let record = ExitRecord { status, at: Timestamp::now(), oom_killed };
+        let started_at = Some(task.saved.started_at);
+        let record = ExitRecord { status, at: Timestamp::now(), oom_killed, started_at };
         task.life = Life::Exited(record);
         // With no space for a few bytes the daemon still gets it from memory.
         let _ = saved::write_atomically(&task.dir(&self.root), EXIT, &record);

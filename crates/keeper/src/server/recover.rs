@@ -132,10 +132,22 @@ fn was_abandoned(pid: i32) -> bool {
     let deadline = Instant::now() + UNDECIDED;
     loop {
         match saved::name(pid).as_deref() {
-            Some(ABANDONED) => return true,
+            // A program may call itself as it likes.
+            Some(ABANDONED) => return runs_keeper(pid),
             // There is no event for a change of name.
             Some(CREATED) if Instant::now() < deadline => thread::sleep(Duration::from_millis(1)),
             _ => return false,
         }
     }
+}
+
+/// Whether a process has not executed its program yet: what it runs is a keeper's executable.
+fn runs_keeper(pid: i32) -> bool {
+    let name = |process: &str| {
+        let link = fs::read_link(format!("/proc/{process}/exe")).ok()?;
+        let name = link.file_name()?.to_string_lossy().into_owned();
+        // The kernel's way to say that it was replaced since (proc_pid_exe(5)).
+        Some(name.trim_end_matches(" (deleted)").to_owned())
+    };
+    name(&pid.to_string()) == name("self")
 }

@@ -16,7 +16,7 @@ use super::saved::{self, CONFIG, STATE, Saved};
 use super::stdio::{self, Owner};
 use super::task::{Console, Life, Task};
 use super::{Answer, Server};
-use crate::launch::{Create, Exec, Launched, Passed, Prepared, Stdio};
+use crate::launch::{AT_HOOKS, Create, Exec, Launched, Passed, Prepared, Stdio};
 use crate::log::Stream;
 use crate::protocol::{
     ExecRequest, Failure, FailureKind, PassedFd, ProcessRef, Reply, RuntimeChoice, StartRequest, Started, WinSize,
@@ -27,6 +27,19 @@ use crate::protocol::{
 pub(super) struct Ours {
     stdin: Option<OwnedFd>,
     outputs: [Option<OwnedFd>; 2],
+}
+
+/// Does what may run hooks of a container, by a name that says so.
+fn at_hooks<T>(spec: &Spec, work: impl FnOnce() -> T) -> T {
+    if spec.hooks.is_none() {
+        return work();
+    }
+    let own = rustix::thread::name();
+    // Unnamed, it is taken for one that hangs a minute earlier.
+    let _ = rustix::thread::set_name(AT_HOOKS);
+    let done = work();
+    let _ = own.and_then(|own| rustix::thread::set_name(&own));
+    done
 }
 
 const SIGKILL: i32 = rustix::process::Signal::KILL.as_raw();
@@ -43,7 +56,7 @@ impl Server {
         complete(&mut request);
         let dir = saved::directory(&self.root, &process);
         saved::create_directory(&dir).map_err(Failure::io(format!("creating {}", dir.display())))?;
-        let started = self.start_in(&dir, &request, passed);
+        let started = at_hooks(&request.spec, || self.start_in(&dir, &request, passed));
         if started.is_err() {
             self.abandon(&process, &dir);
             self.cgroups.remove(&request.cgroup_path);

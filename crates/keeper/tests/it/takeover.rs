@@ -241,15 +241,22 @@ fn an_exec_whose_program_never_ran_is_forgotten() {
     let mut bench = Bench::new();
     let _held = bench.run("c", "exec sleep 1000");
     let script = "printf teu:abandoned > /proc/$$/comm; read x < /dev/zero";
-    let (pid, exec) = bench.started(Request::Exec(Box::new(bench.exec_request("c", "e", script))));
-    let name = || std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap();
-    crate::bench::until("it has its name", || name() == "teu:abandoned\n");
+    // What has not executed its program runs a keeper's executable; for this purpose its name will do.
+    let keeper = bench.dir.path().join(std::path::Path::new(crate::bench::PLAIN).file_name().unwrap());
+    std::fs::copy("/bin/sh", &keeper).unwrap();
+    let as_keeper = format!("exec {} -c '{script}'", keeper.display());
+    let (pid, exec) = bench.started(Request::Exec(Box::new(bench.exec_request("c", "e", &as_keeper))));
+    // A program may call itself as it likes.
+    let (other, _held) = bench.started(Request::Exec(Box::new(bench.exec_request("c", "other", script))));
+    let name = |pid: i32| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap();
+    crate::bench::until("they have their name", || [pid, other].map(name) == ["teu:abandoned\n"; 2]);
     bench.kill_keeper();
     bench.reconnect();
     wait_for_end(exec.pidfd.as_ref().unwrap());
     let listed: Vec<ProcessRef> = bench.keeper.list().unwrap().into_iter().map(|l| l.state.process).collect();
-    assert_eq!(listed, [container("c")]);
+    assert_eq!(listed, [container("c"), ProcessRef::exec("c", "other")]);
     assert!(!bench.root().join("containers/c/exec/e").exists());
+    bench.call(Request::Signal { process: ProcessRef::exec("c", "other"), signal: 9, all: false });
     bench.started(Request::Exec(Box::new(bench.exec_request("c", "e", "exit 6"))));
     assert_eq!(bench.exited(&ProcessRef::exec("c", "e")).status, ExitStatus::Exited(6));
 }

@@ -20,7 +20,7 @@ const CUT: &str = r#"exec perl -e 'open(my $f, "<", $ARGV[0]) or die $!; my $fla
 const ON_DISK: Duration = Duration::from_secs(3);
 
 /// A host whose data root is a file system of its own; false where there is none to be had.
-fn mount_disk(host: &Host) -> bool {
+pub(crate) fn mount_disk(host: &Host) -> bool {
     let (image, data) = (host.path("disk.img"), host.path("data"));
     let (image, data) = (image.display(), data.display());
     let script = format!(
@@ -31,7 +31,7 @@ fn mount_disk(host: &Host) -> bool {
     host.sh(&script).inspect_err(|error| eprintln!("no disk of its own: {error:#}")).is_ok()
 }
 
-fn load_image(engine: &Engine) {
+pub(crate) fn load_image(engine: &Engine) {
     let loaded = feed(engine.teu().arg("load"), busybox());
     assert!(loaded.status.success(), "{}", text(&loaded.stderr));
 }
