@@ -104,7 +104,8 @@ fn another_version_takes_over() {
     }
     eprintln!("the longest answer took {longest:?}");
     assert!(longest < LONGEST, "{longest:?}");
-    engine.run(&["exec", "tty", "touch", "/tmp/stop"]).unwrap();
+    // Not waited for: the container may end before it does, and ends it with itself.
+    engine.run(&["exec", "-d", "tty", "touch", "/tmp/stop"]).unwrap();
     assert_eq!(engine.run(&["wait", "tty"]).unwrap(), "5\n");
     assert_eq!(engine.run(&["logs", "tty"]).unwrap(), "on\r\n");
     finish(&engine, &names);
