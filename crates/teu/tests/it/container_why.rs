@@ -40,8 +40,12 @@ fn ends() {
 #[test]
 fn who_asked() {
     let Some(engine) = engine() else { return };
-    run(&engine, "stopped", &["-d", "--init"], &["sleep", "1000"]);
+    run(&engine, "stopped", &["-d", "--init"], &["sh", "-c", "echo up; exec sleep 1000"]);
+    // A first process that has not come to its handlers yet does not hear the signal.
+    let (mut logs, mut lines) = engine.follow(&["logs", "-f", "stopped"]).unwrap();
+    assert_eq!(lines.next().as_deref(), Some("up"));
     engine.run(&["stop", "stopped"]).unwrap();
+    logs.wait().unwrap();
     let (kinds, text) = why(&engine, "stopped");
     assert_eq!(kinds, ["asked"], "{text}");
     assert!(text.contains("Somebody stopped it") && text.contains("SIGTERM"), "{text}");
