@@ -45,7 +45,7 @@ fn measure(folder: &std::path::Path, driver: Option<DriverKind>, blobs: &[Bytes]
     drop(held);
     for turn in 0..4 {
         let key = format!("c{turn}");
-        timed("snapshot prepare", || store.snapshot_prepare(&key, &image, None))?;
+        timed("snapshot prepare", || store.snapshot_prepare(&key, &image, &teu_image::SnapshotOptions::default()))?;
         let mount = timed("snapshot mount", || store.snapshot_mount(&key))?;
         timed("unmount", || drop(mount));
         timed("snapshot remove", || store.snapshot_remove(&key))?;

@@ -71,6 +71,19 @@ pub enum Error {
         /// Why it is refused.
         reason: String,
     },
+    /// The file system keeps no account of what a snapshot takes.
+    #[error(
+        "--storage-opt is supported only for overlay over xfs with 'pquota' mount option, or over ext4 (made with \
+         -O quota,project) with 'prjquota': {} is on {kind} without project quotas: {source}", folder.display()
+    )]
+    Quota {
+        /// The store's folder.
+        folder: PathBuf,
+        /// Its file system.
+        kind: String,
+        /// What the kernel said.
+        source: std::io::Error,
+    },
     /// There is no snapshot of this key.
     #[error("no such snapshot: {0}")]
     NoSuchSnapshot(String),
@@ -197,7 +210,8 @@ impl Error {
             | Self::Inconsistent { .. }
             | Self::Filter(_)
             | Self::Change { .. }
-            | Self::SnapshotKey(_) => ErrorKind::Invalid,
+            | Self::SnapshotKey(_)
+            | Self::Quota { .. } => ErrorKind::Invalid,
             Self::Layer { source, .. } => source.kind(),
             Self::Driver { .. } | Self::DatabaseVersion { .. } => ErrorKind::Unsupported,
             Self::MissingLayer(_)

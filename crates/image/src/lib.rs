@@ -32,6 +32,6 @@ pub use platform::{host_platform, normalized};
 pub use progress::{Progress, Status, Update};
 pub use pull::{PullError, PullOptions, Pulled, pull};
 pub use store::{
-    Change, ChangeKind, CommitOptions, DriverKind, HeldLayer, ImageUsage, KnownBlob, LayerWriter, Store, StoreOptions,
-    StoreUsage,
+    Change, ChangeKind, CommitOptions, DriverKind, HeldLayer, ImageUsage, KnownBlob, LayerWriter, SnapshotOptions,
+    Store, StoreOptions, StoreUsage,
 };

@@ -16,6 +16,7 @@ pub(crate) mod layers;
 mod list;
 mod load;
 mod open;
+mod quota;
 mod remove;
 mod resolve;
 mod save;
@@ -24,6 +25,7 @@ mod usage;
 
 pub use changes::{Change, ChangeKind, CommitOptions};
 pub use layers::{HeldLayer, KnownBlob, LayerWriter};
+pub use snapshot::SnapshotOptions;
 pub use usage::{ImageUsage, StoreUsage};
 
 use std::collections::HashMap;
@@ -90,6 +92,8 @@ struct Inner {
     limits: Limits,
     driver: Arc<dyn Driver>,
     mounter: Mounter,
+    /// Held while a snapshot gets its project's number.
+    projects: Mutex<()>,
     /// Of snapshots for user namespaces.
     namespaces: teu_sys::userns::Known,
     db: Database,

@@ -18,6 +18,7 @@ pub mod nft;
 pub mod pidfd;
 pub mod process;
 pub mod pty;
+pub mod quota;
 pub mod sched;
 pub mod seccomp;
 pub mod signal;

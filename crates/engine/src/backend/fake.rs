@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use teu_image::Image;
+use teu_image::{Image, SnapshotOptions};
 use teu_keeper::protocol::{
     Event, ExitRecord, ExitStatus, Failure, FailureKind, Health, ProcessRef, ProcessState, Reply, Request, Started,
 };
@@ -223,7 +223,7 @@ impl Images for FakeImages {
         })
     }
 
-    fn prepare(&self, key: &str, _: &Digest, _: Option<&IdMaps>) -> Result<(), Error> {
+    fn prepare(&self, key: &str, _: &Digest, _: &SnapshotOptions) -> Result<(), Error> {
         lock(&self.snapshots).push(key.to_owned());
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
-use teu_image::{ErrorKind, Image, Store};
+use teu_image::{ErrorKind, Image, SnapshotOptions, Store};
 use teu_oci::digest::Digest;
 use teu_oci::runtime::IdMaps;
 
@@ -45,8 +45,8 @@ impl Images for StoreImages {
         self.0.resolved(name)
     }
 
-    fn prepare(&self, key: &str, image: &Digest, ids: Option<&IdMaps>) -> Result<(), Error> {
-        Ok(self.0.snapshot_prepare(key, image, ids)?)
+    fn prepare(&self, key: &str, image: &Digest, options: &SnapshotOptions) -> Result<(), Error> {
+        Ok(self.0.snapshot_prepare(key, image, options)?)
     }
 
     fn mount(&self, key: &str) -> Result<OwnedFd, Error> {

@@ -11,7 +11,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use teu_image::Image;
+use teu_image::{Image, SnapshotOptions};
 use teu_keeper::Listed;
 use teu_keeper::protocol::{Reply, Request};
 use teu_network::{AttachRequest, Sandbox};
@@ -63,8 +63,8 @@ pub(crate) trait Images: Send + Sync + Debug {
     fn resolved(&self, _name: &str) -> Option<Image> {
         None
     }
-    /// Makes a root file system, with `ids` for a user namespace with these maps.
-    fn prepare(&self, key: &str, image: &Digest, ids: Option<&IdMaps>) -> Result<(), Error>;
+    /// Makes a root file system.
+    fn prepare(&self, key: &str, image: &Digest, options: &SnapshotOptions) -> Result<(), Error>;
     /// Mounts it, detached.
     fn mount(&self, key: &str) -> Result<OwnedFd, Error>;
     /// Deletes it.

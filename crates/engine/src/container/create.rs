@@ -7,14 +7,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use teu_api::container::{CreateOptions, CreateRequest, CreateResponse, HostConfig};
 use teu_api::network::EndpointSettings;
-use teu_image::Image;
-use teu_oci::runtime::IdMaps;
+use teu_image::{Image, SnapshotOptions};
 
 use super::actor::{Actor, Command};
 use super::definition::Definition;
 use super::handle::{Handle, View};
 use super::state::State;
-use super::{defaults, link, merge, mounts, names, sandbox, stored, userns, validate};
+use super::{defaults, link, merge, mounts, names, sandbox, storage, stored, userns, validate};
 use crate::log::Description;
 use crate::store::Write;
 use crate::{Engine, Error, health, ids};
@@ -154,7 +153,8 @@ impl Engine {
         };
         // A row without a root file system, or the other way round, is what reconciliation looks for: no intent needed.
         let committed = self.store().commit(insert);
-        let prepared = self.prepare_rootfs(id.clone(), image, view.definition.ids.clone());
+        let options = SnapshotOptions { ids: view.definition.ids.clone(), size: storage::size(&view.definition.host)? };
+        let prepared = self.prepare_rootfs(id.clone(), image, options);
         let (committed, prepared) = tokio::join!(committed.done(), prepared);
         if let Err(error) = committed.and(prepared) {
             self.store().put(Write::Delete { id });
@@ -168,7 +168,7 @@ impl Engine {
         Ok(handle)
     }
 
-    async fn prepare_rootfs(&self, id: String, image: &Image, ids: Option<IdMaps>) -> Result<(), Error> {
+    async fn prepare_rootfs(&self, id: String, image: &Image, options: SnapshotOptions) -> Result<(), Error> {
         let engine = self.clone();
         let image = image.id;
         let work = move || {
@@ -176,7 +176,7 @@ impl Engine {
             // The folder of the local log, too: a log may be followed before the first start.
             let logs = engine.container_files(&id).local_log.parent().map_or(folder, Path::to_owned);
             std::fs::create_dir_all(&logs).map_err(|source| Error::File { path: logs, source })?;
-            engine.images().prepare(&id, &image, ids.as_ref())
+            engine.images().prepare(&id, &image, &options)
         };
         tokio::task::spawn_blocking(work).await.map_err(|e| Error::Part { part: "image", message: e.to_string() })?
     }

@@ -46,6 +46,7 @@ mod start;
 mod state;
 mod stats;
 mod stop;
+mod storage;
 mod stored;
 mod teardown;
 mod top;

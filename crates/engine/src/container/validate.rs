@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use teu_api::container::{Config, HostConfig};
 
 use super::files::check_extra_host;
-use super::{log_target, signal, spec};
+use super::{log_target, signal, spec, storage};
 use crate::machine::Machine;
 use crate::{EngineConfig, Error};
 
@@ -107,10 +107,7 @@ fn shares_network(config: &Config, host: &HostConfig) -> Result<(), Error> {
 
 /// What is not built is refused, never ignored.
 fn unsupported(host: &HostConfig) -> Result<(), Error> {
-    if host.storage_opt.as_ref().is_some_and(|options| !options.is_empty()) {
-        // Docker's words where it cannot do it either.
-        return invalid("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
-    }
+    storage::size(host)?;
     if !matches!(host.isolation.as_str(), "" | "default") {
         return invalid(format!("Invalid isolation: {:?} - linux only supports 'default'", host.isolation));
     }

@@ -21,6 +21,6 @@ mod tail;
 pub(crate) use describe::{Description, check as check_description};
 pub(crate) use follow::{Stored, stream};
 pub(crate) use format::Format;
-pub(crate) use options::{DRIVERS, Driver, LogOptions, Receiver};
+pub(crate) use options::{DRIVERS, Driver, LogOptions, Receiver, binary_size};
 pub(crate) use reader::Select;
 pub(crate) use ship::{JOURNAL, Shippers};

@@ -49,6 +49,7 @@ impl Store {
             limits: options.limits,
             driver: driver::driver(kind, folder, options.limits),
             mounter,
+            projects: Mutex::default(),
             namespaces: teu_sys::userns::Known::default(),
             db: Database::open(&folder.join(DATABASE))?,
             holds: Mutex::default(),

@@ -24,22 +24,31 @@ const ROOT_MODE: u32 = 0o755;
 /// Longest key: container ids have 64 characters.
 const MAX_KEY: usize = 128;
 
-impl Store {
-    /// Makes a snapshot of an image. Its layers stay until the snapshot is removed, even when the image goes. With `ids` it
-    /// is for a user namespace with these maps: its files belong to the ids that the namespace's have outside, and so do,
+/// What a snapshot is to be like.
+#[derive(Clone, Debug, Default)]
+pub struct SnapshotOptions {
+    /// It is for a user namespace with these maps: its files belong to the ids that the namespace's have outside, and so do,
     /// wherever the snapshot is mounted, those of the layers, which nothing is changed in.
+    pub ids: Option<IdMaps>,
+    /// The most bytes that may be written to it.
+    pub size: Option<u64>,
+}
+
+impl Store {
+    /// Makes a snapshot of an image. Its layers stay until the snapshot is removed, even when the image goes.
     ///
     /// # Errors
-    /// `SnapshotKey`, `SnapshotExists`, `NoSuchImage`.
-    pub fn snapshot_prepare(&self, key: &str, image: &Digest, ids: Option<&IdMaps>) -> Result<()> {
+    /// `SnapshotKey`, `SnapshotExists`, `NoSuchImage`; `Quota` if its size cannot be limited.
+    pub fn snapshot_prepare(&self, key: &str, image: &Digest, options: &SnapshotOptions) -> Result<()> {
         check_key(key)?;
         // The row first: a folder without a row is removed at the next start, a row without a folder too.
         self.0.db.insert_snapshot(key, image)?;
         let folder = self.0.snapshot_folder(key);
-        let created = create_folders(&folder, ids).map_err(|source| Error::File {
-            action: "cannot create",
-            path: folder.clone(),
-            source,
+        let failed = |source| Error::File { action: "cannot create", path: folder.clone(), source };
+        let created = fs::DirBuilder::new().mode(0o700).create(&folder).map_err(failed).and_then(|()| {
+            // Before anything is in it, so that everything will count.
+            options.size.map_or(Ok(()), |size| self.0.limit(&folder, size))?;
+            create_folders(&folder, options.ids.as_ref()).map_err(failed)
         });
         if created.is_err() {
             self.snapshot_remove(key)?;

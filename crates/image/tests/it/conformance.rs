@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use teu_image::{DriverKind, Store, StoreOptions};
+use teu_image::{DriverKind, SnapshotOptions, Store, StoreOptions};
 use teu_testkit::host::privileged;
 use teu_testkit::image::{Image, Layer, header};
 
@@ -34,7 +34,7 @@ impl Fixture {
     /// Loads an image and mounts a snapshot of it; the path leads into the detached mount.
     pub(crate) fn mount(&self, key: &str, image: &Image) -> Mounted {
         let loaded = self.store.load(&image.docker_archive()[..], &()).unwrap();
-        self.store.snapshot_prepare(key, &loaded[0].id, None).unwrap();
+        self.store.snapshot_prepare(key, &loaded[0].id, &SnapshotOptions::default()).unwrap();
         Mounted::new(self.store.snapshot_mount(key).unwrap())
     }
 }
@@ -232,7 +232,7 @@ fn snapshots_are_written_apart() {
         let image = Image::new("t:1").layer(Layer::new().dir("d", 0o755).file("d/f", 0o644, "image").finish());
         let id = fixture.store.load(&image.docker_archive()[..], &()).unwrap()[0].id;
         for key in ["one", "two"] {
-            fixture.store.snapshot_prepare(key, &id, None).unwrap();
+            fixture.store.snapshot_prepare(key, &id, &SnapshotOptions::default()).unwrap();
         }
         assert_eq!(fixture.store.snapshots().unwrap(), ["one", "two"]);
         {
@@ -306,7 +306,7 @@ fn reopened_after_anything() {
         let driver = fixture.store.driver();
         let image = Image::new("t:1").layer(Layer::new().file("f", 0o644, "1").finish());
         let id = fixture.store.load(&image.docker_archive()[..], &()).unwrap()[0].id;
-        fixture.store.snapshot_prepare("kept", &id, None).unwrap();
+        fixture.store.snapshot_prepare("kept", &id, &SnapshotOptions::default()).unwrap();
         let inside = folder.join(driver.name());
         fs::write(inside.join("ingest/left"), "x").unwrap();
         fs::create_dir_all(inside.join("ingest/folder/sub")).unwrap();
@@ -378,7 +378,7 @@ fn many_at_once() {
                         let image = Image::new(&format!("w{worker}:{turn}")).layer(shared.clone()).layer(own);
                         let id = store.load(&image.docker_archive()[..], &()).unwrap()[0].id;
                         let key = format!("{worker}-{turn}");
-                        store.snapshot_prepare(&key, &id, None).unwrap();
+                        store.snapshot_prepare(&key, &id, &SnapshotOptions::default()).unwrap();
                         let mounted = Mounted::new(store.snapshot_mount(&key).unwrap());
                         store.remove(&id.to_string(), true, &[]).unwrap();
                         assert_eq!(fs::metadata(mounted.path.join("shared")).unwrap().len(), 50_000);

@@ -212,7 +212,7 @@ fn what_was_found_is_remembered_until_images_change() {
     assert_eq!(store.resolve("other:2").unwrap().id, id);
     assert_eq!(known("other:2"), Some(id));
     assert_eq!(store.resolved("other:2").unwrap().tags, store.resolve("app:1").unwrap().tags);
-    store.snapshot_prepare("container", &id, None).unwrap();
+    store.snapshot_prepare("container", &id, &teu_image::SnapshotOptions::default()).unwrap();
     assert_eq!(known("other:2"), Some(id), "containers come and go");
     store.snapshot_remove("container").unwrap();
     store.remove("other:2", false, &[]).unwrap();

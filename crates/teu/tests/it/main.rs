@@ -17,6 +17,7 @@ mod container_run;
 mod container_share;
 mod container_stats;
 mod container_stop;
+mod container_storage_opt;
 mod container_top;
 mod container_update;
 mod container_userns;

@@ -100,11 +100,8 @@ fn what_user_namespaces_exclude() {
 fn what_is_not_built_says_so() {
     let request = |host: HostConfig| super::request(&Config::default(), &host).expect_err("refused").to_string();
     assert_eq!(request(HostConfig { userns_mode: "x".to_owned(), ..host() }), "invalid user namespace mode: x");
-    let size = [("size".to_owned(), "1g".to_owned())].into();
-    assert_eq!(
-        request(HostConfig { storage_opt: Some(size), ..host() }),
-        "--storage-opt is supported only for overlay over xfs with 'pquota' mount option"
-    );
+    let other = [("inodes".to_owned(), "1".to_owned())].into();
+    assert_eq!(request(HostConfig { storage_opt: Some(other), ..host() }), "Unknown option inodes");
 }
 
 #[test]

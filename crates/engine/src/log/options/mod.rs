@@ -16,6 +16,7 @@ pub(crate) use files::Rotation;
 pub(crate) use fluentd::Fluentd;
 pub(crate) use gelf::{Compression, Gelf};
 pub(crate) use syslog::{Layout, Syslog};
+pub(crate) use value::binary_size;
 
 /// Names of the drivers that `info` lists; `none` is no driver.
 pub(crate) const DRIVERS: [&str; 6] = ["fluentd", "gelf", "journald", "json-file", "local", "syslog"];

@@ -10,7 +10,7 @@ pub(super) fn decimal_size(text: &str) -> Result<u64, Reason> {
 }
 
 /// `1m` is 1,048,576: what Docker takes for memory.
-pub(super) fn binary_size(text: &str) -> Result<u64, Reason> {
+pub(crate) fn binary_size(text: &str) -> Result<u64, Reason> {
     size(text, 1024)
 }
 
