@@ -206,8 +206,22 @@ pub struct Info {
     /// Directories of device descriptions.
     #[serde(rename = "CDISpecDirs")]
     pub cdi_spec_dirs: Vec<String>,
+    /// Devices that can be asked for by name (1.50).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub discovered_devices: Vec<DeviceInfo>,
     /// What the user should know.
     pub warnings: Option<Vec<String>>,
+}
+
+/// A device that can be asked for.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct DeviceInfo {
+    /// Where it comes from: `cdi`.
+    pub source: String,
+    /// Its name there: `vendor.com/class=name`.
+    #[serde(rename = "ID")]
+    pub id: String,
 }
 
 /// Drivers by kind.

@@ -219,7 +219,11 @@ pub(crate) fn cdi() -> Vec<Vec<u8>> {
         json!({ "Count": 1, "Capabilities": [["gpu"]] }),
         json!({ "Count": i64::MAX, "Capabilities": [["gpu"]] }),
     ];
-    requests.iter().map(|request| format!("{request}\n{file}").into_bytes()).collect()
+    let yaml = "cdiVersion: 0.7.0\nkind: vendor.com/class\ncontainerEdits: {additionalGids: [44]}\ndevices:\n- name: x\n  \
+                containerEdits:\n    env: [A=b]\n    deviceNodes:\n    - {path: /dev/y, type: c, major: 1, minor: 3}\n";
+    let named = json!({ "Driver": "cdi", "DeviceIDs": ["vendor.com/class=x"] });
+    let documents = requests.iter().map(|request| format!("{request}\n{file}")).chain([format!("{named}\n{yaml}")]);
+    documents.map(String::into_bytes).collect()
 }
 
 /// Filters on the first line, events behind it.

@@ -94,6 +94,10 @@ fn drivers(text: &mut Text, info: &Info) {
     if !info.cdi_spec_dirs.is_empty() {
         text.list("CDI spec directories", &info.cdi_spec_dirs);
     }
+    if !info.discovered_devices.is_empty() {
+        let shown: Vec<_> = info.discovered_devices.iter().map(|d| format!("{}: {}", d.source, d.id)).collect();
+        text.list("Discovered Devices", &shown);
+    }
 }
 
 fn swarm(text: &mut Text, swarm: &Swarm) {

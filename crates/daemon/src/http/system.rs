@@ -36,6 +36,9 @@ const EVENTS_WITHOUT_OLD_FIELDS: ApiVersion = ApiVersion { major: 1, minor: 52 }
 /// First version that lets the client choose what is measured.
 const DISK_USAGE_BY_TYPE: ApiVersion = ApiVersion { major: 1, minor: 42 };
 
+/// First version that lists devices.
+const INFO_WITH_DEVICES: ApiVersion = ApiVersion { major: 1, minor: 50 };
+
 /// First version that sums disk usage up.
 const DISK_USAGE_IN_SUM: ApiVersion = ApiVersion { major: 1, minor: 52 };
 
@@ -56,7 +59,11 @@ async fn version(State(app): State<App>) -> Result<Json<Version>> {
 }
 
 async fn info(State(app): State<App>, Extension(version): Extension<ApiVersion>) -> Result<Json<Info>> {
-    Ok(Json(shape::info(app.engine.system_info().await?, version)))
+    let mut info = app.engine.system_info().await?;
+    if version < INFO_WITH_DEVICES {
+        info.discovered_devices.clear();
+    }
+    Ok(Json(shape::info(info, version)))
 }
 
 async fn events(

@@ -150,14 +150,16 @@ pub fn cdi(data: &[u8]) {
     let Some(end) = data.iter().position(|byte| *byte == b'\n') else { return };
     let Ok(request) = teu_api::json::from_slice::<DeviceRequest>(&data[..end]) else { return };
     let host = HostConfig { device_requests: Some(vec![request]), ..HostConfig::default() };
-    let Ok(known) = cdi::devices(&data[end..]) else { return };
+    let text = &data[end..];
+    let Ok(known) = cdi::devices(text, false).or_else(|_| cdi::devices(text, true)) else { return };
     let Ok(edits) = cdi::chosen(&host, &known.into_iter().collect()) else { return };
     let mut spec = Spec { process: Some(Process::default()), ..Spec::default() };
     if edits.into_iter().try_for_each(|edits| edits.apply(&mut spec)).is_ok()
         && let Some(linux) = spec.linux
     {
         let rules = linux.resources.unwrap_or_default().devices;
-        for device in linux.devices {
+        // Pipes have no numbers.
+        for device in linux.devices.into_iter().filter(|device| device.kind != "p") {
             let is_its = |numbers| numbers == (Some(device.major), Some(device.minor));
             assert!(rules.iter().any(|rule| rule.allow && is_its((rule.major, rule.minor))));
         }

@@ -59,6 +59,7 @@ mod wait;
 
 pub(crate) use actor::{Actor, Command};
 pub(crate) use attach::{ClientInput, pump};
+pub(crate) use cdi::names as device_names;
 pub(crate) use definition::Definition;
 pub(crate) use files::Files;
 pub(crate) use handle::{Handle, View};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use teu_api::system::{AddressPool, Commit, IndexInfo, Info, Plugins, RegistryConfig, Runtime, Swarm};
+use teu_api::system::{AddressPool, Commit, DeviceInfo, IndexInfo, Info, Plugins, RegistryConfig, Runtime, Swarm};
 
 use crate::apparmor::AppArmor;
 use crate::container::Phase;
@@ -49,6 +49,8 @@ impl Engine {
             containerd_commit: commit.clone(),
             runc_commit: commit,
             security_options: security_options(self),
+            cdi_spec_dirs: config.cdi_folders.iter().map(|folder| folder.to_string_lossy().into_owned()).collect(),
+            discovered_devices: devices(config),
             default_address_pools: Some(
                 config.network.pools.iter().map(|p| AddressPool { base: p.base.to_string(), size: p.size }).collect(),
             ),
@@ -145,6 +147,11 @@ fn registries(config: &crate::EngineConfig) -> RegistryConfig {
         mirrors: Some(config.registry_mirrors.clone()).filter(|mirrors| !mirrors.is_empty()),
         ..RegistryConfig::default()
     }
+}
+
+fn devices(config: &crate::EngineConfig) -> Vec<DeviceInfo> {
+    let device = |id| DeviceInfo { source: "cdi".to_owned(), id };
+    crate::container::device_names(&config.cdi_folders).into_iter().map(device).collect()
 }
 
 fn security_options(engine: &Engine) -> Vec<String> {

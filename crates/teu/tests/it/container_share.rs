@@ -142,7 +142,16 @@ fn devices_of_vendors() {
     let spec = r#"{"cdiVersion": "0.6.0", "kind": "vendor.com/class", "devices": [{"name": "x", "containerEdits": {
         "deviceNodes": [{"path": "/dev/mine", "hostPath": "/dev/zero"}], "env": ["MINE=1"]}}]}"#;
     std::fs::write(folder.join("vendor.json"), spec).unwrap();
+    let yaml = "cdiVersion: 0.7.0\nkind: vendor.com/other\ndevices:\n- name: y\n  containerEdits:\n    additionalGids: [44]\n    \
+                env: [PATH=/bin:/vendor]\n    deviceNodes:\n    - {path: /dev/own, type: c, major: 1, minor: 5, permissions: r}\n";
+    std::fs::write(folder.join("vendor.yaml"), yaml).unwrap();
     let Some(engine) = engine_with(&["--cdi-spec-dir", folder.to_str().unwrap()]) else { return };
+    let script = "echo $PATH; id -G; head -c 2 /dev/own | tr '\\0' z";
+    let device = ["--device", "vendor.com/other=y", "--user", "7:8"];
+    assert_eq!(sh(&engine, &device, script), "/bin:/vendor\n8 44\nzz");
+    let info = engine.run(&["info", "--format", "{{.CDISpecDirs}} {{json .DiscoveredDevices}}"]).unwrap();
+    assert!(info.starts_with(&format!("[{}] ", folder.display())), "{info}");
+    assert!(info.contains(r#"{"Source":"cdi","ID":"vendor.com/class=x"}"#), "{info}");
     let script = "echo $MINE; head -c 3 /dev/mine | tr '\\0' x";
     assert_eq!(sh(&engine, &["--device", "vendor.com/class=x"], script), "1\nxxx");
     let (_, _, err) = outcome(&engine, &["run", "--rm", "--device", "vendor.com/class=y", BUSYBOX]);
