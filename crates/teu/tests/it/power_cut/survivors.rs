@@ -85,7 +85,15 @@ fn works(engine: &Engine, one: &Shown) {
     // One that its policy has just started is there already.
     engine.run(&["start", &one.name]).unwrap_or_else(|error| panic!("{one:?}: {error:#}"));
     assert_eq!(engine.run(&["exec", &one.name, "sh", "-c", "echo >/data/x; echo in"]).unwrap(), "in\n", "{one:?}");
-    let logged = engine.run(&["logs", &one.name]).unwrap();
+    let begin = Instant::now();
+    let logged = loop {
+        let logged = engine.run(&["logs", &one.name]).unwrap();
+        // It has been started, which does not mean that it has said something yet.
+        if !logged.is_empty() || begin.elapsed() > SETTLE {
+            break logged;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
     assert!(!logged.is_empty() && logged.lines().all(|line| line == "on"), "{one:?}: {logged:?}");
     engine.run(&["rm", "-f", "-v", &one.name]).unwrap_or_else(|error| panic!("{one:?}: {error:#}"));
 }
