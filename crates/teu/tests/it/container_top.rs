@@ -136,7 +136,7 @@ fn a_screen_to_work_with() {
     let (mut terminal, before) = top(&engine);
     let text = terminal.shows("log of db");
     assert!(text.contains("shop") && text.contains("2/2 up"), "{text}");
-    terminal.until("a sample", |text| text.lines().any(|line| line.contains("  web") && line.contains("MiB /")));
+    terminal.until("a sample", |text| text.lines().any(|line| line.contains("  web") && line.contains("iB /")));
     // The next one and its log.
     terminal.press("j");
     terminal.shows("hello from web");
