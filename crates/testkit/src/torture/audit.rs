@@ -29,9 +29,10 @@ impl Inventory {
         items.insert("firewall rule or element", firewall(engine)?);
         items.insert("cgroup", cgroups(engine.cgroup_parent()));
         items.insert("file under the exec root", exec_root(&engine.host.path("run")));
-        // The journal of events is rotated.
+        // The journal of events is rotated, and databases are copied some seconds after they were written to.
         let (mut files, journal) = (tree(&engine.host.path("data"), 3), engine.host.path("data/events"));
-        files.retain(|path| !Path::new(path).starts_with(&journal));
+        let is_copy = |path: &str| path.ends_with(".db.copy") || path.ends_with(".db.copy.new");
+        files.retain(|path| !Path::new(path).starts_with(&journal) && !is_copy(path));
         items.insert("file under the data root", files);
         let shown = engine.run(&["network", "inspect", "bridge", "--format", "{{json .Containers}}"])?;
         items.insert("endpoint", shown.split("},").filter(|e| e.contains("Name")).map(str::to_owned).collect());
