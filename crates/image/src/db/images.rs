@@ -2,7 +2,9 @@
 
 use rusqlite::{OptionalExtension, params};
 use teu_oci::digest::Digest;
+use teu_oci::reference::Reference;
 
+use super::names::insert_name;
 use super::{Database, Key, count, digest, stored};
 use crate::error::{Error, Result};
 
@@ -20,8 +22,15 @@ pub(crate) struct ImageRow {
 const COLUMNS: &str = "id, config, created, size, parent, last_tagged";
 
 impl Database {
-    /// Enters an image. Entering it again changes nothing. The size is summed up from its layers.
-    pub(crate) fn insert_image(&self, image: &ImageRow, layers: &[Digest]) -> Result<()> {
+    /// Enters an image with names, at once: none is ever seen without them. Entering it again changes nothing but those. The size
+    /// is summed up from its layers.
+    pub(crate) fn insert_image(
+        &self,
+        image: &ImageRow,
+        layers: &[Digest],
+        names: &[Reference],
+        now: i64,
+    ) -> Result<()> {
         let inserted = self.transaction(|t| {
             let mut size = 0;
             for diff_id in layers {
@@ -35,14 +44,13 @@ impl Database {
             let inserted = t
                 .prepare_cached("INSERT INTO images (id, config, created, size, parent) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING")?
                 .execute(params![Key(&image.id), image.config, image.created, size, parent])?;
-            if inserted == 0 {
-                return Ok(());
+            if inserted > 0 {
+                for (position, diff_id) in layers.iter().enumerate() {
+                    t.prepare_cached("INSERT INTO image_layers (image, position, diff_id) VALUES (?1, ?2, ?3)")?
+                        .execute(params![Key(&image.id), stored(position as u64), Key(diff_id)])?;
+                }
             }
-            for (position, diff_id) in layers.iter().enumerate() {
-                t.prepare_cached("INSERT INTO image_layers (image, position, diff_id) VALUES (?1, ?2, ?3)")?
-                    .execute(params![Key(&image.id), stored(position as u64), Key(diff_id)])?;
-            }
-            Ok(())
+            names.iter().try_for_each(|name| insert_name(t, &image.id, name, now))
         });
         self.changed();
         inserted

@@ -55,7 +55,7 @@ impl Database {
     }
 }
 
-fn insert_name(t: &Transaction<'_>, image: &Digest, name: &Reference, now: i64) -> Result<()> {
+pub(super) fn insert_name(t: &Transaction<'_>, image: &Digest, name: &Reference, now: i64) -> Result<()> {
     let (repository, tag, digest) = columns(name);
     t.prepare_cached(
         "INSERT INTO names (repository, tag, digest, image) VALUES (?1, ?2, ?3, ?4)

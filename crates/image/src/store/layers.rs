@@ -97,9 +97,8 @@ impl Store {
             parent: image.parent,
             last_tagged: None,
         };
-        self.0.db.insert_image(&row, &config.rootfs.diff_ids)?;
         let names: Vec<_> = image.tags.iter().chain(&image.digests).cloned().collect();
-        self.0.db.insert_names(&id, &names, now())?;
+        self.0.db.insert_image(&row, &config.rootfs.diff_ids, &names, now())?;
         self.0.db.settle()?;
         Ok(id)
     }

@@ -139,9 +139,11 @@ impl Removal<'_> {
         }
         conflict?;
         let names = self.names()?;
-        self.untag(&names)?;
         let layers = self.store.0.db.image_layers(&self.id)?;
+        // With its names, at once: whatever dies meanwhile, it is there with them or not at all.
         self.store.0.db.delete_image(&self.id)?;
+        let untagged = |name: &Reference| Removed::Untagged { reference: name.familiar(), image: self.id };
+        self.records.extend(names.iter().map(untagged));
         self.store.0.configs.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
         self.records.push(Removed::DeletedImage(self.id));
         let freed = self.store.0.collect_garbage()?;
