@@ -32,7 +32,7 @@ impl Entry {
     }
 
     /// Answers by the given routes.
-    pub(super) fn with_router(router: Router) -> Self {
+    pub(crate) fn with_router(router: Router) -> Self {
         let api_version = HeaderValue::try_from(ApiVersion::MAX.to_string());
         let api_version = api_version.unwrap_or(HeaderValue::from_static(""));
         Self { router, api_version, instance: new_instance() }

@@ -100,7 +100,7 @@ mod tests {
         let (stop, stopped) = watch::channel(false);
         let counted = busy.clone();
         tokio::spawn(async move {
-            serve(server, Entry::with_router(router), stopped, counted).await;
+            serve(server, Entry::with_router(router), stopped, Connection::accepted(counted)).await;
             drop(stop);
         });
         (client, busy)

@@ -1,6 +1,6 @@
 //! Sockets that are listened on: unix, TCP with and without TLS, and those passed by a service manager.
 
-use super::connection::{serve, told};
+use super::connection::{Connection, serve, told};
 use super::{ListenError, TlsSettings, group};
 use crate::config::Host;
 use crate::http::Entry;
@@ -270,12 +270,12 @@ impl Socket {
         match self {
             Self::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
-                tokio::spawn(serve(stream, entry, stop, busy));
+                tokio::spawn(serve(stream, entry, stop, Connection::accepted(busy)));
             }
             Self::Tcp(listener, None) => {
                 let (stream, _) = listener.accept().await?;
                 stream.set_nodelay(true)?;
-                tokio::spawn(serve(stream, entry, stop, busy));
+                tokio::spawn(serve(stream, entry, stop, Connection::accepted(busy)));
             }
             Self::Tcp(listener, Some(acceptor)) => {
                 let (stream, peer) = listener.accept().await?;
@@ -283,7 +283,7 @@ impl Socket {
                 let acceptor = acceptor.clone();
                 tokio::spawn(async move {
                     match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
-                        Ok(Ok(stream)) => serve(stream, entry, stop, busy).await,
+                        Ok(Ok(stream)) => serve(stream, entry, stop, Connection::accepted(busy)).await,
                         Ok(Err(error)) => tracing::info!("TLS handshake error from {peer}: {error}"),
                         Err(_) => tracing::info!("TLS handshake with {peer} took too long"),
                     }

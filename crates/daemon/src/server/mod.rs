@@ -4,6 +4,7 @@ mod connection;
 mod group;
 mod lenient;
 mod listener;
+mod progress;
 mod tls;
 
 pub(crate) use connection::Connection;

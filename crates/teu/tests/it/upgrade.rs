@@ -13,7 +13,7 @@ use teu_testkit::engine::{Engine, keeper_pid};
 use teu_testkit::host::privileged;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_teu");
-/// Far above what it takes: emulated machines are slow. The benchmarks hold the real bar.
+/// Far above what it takes: emulated machines are slow, and this is no benchmark.
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// Puts another executable in the place of the one that runs, in one step.
