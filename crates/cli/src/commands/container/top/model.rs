@@ -298,7 +298,12 @@ impl Model {
     /// The container whose log is to be followed.
     pub(super) fn subject(&mut self) -> Option<&Subject> {
         let wanted = self.current().filter(|_| self.has_log).map(Container::subject);
-        if self.lines_of != wanted {
+        let is_same = match (&self.lines_of, &wanted) {
+            // What was answered about a container stays, whatever becomes of it.
+            (Some(asked), Some(wanted)) if self.has_answer => asked.id == wanted.id,
+            (before, wanted) => before == wanted,
+        };
+        if !is_same {
             self.lines.clear();
             self.has_answer = false;
             self.lines_of = wanted;

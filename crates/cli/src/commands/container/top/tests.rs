@@ -153,6 +153,10 @@ fn the_log_of_the_container_at_hand() {
     model.answer(["because".to_owned()].into_iter());
     assert_eq!(model.subject(), None, "the log waits meanwhile");
     assert!(screen(&mut model).join("\n").contains("because"));
+    model.take(Update::These(["id-db".to_owned()].into(), vec![summary("db", "shop", "exited", "Exited (0) now")]));
+    assert_eq!(model.subject(), None);
+    assert!(screen(&mut model).join("\n").contains("because"), "the answer stays when the container ends");
+    model.take(Update::These(["id-db".to_owned()].into(), vec![summary("db", "shop", "running", "Up 1 second")]));
     typed(&mut model, "l");
     assert_eq!(model.subject(), Some(&of("db")));
     press(&mut model, Key::Down);
