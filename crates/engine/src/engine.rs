@@ -185,7 +185,9 @@ impl Engine {
     pub(crate) fn cgroup_path(&self, definition: &Definition) -> String {
         let wanted = &definition.host.cgroup_parent;
         let parent = if wanted.is_empty() { &self.0.config.cgroup_parent } else { wanted };
-        format!("/{}/{}", parent.trim_matches('/'), definition.id)
+        // As with Docker, no parent leads out of the hierarchy.
+        let parent = crate::container::clean_path(parent);
+        format!("{}/{}", parent.trim_end_matches('/'), definition.id)
     }
 
     /// The runtime of this name.

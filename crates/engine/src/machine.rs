@@ -14,6 +14,7 @@ use crate::apparmor::AppArmor;
 pub(crate) struct Machine {
     /// Control groups are unified.
     pub(crate) cgroup_v2: bool,
+    /// Where its control groups are; none for a machine that is made up.
     pub(crate) hierarchy: Option<Hierarchy>,
     /// Capabilities that the engine can give.
     pub(crate) capabilities: Vec<&'static str>,
@@ -27,6 +28,9 @@ pub(crate) struct Machine {
     pub(crate) processors: usize,
     /// NUMA nodes with memory, as the kernel lists them.
     pub(crate) memory_nodes: String,
+    /// Whether shares of block I/O can be given: to containers, and for one device.
+    pub(crate) block_weight: bool,
+    pub(crate) block_weight_device: bool,
     /// Go's name of the architecture.
     pub(crate) architecture: &'static str,
     pub(crate) kernel: KernelVersion,
@@ -39,7 +43,6 @@ impl Machine {
         let bounding = caps::bounding_set();
         Ok(Machine {
             cgroup_v2: hierarchy.version() == Version::V2,
-            hierarchy: Some(hierarchy),
             capabilities: Capability::all().filter(|c| bounding.contains(*c)).map(Capability::name).collect(),
             apparmor: AppArmor::detect(),
             selinux: Path::new("/sys/fs/selinux/enforce").exists(),
@@ -47,8 +50,11 @@ impl Machine {
             online_processors: online_processors(),
             processors: processors(),
             memory_nodes: memory_nodes(),
+            block_weight: has_block_file(&hierarchy, "blkio.weight"),
+            block_weight_device: has_block_file(&hierarchy, "blkio.weight_device"),
             architecture: architecture(),
             kernel: kernel(),
+            hierarchy: Some(hierarchy),
         })
     }
 
@@ -64,6 +70,8 @@ impl Machine {
             online_processors: "0-3".to_owned(),
             processors: 4,
             memory_nodes: "0".to_owned(),
+            block_weight: true,
+            block_weight_device: true,
             architecture: "amd64",
             kernel: KernelVersion { major: 6, minor: 12 },
         }
@@ -87,6 +95,11 @@ fn possible_processors() -> u32 {
 fn processors() -> usize {
     let allowed = rustix::thread::sched_getaffinity(None).map_or(1, |set| set.count());
     usize::try_from(allowed).unwrap_or(1).max(1)
+}
+
+/// Whether v1 has a file of its block I/O controller. On v2, the kernel is asked when it is written.
+fn has_block_file(hierarchy: &Hierarchy, name: &str) -> bool {
+    hierarchy.version() == Version::V2 || hierarchy.mount_points().any(|(mount, _)| mount.join(name).exists())
 }
 
 /// What the kernel says, else as many as this process may use.

@@ -96,6 +96,7 @@ impl Engine {
         }
         merge::with_image(&mut config, &image.config)?;
         defaults::fill(&mut config, &mut host, &id, self.config(), self.machine());
+        defaults::discard(&mut host, self.machine(), &mut warnings);
         validate::host(&host, self.config(), self.machine(), &mut warnings)?;
         let endpoints = endpoints(request.networking_config.and_then(|n| n.endpoints_config), &host)?;
         self.check_others(&mut host)?;

@@ -75,6 +75,19 @@ pub(super) fn fill(config: &mut Config, host: &mut HostConfig, id: &str, engine:
     }
 }
 
+/// Takes out what the kernel cannot do and nothing depends on, in Docker's words.
+pub(super) fn discard(host: &mut HostConfig, machine: &Machine, warnings: &mut Vec<String>) {
+    let lacks = "Your kernel does not support Block I/O";
+    if host.blkio_weight > 0 && !machine.block_weight {
+        warnings.push(format!("{lacks} weight or the cgroup is not mounted. Weight discarded."));
+        host.blkio_weight = 0;
+    }
+    if host.blkio_weight_device.as_ref().is_some_and(|list| !list.is_empty()) && !machine.block_weight_device {
+        warnings.push(format!("{lacks} weight_device or the cgroup is not mounted. Weight-device discarded."));
+        host.blkio_weight_device = Some(Vec::new());
+    }
+}
+
 /// Limits that follow from others, and clients' ways to say that there is none.
 fn resources(host: &mut HostConfig) {
     if host.memory > 0 && host.memory_swap == 0 {
@@ -91,4 +104,34 @@ fn hostname(host: &HostConfig, id: &str) -> String {
         return name.nodename().to_string_lossy().into_owned();
     }
     teu_oci::id::short(id).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use teu_api::container::{HostConfig, WeightDevice};
+
+    use super::discard;
+    use crate::machine::Machine;
+
+    #[test]
+    fn shares_that_the_kernel_lacks_are_dropped_aloud() {
+        let device = || WeightDevice { path: "/dev/null".to_owned(), weight: 300 };
+        let asked =
+            || HostConfig { blkio_weight: 200, blkio_weight_device: Some(vec![device()]), ..HostConfig::default() };
+        let (mut host, mut warnings) = (asked(), Vec::new());
+        discard(&mut host, &Machine::bare(), &mut warnings);
+        assert_eq!((host.blkio_weight, warnings.len()), (200, 0));
+        let lacking = Machine { block_weight: false, block_weight_device: false, ..Machine::bare() };
+        discard(&mut host, &lacking, &mut warnings);
+        assert_eq!((host.blkio_weight, host.blkio_weight_device), (0, Some(Vec::new())));
+        let lacks = "Your kernel does not support Block I/O weight";
+        let expected = [
+            format!("{lacks} or the cgroup is not mounted. Weight discarded."),
+            format!("{lacks}_device or the cgroup is not mounted. Weight-device discarded."),
+        ];
+        assert_eq!(warnings, expected);
+        // Nobody asked: nothing is said.
+        discard(&mut HostConfig::default(), &lacking, &mut warnings);
+        assert_eq!(warnings.len(), 2);
+    }
 }

@@ -64,6 +64,7 @@ pub(crate) use definition::Definition;
 pub(crate) use files::Files;
 pub(crate) use handle::{Handle, View};
 pub(crate) use index::Index;
+pub(crate) use mounts::clean as clean_path;
 pub(crate) use spec::{ExecDifferences, exec_process};
 pub(crate) use start::refusal;
 pub(crate) use state::Phase;

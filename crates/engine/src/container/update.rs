@@ -6,7 +6,7 @@ use teu_api::container::{HostConfig, UpdateRequest, UpdateResponse};
 use teu_keeper::protocol::Request;
 
 use super::actor::{Actor, Command};
-use super::{spec, stored, validate};
+use super::{defaults, spec, stored, validate};
 use crate::store::Write;
 use crate::{Engine, Error};
 
@@ -15,8 +15,11 @@ impl Engine {
     ///
     /// # Errors
     /// No such container; the new values are not allowed or exclude what is set already; the kernel refuses them.
-    pub async fn container_update(&self, container: &str, request: UpdateRequest) -> Result<UpdateResponse, Error> {
+    pub async fn container_update(&self, container: &str, mut request: UpdateRequest) -> Result<UpdateResponse, Error> {
         let mut warnings = Vec::new();
+        let mut asked = alone(&request);
+        defaults::discard(&mut asked, self.machine(), &mut warnings);
+        request.blkio_weight = asked.blkio_weight;
         validate::host(&alone(&request), self.config(), self.machine(), &mut warnings)?;
         let handle = self.containers().find(container)?;
         handle.ask(|reply| Command::Update { request: Box::new(request), reply }).await?;
@@ -147,6 +150,10 @@ impl Actor {
         let write = Write::Define { id, name, definition: stored::definition(&definition)? };
         self.engine.store().commit(write).done().await?;
         self.handle.publish(|next| next.definition = Arc::new(definition));
+        // It may have a limit of memory now that it had not.
+        if self.memory.is_none() {
+            self.watch_memory();
+        }
         self.event("update", &[]);
         Ok(())
     }

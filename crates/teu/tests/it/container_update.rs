@@ -1,6 +1,6 @@
 //! `update`: limits of a running container, and what a later start has of them.
 
-use crate::support::{BUSYBOX, engine, inspect, outcome};
+use crate::support::{BUSYBOX, engine, inspect, outcome, sh};
 
 const LIMIT: &str = "cat /sys/fs/cgroup/memory.max 2>/dev/null || cat /sys/fs/cgroup/memory/memory.limit_in_bytes";
 const PIDS: &str = "cat /sys/fs/cgroup/pids.max 2>/dev/null || cat /sys/fs/cgroup/pids/pids.max";
@@ -49,4 +49,34 @@ fn what_is_refused_changes_nothing() {
     let (code, _, err) = outcome(&engine, &["update", "-m", "32m", "nosuch"]);
     assert_eq!(code, 1);
     assert!(err.contains("No such container: nosuch"), "{err}");
+}
+
+#[test]
+fn a_later_limit_of_memory_is_watched() {
+    let Some(engine) = engine() else { return };
+    let greedy =
+        "while test ! -e /go; do sleep 0.05; done; head -c 100000000 /dev/zero | tail >/dev/null; exec sleep 1000";
+    engine.run(&["run", "-d", "--name", "box", BUSYBOX, "sh", "-c", greedy]).unwrap();
+    engine.run(&["update", "--memory", "16m", "--memory-swap", "16m", "box"]).unwrap();
+    engine.run(&["exec", "box", "touch", "/go"]).unwrap();
+    let told =
+        ["events", "--since", "1h", "--filter", "container=box", "--filter", "event=oom", "--format", "{{.Action}}"];
+    let (mut events, mut lines) = engine.follow(&told).unwrap();
+    assert_eq!(lines.next().as_deref(), Some("oom"));
+    events.kill().unwrap();
+    events.wait().unwrap();
+}
+
+#[test]
+fn odd_parents_stay_in_the_hierarchy() {
+    let Some(engine) = engine() else { return };
+    let name = engine.host.directory().file_name().unwrap().to_str().unwrap().to_owned();
+    let script = "grep -E ':memory:|^0::' /proc/self/cgroup | head -1 | cut -d: -f3";
+    for parent in ["x/../../%/odd", "/%//odd/", "../%/odd/."] {
+        let parent = parent.replace('%', &name);
+        let path = sh(&engine, &["--cgroup-parent", &parent, "--cgroupns=host"], script);
+        assert!(path.starts_with(&format!("/{name}/odd/")), "{parent}: {path}");
+    }
+    let (_, _, err) = outcome(&engine, &["run", "--rm", "--device-read-bps", "/dev/nosuch:1mb", BUSYBOX, "true"]);
+    assert!(err.contains("stat /dev/nosuch: no such file or directory"), "{err}");
 }
