@@ -6,11 +6,11 @@ use clap::Args;
 use teu_api::client::Client;
 use teu_api::container::{AttachOptions, Inspect, ResizeOptions, WaitCondition};
 
-use super::run::{detach_keys, until_exit};
+use super::run::{detach_keys, forwarding, until_exit};
 use crate::app::Cli;
 use crate::error::Error;
 use crate::session::Streams;
-use crate::terminal::{self, resize, signals};
+use crate::terminal::{self, resize};
 use crate::verb::{Arity, Spec, Verb};
 
 #[derive(Debug, Args)]
@@ -42,45 +42,52 @@ impl Verb for Attach {
         let client = cli.client()?;
         let container = client.container_inspect(&self.container[0]).await?;
         check(&container)?;
-        let tty = container.config.tty;
-        let streams = Streams {
-            stdin: !self.no_stdin && container.config.open_stdin,
-            stdout: true,
-            stderr: !tty,
-            tty,
-            detach_keys: detach_keys(&self.detach_keys, cli)?,
-        };
-        if streams.stdin && tty && !terminal::is_stdin() {
-            return Err(Error::message("the input device is not a TTY"));
-        }
+        let (streams, options) = attachment(cli, &container, !self.no_stdin, &self.detach_keys)?;
         let id = container.id.as_str();
-        let options = AttachOptions {
-            stream: true,
-            stdin: streams.stdin,
-            stdout: true,
-            stderr: true,
-            detach_keys: self.detach_keys.clone(),
-            ..AttachOptions::default()
-        };
         let waiting = client.container_wait(id, WaitCondition::NotRunning);
         let (stream, waiting) = tokio::join!(client.container_attach(id, &options), waiting);
         let (stream, waiting) = (stream?, waiting?);
-        if tty && terminal::is_stdout() {
+        if streams.tty && terminal::is_stdout() {
             redraw(client, id).await;
         }
         let session = async {
             let code = until_exit(client, id, &streams, Some(stream), waiting).await?;
             code.ok_or_else(Error::detached)
         };
-        if tty || !self.sig_proxy {
-            return session.await;
-        }
-        let caught = signals::Caught::forwarded();
-        tokio::select! {
-            result = session => result,
-            error = signals::forward(client, id, caught) => Err(error),
-        }
+        forwarding(client, id, !streams.tty && self.sig_proxy, session).await
     }
+}
+
+/// What is connected to what, and how the engine is asked for it. Standard input, if it is wanted and the container takes any.
+///
+/// # Errors
+/// If the keys are none, or a terminal is needed and there is none.
+pub(super) fn attachment(
+    cli: &Cli,
+    container: &Inspect,
+    stdin: bool,
+    keys: &str,
+) -> Result<(Streams, AttachOptions), Error> {
+    let tty = container.config.tty;
+    let streams = Streams {
+        stdin: stdin && container.config.open_stdin,
+        stdout: true,
+        stderr: !tty,
+        tty,
+        detach_keys: detach_keys(keys, cli)?,
+    };
+    if streams.stdin && tty && !terminal::is_stdin() {
+        return Err(Error::message("the input device is not a TTY"));
+    }
+    let options = AttachOptions {
+        stream: true,
+        stdin: streams.stdin,
+        stdout: true,
+        stderr: true,
+        detach_keys: keys.to_owned(),
+        ..AttachOptions::default()
+    };
+    Ok((streams, options))
 }
 
 fn check(container: &Inspect) -> Result<(), Error> {

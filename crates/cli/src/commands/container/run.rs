@@ -120,7 +120,17 @@ pub(super) async fn attended(
     proxied: bool,
 ) -> Result<ExitCode, Error> {
     let session = attached(client, id, streams, remove);
-    if !proxied {
+    forwarding(client, id, proxied, session).await
+}
+
+/// A session to its end, during which signals go to the container if they are to.
+pub(super) async fn forwarding(
+    client: &Client,
+    id: &str,
+    is_forwarded: bool,
+    session: impl Future<Output = Result<ExitCode, Error>>,
+) -> Result<ExitCode, Error> {
+    if !is_forwarded {
         return session.await;
     }
     let caught = signals::Caught::forwarded();

@@ -3,13 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use teu_api::container::{AttachOptions, WaitCondition};
+use teu_api::container::WaitCondition;
 
-use super::run::{detach_keys, until_exit};
+use super::attach::attachment;
+use super::run::{forwarding, until_exit};
 use crate::app::Cli;
 use crate::error::{Error, engine_message};
-use crate::session::Streams;
-use crate::terminal::{self, signals};
 use crate::verb::{Arity, Spec, Verb};
 
 #[derive(Debug, Args)]
@@ -82,26 +81,8 @@ impl Start {
     async fn attached(&self, cli: &Cli, name: &str) -> Result<ExitCode, Error> {
         let client = cli.client()?;
         let container = client.container_inspect(name).await?;
-        let tty = container.config.tty;
-        let streams = Streams {
-            stdin: self.interactive && container.config.open_stdin,
-            stdout: true,
-            stderr: !tty,
-            tty,
-            detach_keys: detach_keys(&self.detach_keys, cli)?,
-        };
-        if streams.stdin && tty && !terminal::is_stdin() {
-            return Err(Error::message("the input device is not a TTY"));
-        }
+        let (streams, options) = attachment(cli, &container, self.interactive, &self.detach_keys)?;
         let id = container.id.as_str();
-        let options = AttachOptions {
-            stream: true,
-            stdin: streams.stdin,
-            stdout: true,
-            stderr: true,
-            detach_keys: self.detach_keys.clone(),
-            ..AttachOptions::default()
-        };
         let condition =
             if container.host_config.auto_remove { WaitCondition::Removed } else { WaitCondition::NextExit };
         let (stream, waiting) =
@@ -112,13 +93,6 @@ impl Start {
             let code = until_exit(client, id, &streams, Some(stream), waiting).await?;
             Ok(code.unwrap_or(ExitCode::SUCCESS))
         };
-        if tty {
-            return session.await;
-        }
-        let caught = signals::Caught::forwarded();
-        tokio::select! {
-            result = session => result,
-            error = signals::forward(client, id, caught) => Err(error),
-        }
+        forwarding(client, id, !streams.tty, session).await
     }
 }

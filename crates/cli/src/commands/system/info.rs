@@ -6,9 +6,10 @@ use clap::Args;
 
 use crate::app::{Cli, VERSION};
 use crate::commands::inspect::FORMAT_HELP;
+use crate::commands::system::template;
 use crate::error::{Error, engine_message};
 use crate::format::info::{client_text, server_text};
-use crate::format::template::{Data, Template};
+use crate::format::template::Data;
 use crate::verb::{Arity, Spec, Verb};
 
 #[derive(Debug, Args)]
@@ -29,15 +30,7 @@ impl Verb for Info {
     };
 
     async fn run(self, cli: &Cli) -> Result<ExitCode, Error> {
-        let template = match self.format.as_str() {
-            "" => None,
-            "json" => Some("{{json .}}"),
-            text => Some(text),
-        };
-        let template = template
-            .map(Template::parse)
-            .transpose()
-            .map_err(|error| Error::Failed { message: format!("template parsing error: {error}"), code: 64 })?;
+        let template = template(&self.format)?;
         let context = cli.context_name();
         if let Some(template) = template {
             let bytes = cli.client()?.get_raw("/info", &teu_api::query::Query::new()).await?;

@@ -6,8 +6,9 @@ use clap::Args;
 
 use crate::app::{Cli, VERSION};
 use crate::commands::inspect::FORMAT_HELP;
+use crate::commands::system::template;
 use crate::error::{Error, engine_message};
-use crate::format::template::{Data, Template};
+use crate::format::template::Data;
 use crate::format::version::{ClientVersion, client_text, server_text};
 use crate::opts::platform;
 use crate::verb::{Arity, Spec, Verb};
@@ -30,15 +31,7 @@ impl Verb for Version {
     };
 
     async fn run(self, cli: &Cli) -> Result<ExitCode, Error> {
-        let template = match self.format.as_str() {
-            "" => None,
-            "json" => Some("{{json .}}"),
-            text => Some(text),
-        };
-        let template = template
-            .map(Template::parse)
-            .transpose()
-            .map_err(|error| Error::Failed { message: format!("template parsing error: {error}"), code: 64 })?;
+        let template = template(&self.format)?;
         let connection = cli.client();
         let server = match &connection {
             Ok(client) => {
