@@ -47,6 +47,9 @@ pub struct Launch<'a> {
     /// If the caller dies before the start, the container's first process does not exit at once, which would look like an
     /// exit of its program: for some seconds it is a process of the name [`ABANDONED`], for the caller's successor to end.
     pub linger: bool,
+    /// The program begins with all signals blocked: it is an init that takes them by itself, and none is to be lost before
+    /// it does. Nothing else expects that.
+    pub hold_signals: bool,
 }
 
 impl<'a> Launch<'a> {
@@ -67,6 +70,7 @@ impl<'a> Launch<'a> {
             no_pivot: false,
             no_new_keyring: false,
             linger: false,
+            hold_signals: false,
         }
     }
 

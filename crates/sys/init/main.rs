@@ -3,6 +3,7 @@
 //!
 //! It is an executable of its own, without a standard library, built by `build.rs` and carried inside of the one that
 //! everything else is in: an init lives as long as its container, and this one takes two pages of memory for itself.
+//! All signals may be blocked when it begins: those that came before are handed on, too, and the program gets none blocked.
 //! It behaves as the init of other engines does (`tini`): the program gets a process group and the terminal, a program
 //! that cannot be executed is 127 or 126, one that a signal ended is 128 and its number.
 
@@ -57,7 +58,6 @@ const ENOTDIR: isize = 20;
 const NAME_MAX: usize = 4096;
 
 const SIGCHLD: usize = 17;
-const SIG_BLOCK: usize = 0;
 const SIG_SETMASK: usize = 2;
 const TIOCSPGRP: usize = 0x5410;
 const WNOHANG: usize = 1;
@@ -101,12 +101,10 @@ fn kill(pid: i32, signal: usize) {
     unsafe { syscall(nr::KILL, [pid as usize, signal, 0, 0, 0]) };
 }
 
-/// Changes the signal mask; returns the one before.
-fn mask(how: usize, set: u64) -> u64 {
-    let mut before = 0u64;
-    // SAFETY: both sets have the size that is named.
-    unsafe { syscall(nr::RT_SIGPROCMASK, [how, (&raw const set) as usize, (&raw mut before) as usize, 8, 0]) };
-    before
+/// Sets the signal mask.
+fn mask(set: u64) {
+    // SAFETY: the set has the size that is named; the one before is not asked for.
+    unsafe { syscall(nr::RT_SIGPROCMASK, [SIG_SETMASK, (&raw const set) as usize, null::<u8>() as usize, 8, 0]) };
 }
 
 /// Where the program begins: nothing is set up but the stack.
@@ -129,10 +127,10 @@ extern "C" fn start(stack: *const usize) -> ! {
         exit(1);
     }
     let handed_on = OWN.iter().fold(u64::MAX, |set, signal| set & !(1 << (signal - 1)));
-    let before = mask(SIG_BLOCK, handed_on);
+    mask(handed_on);
     // SAFETY: a plain fork, with the parent's stack as it is.
     match unsafe { syscall(nr::CLONE, [SIGCHLD, 0, 0, 0, 0]) } {
-        0 => become_program(program, env, before),
+        0 => become_program(program, env),
         pid @ 1.. => look_after(i32::try_from(pid).unwrap_or(0), handed_on),
         _ => {
             write(b"[FATAL docker-init] fork failed\n");
@@ -191,14 +189,14 @@ fn ignore_terminal_stops() {
     }
 }
 
-/// The child: gets a process group, the terminal if there is one, the old signal mask, and becomes the program.
-fn become_program(args: *const *const c_char, env: *const *const c_char, signals: u64) -> ! {
+/// The child: gets a process group, the terminal if there is one, no signal blocked, and becomes the program.
+fn become_program(args: *const *const c_char, env: *const *const c_char) -> ! {
     // SAFETY: takes numbers.
     unsafe { syscall(nr::SETPGID, [0, 0, 0, 0, 0]) };
     let own = own_pid();
     // SAFETY: the group's number is readable. Without a terminal this fails and changes nothing.
     unsafe { syscall(nr::IOCTL, [0, TIOCSPGRP, (&raw const own) as usize, 0, 0]) };
-    mask(SIG_SETMASK, signals);
+    mask(0);
     // SAFETY: the caller has seen that there is a program, and the lists are as the kernel made them.
     let name = unsafe { CStr::from_ptr(*args) };
     let error = execute(name.to_bytes(), args, env);

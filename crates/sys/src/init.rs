@@ -36,6 +36,29 @@ mod tests {
     }
 
     #[test]
+    fn a_signal_that_came_before_is_handed_on() {
+        use std::os::unix::process::CommandExt;
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = init(folder.path(), &["sleep", "1000"]);
+        let mut held = init(folder.path(), &["grep", "^SigBlk", "/proc/self/status"]);
+        // SAFETY: allocates nothing and takes no lock.
+        unsafe {
+            command.pre_exec(|| {
+                crate::signal::block();
+                Ok(rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM)?)
+            });
+            held.pre_exec(|| {
+                crate::signal::block();
+                Ok(())
+            });
+        }
+        // Nothing of the program need have run: it is a signal's that it ended.
+        assert_eq!(command.stdout(Stdio::null()).status().unwrap().code(), Some(128 + 15));
+        let output = held.output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "SigBlk:\t0000000000000000\n");
+    }
+
+    #[test]
     fn hands_signals_on_and_is_small() {
         let folder = tempfile::tempdir().unwrap();
         let script = "trap 'exit 5' USR1; echo ready; while :; do sleep 0.01; done";

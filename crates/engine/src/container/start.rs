@@ -230,6 +230,7 @@ impl Actor {
             log: log_target::of(definition, &self.engine.container_files(&definition.id))?,
             cgroup_path: inputs.cgroup_path.clone(),
             runtime: self.engine.runtime_choice(&definition.host.runtime)?,
+            hold_signals: inputs.init.is_some() && self.engine.config().init_path.is_none(),
             fds: roles,
         };
         let ready = begun.elapsed();

@@ -59,6 +59,8 @@ pub struct Create<'a> {
     pub stdio: Stdio,
     /// Its cgroup, which exists, with limits applied.
     pub cgroup: Option<&'a Cgroup>,
+    /// Its program begins with all signals blocked.
+    pub hold_signals: bool,
     /// What else the daemon opened for it.
     pub passed: Passed,
 }

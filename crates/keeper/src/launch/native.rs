@@ -28,6 +28,7 @@ impl Launcher for Native {
             preserve_fds: request.passed.preserve,
             // The next keeper must not take its end for the program's.
             linger: true,
+            hold_signals: request.hold_signals,
             ..Launch::new(request.id, request.spec, request.bundle, rootfs)
         }
         .create()?;

@@ -26,6 +26,9 @@ pub struct StartRequest {
     /// Which runtime runs it.
     #[serde(default)]
     pub runtime: RuntimeChoice,
+    /// Its program is Teu's own init, which begins with all signals blocked: those that come early wait for it.
+    #[serde(default)]
+    pub hold_signals: bool,
     /// What the descriptors that come along are, in their order.
     pub fds: Vec<PassedFd>,
 }

@@ -76,6 +76,7 @@ impl Server {
             spec: &request.spec,
             stdio: theirs,
             cgroup: cgroup.as_ref(),
+            hold_signals: request.hold_signals,
             passed,
         };
         let prepared = self.launcher.create(create)?;

@@ -99,6 +99,7 @@ impl Bench {
             log,
             cgroup_path: String::new(),
             runtime: Default::default(),
+            hold_signals: false,
             fds: Vec::new(),
         }
     }

@@ -68,6 +68,18 @@ fn a_container_runs_with_its_own_processes() {
 }
 
 #[test]
+fn an_init_begins_with_all_signals_blocked() {
+    let Some(bench) = bench() else { return };
+    for (id, hold_signals, blocked) in [("held", true, "fffffffe7ffbfeff"), ("free", false, "0000000000000000")] {
+        let script = "while read line; do case $line in SigBlk:*) echo $line;; esac; done </proc/self/status";
+        let script = process(&["sh", "-c", script]);
+        bench.start(StartRequest { hold_signals, ..request(&bench, id, script) });
+        assert_eq!(bench.wait(id), ExitStatus::Exited(0));
+        assert_eq!(bench.logged(id, "stdout"), format!("SigBlk: {blocked}\n"));
+    }
+}
+
+#[test]
 fn an_ordinary_user_can_open_its_output_by_name() {
     let Some(bench) = bench() else { return };
     let user = User { uid: 1234, gid: 1234, ..User::default() };

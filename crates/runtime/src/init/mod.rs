@@ -50,6 +50,9 @@ pub(crate) struct Init<'p> {
 /// Runs a plan. Returns only on failure, after the parent has been told.
 pub(crate) fn run(plan: &Plan, channel: BorrowedFd<'_>) -> i32 {
     teu_sys::signal::reset();
+    if plan.hold_signals {
+        teu_sys::signal::block();
+    }
     let mut init = Init {
         plan,
         channel,

@@ -33,7 +33,7 @@ pub(crate) struct CreatePlan {
 
 /// Compiles a launch.
 pub(crate) fn compile(launch: Launch<'_>, gate: Option<GateFiles>) -> Result<CreatePlan, Error> {
-    let (spec, linger) = (launch.spec, launch.linger);
+    let (spec, linger, hold_signals) = (launch.spec, launch.linger, launch.hold_signals);
     let process = spec.process.as_ref().ok_or_else(|| Error::InvalidSpec("process is missing".into()))?;
     let linux = spec.linux.clone().unwrap_or_default();
     let root_path = launch.rootfs_path();
@@ -96,7 +96,7 @@ pub(crate) fn compile(launch: Launch<'_>, gate: Option<GateFiles>) -> Result<Cre
     };
     steps.extend(finish(process, launch.stdio, (launch.preserve_fds, launch.inherit_fds), setting)?);
     Ok(CreatePlan {
-        plan: Plan { steps, program, gate, linger },
+        plan: Plan { steps, program, gate, linger, hold_signals },
         clone: namespaces.clone,
         user,
         before_clone,

@@ -284,6 +284,8 @@ pub(crate) struct Plan {
     pub(crate) gate: Option<GateFiles>,
     /// See [`Launch::linger`](crate::Launch::linger).
     pub(crate) linger: bool,
+    /// See [`Launch::hold_signals`](crate::Launch::hold_signals).
+    pub(crate) hold_signals: bool,
 }
 
 /// What a process waits on that its parent does not stay for: a FIFO to read the start from, and one for what fails then.

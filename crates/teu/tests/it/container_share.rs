@@ -30,6 +30,20 @@ fn an_init_reaps_and_hands_signals_on() {
 }
 
 #[test]
+fn an_init_loses_no_early_signal() {
+    let Some(engine) = engine() else { return };
+    for round in 0..20 {
+        let name = format!("box{round}");
+        engine.run(&["create", "--init", "--name", &name, BUSYBOX, "sleep", "30"]).unwrap();
+        engine.run(&["start", &name]).unwrap();
+        engine.run(&["kill", "--signal", "TERM", &name]).unwrap();
+        assert_eq!(engine.run(&["wait", &name]).unwrap(), "143\n");
+    }
+    let blocked = "grep ^SigBlk /proc/self/status";
+    assert_eq!(sh(&engine, &["--init"], blocked), "SigBlk:\t0000000000000000\n");
+}
+
+#[test]
 fn links_tell_of_the_other_container() {
     let Some(engine) = engine() else { return };
     let flags = ["--name", "db", "--hostname", "dbhost", "-e", "A=x=y", "--expose", "80", "--expose", "81"];
