@@ -1,4 +1,4 @@
-//! P12 and P13: the engine with 100 containers.
+//! P12, P13 and upgrades: the engine with 100 containers.
 
 use crate::Settings;
 use crate::subject::{IMAGE, Subject, in_turns, plain, words};
@@ -6,6 +6,7 @@ use crate::table::{self, Row};
 use anyhow::{Context as _, Result};
 use std::path::Path;
 use std::time::Instant;
+use teu_testkit::upgrade::Installed;
 
 const CONTAINERS: usize = 100;
 
@@ -46,5 +47,23 @@ pub(crate) fn restart(settings: &Settings) -> Result<()> {
     }
     subject.remove(&names)?;
     table::print("P13: restart of the daemon with 100 running containers, until ps answers", "ms", &[row]);
+    Ok(())
+}
+
+/// The longest that a request waits while another version of the executable takes over.
+pub(crate) fn upgrade(settings: &Settings) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let exe = Installed::new(folder.path().join("teu"), &settings.teu)?;
+    let mut subject = Subject::start(exe.path())?;
+    subject.load(&teu_testkit::image::busybox(IMAGE)?.docker_archive())?;
+    let names = fill(&subject)?;
+    let mut row = Row::new("teu");
+    for turn in 0..settings.runs.min(10) {
+        row.time(exe.take_over(subject.own().context("not our engine")?, &"-".repeat(turn + 1))?);
+        let running = subject.run(&["ps", "-q"])?.lines().count();
+        anyhow::ensure!(running == CONTAINERS, "only {running} of {CONTAINERS} containers run after an upgrade");
+    }
+    subject.remove(&names)?;
+    table::print("Upgrade with 100 running containers: the longest answer to a ping meanwhile", "ms", &[row]);
     Ok(())
 }

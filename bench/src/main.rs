@@ -73,6 +73,8 @@ enum Benchmark {
     P12,
     /// Restart of the daemon with 100 running containers, until `ps` answers.
     P13,
+    /// The longest wait for an answer while another version of the executable takes over, with 100 containers.
+    Upgrade,
     /// The next container while 10 and while many others run.
     Crowd {
         /// How many those are. A bridge takes 1,023.
@@ -127,6 +129,7 @@ fn main() -> Result<()> {
         Benchmark::P11 => memory::engine(&settings),
         Benchmark::P12 => daemon::ps(&settings),
         Benchmark::P13 => daemon::restart(&settings),
+        Benchmark::Upgrade => daemon::upgrade(&settings),
         Benchmark::Torture(flags) => torture::run(&settings, &flags),
         Benchmark::Crowd { containers } => crowd::run(&settings, containers),
         Benchmark::Chaos(flags) => chaos::run(&settings, &flags),

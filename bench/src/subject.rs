@@ -62,17 +62,22 @@ pub(crate) enum Subject {
 impl Subject {
     /// Ours first, then the peers, each with the image loaded.
     pub(crate) fn all(settings: &crate::Settings) -> Result<Vec<Self>> {
-        let host = Host::start()?;
-        // As installed: /run is in memory, for the peers too.
-        let run = host.path("run");
-        host.sh(&format!("mkdir {0} && mount -t tmpfs -o mode=755 tmpfs {0}", run.display()))?;
-        let mut subjects = vec![Self::Own(Box::new(Engine::start_on(host, &settings.teu, &[])?))];
+        let mut subjects = vec![Self::start(&settings.teu)?];
         subjects.extend(settings.peers.engines.iter().cloned().map(Self::Peer));
         let archive = teu_testkit::image::busybox(IMAGE)?.docker_archive();
         for subject in &subjects {
             subject.load(&archive)?;
         }
         Ok(subjects)
+    }
+
+    /// Ours alone, without an image.
+    pub(crate) fn start(executable: &Path) -> Result<Self> {
+        let host = Host::start()?;
+        // As installed: /run is in memory, for the peers too.
+        let run = host.path("run");
+        host.sh(&format!("mkdir {0} && mount -t tmpfs -o mode=755 tmpfs {0}", run.display()))?;
+        Ok(Self::Own(Box::new(Engine::start_on(host, executable, &[])?)))
     }
 
     pub(crate) fn name(&self) -> &'static str {

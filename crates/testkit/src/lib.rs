@@ -8,3 +8,4 @@ pub mod image;
 pub mod random;
 pub mod registry;
 pub mod torture;
+pub mod upgrade;
