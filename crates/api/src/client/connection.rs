@@ -1,6 +1,6 @@
 //! Connections to an engine: dialling, and reuse over requests.
 
-use super::{Endpoint, Error, RequestBody, tls};
+use super::{Endpoint, Error, RequestBody, SshStream, tls};
 use hickory_resolver::TokioResolver;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -24,6 +24,8 @@ pub enum Stream {
     Tcp(TcpStream),
     /// TLS over TCP.
     Tls(Box<TlsStream<TcpStream>>),
+    /// Standard streams of a command that `ssh` runs.
+    Ssh(Box<SshStream>),
 }
 
 impl Stream {
@@ -41,6 +43,7 @@ pub(super) async fn dial(endpoint: &Endpoint) -> Result<Stream, Error> {
     let failed = |source| Error::Connect { endpoint: endpoint.to_string(), source };
     match endpoint {
         Endpoint::Unix(path) => Ok(Stream::Unix(UnixStream::connect(path).await.map_err(failed)?)),
+        Endpoint::Ssh(target) => Ok(Stream::Ssh(Box::new(target.dial()?))),
         Endpoint::Tcp { host, port, tls, .. } => {
             let tcp = connect_any(host, *port).await.map_err(failed)?;
             tcp.set_nodelay(true).map_err(failed)?;
@@ -131,6 +134,7 @@ macro_rules! each {
             Stream::Unix($stream) => $call,
             Stream::Tcp($stream) => $call,
             Stream::Tls($stream) => $call,
+            Stream::Ssh($stream) => $call,
         }
     };
 }
@@ -159,6 +163,6 @@ impl AsyncWrite for Stream {
         each!(self, stream => Pin::new(stream).poll_write_vectored(cx, bufs))
     }
     fn is_write_vectored(&self) -> bool {
-        !matches!(self, Self::Tls(_))
+        matches!(self, Self::Unix(_) | Self::Tcp(_))
     }
 }

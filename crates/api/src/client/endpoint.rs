@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use url::Url;
 
+use super::SshTarget;
+
 /// Address of an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
@@ -20,6 +22,8 @@ pub enum Endpoint {
         /// Certificates; none for plain TCP.
         tls: Option<TlsFiles>,
     },
+    /// A socket on another machine, `ssh://user@host`.
+    Ssh(SshTarget),
 }
 
 /// Certificate files of a TLS endpoint, in PEM.
@@ -44,6 +48,14 @@ pub enum EndpointError {
     /// An address of a kind not served.
     #[error("unsupported protocol scheme {0}://")]
     Scheme(String),
+    /// An address by `ssh` that cannot be used.
+    #[error("invalid address {address}: {reason}")]
+    Ssh {
+        /// What was written, without secrets.
+        address: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// A certificate or key cannot be read.
     #[error("cannot read {path}: {source}")]
     File {
@@ -98,6 +110,7 @@ impl Endpoint {
                 };
                 Ok(Self::Tcp { host, port, base, tls })
             }
+            "ssh" => SshTarget::parse(text).map(Self::Ssh),
             other => Err(EndpointError::Scheme(other.to_owned())),
         }
     }
@@ -105,7 +118,7 @@ impl Endpoint {
     /// Path before every route, without a slash at its end.
     pub(crate) fn base(&self) -> &str {
         match self {
-            Self::Unix(_) => "",
+            Self::Unix(_) | Self::Ssh(_) => "",
             Self::Tcp { base, .. } => base,
         }
     }
@@ -113,7 +126,7 @@ impl Endpoint {
     /// Value of the `Host` header. Docker's client sends a fixed name over unix sockets.
     pub(crate) fn authority(&self) -> String {
         match self {
-            Self::Unix(_) => "api.moby.localhost".to_owned(),
+            Self::Unix(_) | Self::Ssh(_) => "api.moby.localhost".to_owned(),
             Self::Tcp { host, port, .. } if host.contains(':') => format!("[{host}]:{port}"),
             Self::Tcp { host, port, .. } => format!("{host}:{port}"),
         }
@@ -130,6 +143,7 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
+            Self::Ssh(target) => target.fmt(f),
             Self::Tcp { base, .. } => write!(f, "tcp://{}{base}", self.authority()),
         }
     }
@@ -152,7 +166,7 @@ mod tests {
         ] {
             assert_eq!(parse(text).unwrap().to_string(), shown);
         }
-        for bad in ["", "/run/x.sock", "unix://", "ssh://h", "tcp://", "tcp://h:x"] {
+        for bad in ["", "/run/x.sock", "unix://", "ssh://", "npipe://h", "tcp://", "tcp://h:x"] {
             assert!(parse(bad).is_err(), "{bad}");
         }
         let tls = Endpoint::parse("tcp://h", Some(TlsFiles::default())).unwrap();

@@ -31,7 +31,7 @@ pub enum Error {
         server: crate::version::ApiVersion,
     },
     /// The connection broke or the answer is no HTTP.
-    #[error("error during connect: {0}")]
+    #[error("error during connect: {}", cause(.0))]
     Http(#[from] hyper::Error),
     /// Reading or writing a stream failed.
     #[error("{0}")]
@@ -53,6 +53,12 @@ pub enum Error {
     /// The endpoint or its certificates cannot be used.
     #[error(transparent)]
     Endpoint(#[from] super::EndpointError),
+}
+
+/// What a connection failed of, if it says.
+fn cause(error: &hyper::Error) -> String {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    source.map_or_else(|| error.to_string(), io::Error::to_string)
 }
 
 impl Error {

@@ -29,7 +29,7 @@ pub(crate) static NOUNS: [Noun; 6] = [
     Noun { name: "context", about: "Manage contexts", later: &[] },
     Noun { name: "image", about: "Manage images", later: &["build", "push"] },
     Noun { name: "network", about: "Manage networks", later: &["connect", "create", "disconnect", "rm"] },
-    Noun { name: "system", about: "Manage the engine", later: &["dial-stdio"] },
+    Noun { name: "system", about: "Manage the engine", later: &[] },
     Noun { name: "volume", about: "Manage volumes", later: &["update"] },
 ];
 
@@ -56,7 +56,7 @@ pub(crate) const LATER: [&str; 18] = [
 ];
 
 /// All commands.
-pub(crate) static ALL: [Command; 63] = [
+pub(crate) static ALL: [Command; 64] = [
     Command::of::<container::attach::Attach>(),
     Command::of::<container::commit::Commit>(),
     Command::of::<container::cp::Copy>(),
@@ -111,6 +111,7 @@ pub(crate) static ALL: [Command; 63] = [
     Command::of::<registry::logout::Logout>(),
     Command::of::<system::completion::Completion>(),
     Command::of::<system::df::DiskUsage>(),
+    Command::of::<system::dial_stdio::DialStdio>(),
     Command::of::<system::events::Events>(),
     Command::of::<system::info::Info>(),
     Command::of::<system::prune::Prune>(),

@@ -86,7 +86,7 @@ fn choose(globals: &Globals, config: &ConfigFile, env: impl Fn(&str) -> Option<S
 /// Completes an address as Docker does: `host:port`, `:port`, `unix://` alone.
 fn address(text: &str, tls: bool) -> anyhow::Result<String> {
     let text = text.trim();
-    if let Some(("ssh" | "npipe" | "fd", _)) = text.split_once("://") {
+    if let Some(("npipe" | "fd", _)) = text.split_once("://") {
         bail!("{text}: this kind of address is not supported yet");
     }
     Ok(match text {
@@ -175,6 +175,7 @@ mod tests {
         ] {
             assert_eq!(address(text, false).unwrap(), want);
         }
-        assert!(address("ssh://h", false).is_err());
+        assert!(address("npipe://h", false).is_err());
+        assert_eq!(address("ssh://me@h", false).unwrap(), "ssh://me@h");
     }
 }

@@ -31,6 +31,7 @@ mod kernel;
 mod network;
 mod power_cut;
 mod prune;
+mod remote;
 mod security;
 mod support;
 mod system_df;

@@ -2,6 +2,7 @@
 
 pub(super) mod completion;
 pub(super) mod df;
+pub(super) mod dial_stdio;
 pub(super) mod events;
 pub(super) mod info;
 pub(super) mod prune;

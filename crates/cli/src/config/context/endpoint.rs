@@ -72,10 +72,7 @@ fn configure(pairs: &[(String, String)], meta: &mut Meta, store: &Store, default
     }
     let host = options.get("host").copied().filter(|host| !host.is_empty());
     let host = host.map_or_else(|| format!("unix://{DEFAULT_SOCKET}"), str::to_owned);
-    Endpoint::parse(&host, None)
-        .map(drop)
-        .or_else(|error| if host.starts_with("ssh://") { Ok(()) } else { Err(error) })
-        .context("unable to apply docker endpoint options")?;
+    Endpoint::parse(&host, None).map(drop).context("unable to apply docker endpoint options")?;
     meta.set_endpoint(&host, skip);
     Ok(if files.is_empty() { Files::new() } else { Files::from([(DOCKER.to_owned(), files)]) })
 }
