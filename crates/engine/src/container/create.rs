@@ -160,7 +160,7 @@ impl Engine {
         if let Err(error) = committed.and(prepared) {
             self.store().put(Write::Delete { id });
             let (engine, definition) = (self.clone(), Arc::clone(&view.definition));
-            tokio::spawn(async move { engine.delete_files(definition, Vec::new()).await });
+            tokio::spawn(async move { engine.delete_files(definition).await });
             return Err(error);
         }
         let (handle, inbox) = Handle::new(view);

@@ -21,7 +21,8 @@ const KILL_TIMEOUT: Duration = Duration::from_secs(10);
 const ATTEMPTS: u32 = 10;
 
 impl Engine {
-    /// Removes a container. It is gone for every reader when this returns; files are deleted in the background.
+    /// Removes a container. It is gone for every reader when this returns, and so are the volumes that go with it; other
+    /// files are deleted in the background.
     ///
     /// # Errors
     /// No such container or link; it runs and `force` is not given; it is being removed already.
@@ -64,7 +65,7 @@ impl Engine {
     }
 
     /// Deletes what a container leaves on disk.
-    pub(super) async fn delete_files(&self, definition: Arc<Definition>, volumes: Vec<String>) {
+    pub(super) async fn delete_files(&self, definition: Arc<Definition>) {
         let engine = self.clone();
         let work = move || {
             let id = &definition.id;
@@ -78,6 +79,15 @@ impl Engine {
             {
                 tracing::error!(folder = %folder.display(), %error, "a container's folder could not be removed");
             }
+        };
+        // A panic is logged by the runtime.
+        drop(tokio::task::spawn_blocking(work).await);
+    }
+
+    /// Deletes volumes that came with a container, if no other one has them.
+    async fn delete_volumes(&self, volumes: Vec<String>) {
+        let engine = self.clone();
+        let work = move || {
             for name in volumes.into_iter().filter(|name| !engine.uses_volume(name)) {
                 match engine.volumes().remove(&name) {
                     Ok(()) => engine.volume_event("destroy", &name),
@@ -133,15 +143,27 @@ impl Actor {
         let unwanted = if volumes { anonymous(&view.definition.mounts) } else { Vec::new() };
         let (engine, teardown) = (self.engine.clone(), self.teardown.take());
         let definition = Arc::clone(&view.definition);
+        let (volumes_gone, volumes_left) = tokio::sync::oneshot::channel::<()>();
+        // Nothing else that is deleted is worth waiting for.
+        let volumes_left = (!unwanted.is_empty()).then_some(volumes_left);
         tokio::spawn(async move {
             if let Some(teardown) = teardown {
                 drop(teardown.await);
             }
+            if !unwanted.is_empty() {
+                engine.delete_volumes(unwanted).await;
+            }
+            drop(volumes_gone);
             engine.shippers().farewell(&definition.id).await;
-            engine.delete_files(definition, unwanted).await;
+            engine.delete_files(definition).await;
         });
         // What a client was told is gone stays so, whatever dies next.
-        deleted.done().await
+        deleted.done().await?;
+        if let Some(left) = volumes_left {
+            // It tells by going away.
+            drop(left.await);
+        }
+        Ok(())
     }
 }
 

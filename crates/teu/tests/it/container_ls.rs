@@ -120,6 +120,18 @@ fn filters_that_make_no_sense() {
 }
 
 #[test]
+fn volumes_are_gone_when_their_removal_is_answered() {
+    let Some(engine) = engine() else { return };
+    let fill = "i=0; while [ $i -lt 2000 ]; do echo x >/d/$i; i=$((i+1)); done";
+    engine.run(&["run", "--name", "box", "-v", "/d", BUSYBOX, "sh", "-c", fill]).unwrap();
+    let folder = inspect(&engine, "box", "{{(index .Mounts 0).Source}}");
+    assert!(std::fs::exists(&folder).unwrap(), "{folder}");
+    engine.run(&["rm", "-v", "box"]).unwrap();
+    assert!(!std::fs::exists(&folder).unwrap(), "{folder}");
+    assert_eq!(engine.run(&["volume", "ls", "-q"]).unwrap(), "");
+}
+
+#[test]
 fn volumes_come_with_containers_and_tell_of_themselves() {
     let Some(engine) = engine() else { return };
     engine.run(&["create", "--name", "box", "-v", "named:/d:ro", "-v", "/anonymous", BUSYBOX, "true"]).unwrap();
@@ -127,6 +139,7 @@ fn volumes_come_with_containers_and_tell_of_themselves() {
     engine.run(&["start", "-a", "box"]).unwrap();
     engine.run(&["wait", "box"]).unwrap();
     engine.run(&["rm", "-v", "box"]).unwrap();
+    assert_eq!(engine.run(&["volume", "ls", "-q"]).unwrap(), "named\n", "the other one is gone when the answer comes");
     engine.run(&["volume", "rm", "named"]).unwrap();
     let told = |format: &str| {
         let arguments = ["events", "--since", "0", "--until", "0s", "-f", "volume=named", "--format", format];
