@@ -1,5 +1,6 @@
 //! Lists of things, as a table, as JSON, or through the user's template.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -34,6 +35,26 @@ pub(crate) trait Row {
 pub(crate) struct Format {
     template: Template,
     is_table: bool,
+}
+
+/// What `--format raw` shows of a thing: labels and fields, each pair on a line, an empty line after the last one.
+pub(crate) struct Raw {
+    /// All that is shown with `--quiet`.
+    pub(crate) id: (&'static str, &'static str),
+    /// All lines.
+    pub(crate) lines: &'static [(&'static str, &'static str)],
+}
+
+impl Raw {
+    /// The format that is meant by `text`: itself, or the template of `raw`.
+    pub(crate) fn template<'t>(&self, text: &'t str, quiet: bool) -> Cow<'t, str> {
+        let line = |(label, field): &(&str, &str)| format!("{label}:{{{{if .{field}}}}} {{{{.{field}}}}}{{{{end}}}}");
+        match text {
+            "raw" if quiet => line(&self.id).into(),
+            "raw" => self.lines.iter().map(|pair| line(pair) + "\n").collect::<String>().into(),
+            other => other.into(),
+        }
+    }
 }
 
 /// Why a list could not be shown.
@@ -177,6 +198,15 @@ mod tests {
             Ok(text) => text,
             Err(error) => format!("error: {error}"),
         }
+    }
+
+    #[test]
+    fn raw() {
+        let raw = Raw { id: ("name", "Name"), lines: &[("name", "Name"), ("home_port", "Port")] };
+        let shown = fleet(&raw.template("raw", false));
+        assert_eq!(shown, "name: Emma\nhome_port: Taulov\n\nname: Ever <Given>\nhome_port:\n\n");
+        assert_eq!(fleet(&raw.template("raw", true)), "name: Emma\nname: Ever <Given>\n");
+        assert_eq!(raw.template("{{.Name}}", true), "{{.Name}}");
     }
 
     #[test]

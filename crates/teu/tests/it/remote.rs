@@ -120,4 +120,19 @@ fn dockers_own_client_comes_by_ssh() {
     };
     assert_eq!(docker(&["images", "-q"]), engine.run(&["images", "-q"]).unwrap());
     assert_eq!(docker(&["run", "--rm", "-i", BUSYBOX, "cat"]), "in");
+    // It prints what ours prints.
+    engine.run(&["create", "--name", "box", "-l", "a=b", "-p", "127.0.0.1::80", "-v", "data:/d", BUSYBOX]).unwrap();
+    for list in
+        [&["ps", "-a"][..], &["ps", "-aqs"], &["ps", "-as"], &["images"], &["images", "-q"], &["images", "--digests"]]
+    {
+        let list = [list, &["--format", "raw"]].concat();
+        assert_eq!(engine.run(&list).unwrap(), docker(&list), "{list:?}");
+    }
+    for noun in ["volume", "network"] {
+        for list in [&[noun, "ls", "--format", "raw"][..], &[noun, "ls", "-q", "--format", "raw"]] {
+            assert_eq!(engine.run(list).unwrap(), docker(list), "{list:?}");
+        }
+    }
+    let shown = docker(&["system", "df", "--format", "raw"]);
+    assert_eq!(engine.run(&["system", "df", "--format", "raw"]).unwrap(), shown);
 }

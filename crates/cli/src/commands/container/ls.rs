@@ -8,7 +8,7 @@ use teu_api::container::ListOptions;
 use crate::app::Cli;
 use crate::error::Error;
 use crate::format::container::{Container, TABLE};
-use crate::format::row::Format;
+use crate::format::row::{Format, Raw};
 use crate::format::time;
 use crate::opts::{filter, number};
 use crate::verb::{Arity, Spec, Verb};
@@ -20,6 +20,22 @@ pub(crate) const FORMAT_HELP: &str = "Format output using a custom template:\n\
     'json':             Print in JSON format\n\
     'TEMPLATE':         Print output using the given Go template.\n\
     Refer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates";
+
+/// Lines of `--format raw`; the last one with `--size` only.
+const LINES: [(&str, &str); 10] = [
+    ("container_id", "ID"),
+    ("image", "Image"),
+    ("command", "Command"),
+    ("created_at", "CreatedAt"),
+    ("state", "State"),
+    ("status", "Status"),
+    ("names", "Names"),
+    ("labels", "Labels"),
+    ("ports", "Ports"),
+    ("size", "Size"),
+];
+const RAW: Raw = Raw { id: LINES[0], lines: LINES.split_at(9).0 };
+const RAW_SIZE: Raw = Raw { id: LINES[0], lines: &LINES };
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
@@ -70,7 +86,8 @@ impl Verb for List {
             format => (format, !matches!(format, "json" | "table")),
         };
         let table = if self.size { format!("{TABLE}\\t{{{{.Size}}}}") } else { TABLE.to_owned() };
-        let format = Format::parse(text, &table)?;
+        let raw = if self.size { &RAW_SIZE } else { &RAW };
+        let format = Format::parse(&raw.template(text, self.quiet), &table)?;
         let limit = if self.latest && self.last == -1 { 1 } else { self.last };
         let options = ListOptions {
             all: self.all,

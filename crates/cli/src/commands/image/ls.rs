@@ -9,10 +9,27 @@ use crate::app::Cli;
 use crate::commands::container::ls::FORMAT_HELP;
 use crate::error::Error;
 use crate::format::image::{self, TABLE, TABLE_DIGESTS};
-use crate::format::row::Format;
+use crate::format::row::{Format, Raw};
 use crate::format::time;
 use crate::opts::filter;
 use crate::verb::{Arity, Spec, Verb};
+
+const ID: (&str, &str) = ("image_id", "ID");
+const RAW: Raw = Raw {
+    id: ID,
+    lines: &[("repository", "Repository"), ("tag", "Tag"), ID, ("created_at", "CreatedAt"), ("virtual_size", "Size")],
+};
+const RAW_DIGESTS: Raw = Raw {
+    id: ID,
+    lines: &[
+        ("repository", "Repository"),
+        ("tag", "Tag"),
+        ("digest", "Digest"),
+        ID,
+        ("created_at", "CreatedAt"),
+        ("virtual_size", "Size"),
+    ],
+};
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
@@ -68,7 +85,9 @@ impl Verb for List {
             format => format,
         };
         let is_table = format == "table";
-        let format = Format::parse(format, if self.digests { TABLE_DIGESTS } else { TABLE })?;
+        let raw = if self.digests { &RAW_DIGESTS } else { &RAW };
+        let format =
+            Format::parse(&raw.template(format, self.quiet), if self.digests { TABLE_DIGESTS } else { TABLE })?;
         let digests = self.digests || (!is_table && format.uses("Digest"));
         let options = ListOptions { all: self.all, shared_size: false, filters };
         let images = cli.client()?.image_list(&options).await?;

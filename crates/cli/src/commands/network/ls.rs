@@ -8,9 +8,14 @@ use crate::app::Cli;
 use crate::commands::container::ls::FORMAT_HELP;
 use crate::error::Error;
 use crate::format::network::{NetworkRow, TABLE};
-use crate::format::row::Format;
+use crate::format::row::{Format, Raw};
 use crate::opts::filter;
 use crate::verb::{Arity, Spec, Verb};
+
+const RAW: Raw = Raw {
+    id: ("network_id", "ID"),
+    lines: &[("network_id", "ID"), ("name", "Name"), ("driver", "Driver"), ("scope", "Scope")],
+};
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
@@ -45,7 +50,7 @@ impl Verb for List {
             "" => "table",
             format => format,
         };
-        let format = Format::parse(format, TABLE)?;
+        let format = Format::parse(&RAW.template(format, self.quiet), TABLE)?;
         let mut networks = cli.client()?.network_list(&filter::group(&self.filter)).await?;
         networks.sort_by(|a, b| crate::format::natural::compare(&a.name, &b.name));
         let rows: Vec<NetworkRow> =

@@ -9,11 +9,22 @@ use crate::commands::container::ls::FORMAT_HELP;
 use crate::error::Error;
 use crate::format::container::Container;
 use crate::format::disk_usage::{CACHE, CONTAINERS, CacheRow, Contents, IMAGES, TABLE, VOLUMES};
-use crate::format::row::{Format, FormatError, Row};
+use crate::format::row::{Format, FormatError, Raw, Row};
 use crate::format::template::{Data, Template};
 use crate::format::volume::VolumeRow;
 use crate::format::{image, time, units};
 use crate::verb::{Arity, Spec, Verb};
+
+const RAW: Raw = Raw {
+    id: ("type", "Type"),
+    lines: &[
+        ("type", "Type"),
+        ("total", "TotalCount"),
+        ("active", "Active"),
+        ("size", "Size"),
+        ("reclaimable", "Reclaimable"),
+    ],
+};
 
 #[derive(Debug, Args)]
 pub(crate) struct DiskUsage {
@@ -44,7 +55,7 @@ impl Verb for DiskUsage {
             format => format,
         };
         let lists = self.verbose.then(|| Lists::parse(wanted)).transpose()?;
-        let sums = Format::parse(wanted, TABLE)?;
+        let sums = Format::parse(&RAW.template(wanted, false), TABLE)?;
         let contents = Contents::from(cli.client()?.disk_usage().await?);
         cli.print(match lists {
             None => sums.print(&contents.sums())?,

@@ -7,10 +7,12 @@ use clap::Args;
 use crate::app::Cli;
 use crate::commands::container::ls::FORMAT_HELP;
 use crate::error::Error;
-use crate::format::row::Format;
+use crate::format::row::{Format, Raw};
 use crate::format::volume::{TABLE, VolumeRow};
 use crate::opts::filter;
 use crate::verb::{Arity, Spec, Verb};
+
+const RAW: Raw = Raw { id: ("name", "Name"), lines: &[("name", "Name"), ("driver", "Driver")] };
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
@@ -42,7 +44,7 @@ impl Verb for List {
             "" => "table",
             format => format,
         };
-        let format = Format::parse(format, TABLE)?;
+        let format = Format::parse(&RAW.template(format, self.quiet), TABLE)?;
         let mut volumes = cli.client()?.volume_list(&filter::group(&self.filter)).await?.volumes;
         volumes.sort_by(|a, b| crate::format::natural::compare(&a.name, &b.name));
         let rows: Vec<VolumeRow> = volumes.into_iter().map(VolumeRow).collect();
