@@ -20,14 +20,15 @@ impl Cgroups {
         self.hierarchy.as_ref().ok_or_else(|| Error::NotMounted.into())
     }
 
-    /// Makes a container's cgroup with its limits. An empty path means that the container stays in the keeper's.
+    /// Makes a container's cgroup with its limits; what an earlier run has left in one of its name ends. An empty path means
+    /// that the container stays in the keeper's.
     pub(super) fn create(&mut self, path: &str, spec: &Spec) -> Result<Option<Cgroup>, Failure> {
         if path.is_empty() {
             return Ok(None);
         }
         let resources = spec.linux.as_ref().and_then(|l| l.resources.as_ref());
         let limits = for_new_container(resources)?;
-        let cgroup = Cgroup::create(self.hierarchy()?, path)?;
+        let cgroup = Cgroup::create_anew(self.hierarchy()?, path)?;
         cgroup.apply(&limits)?;
         Ok(Some(cgroup))
     }

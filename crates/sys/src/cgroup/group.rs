@@ -33,35 +33,56 @@ impl Cgroup {
     /// [`Error::InUse`] if a group of this name has processes.
     pub fn create(hierarchy: &Hierarchy, path: &str) -> Result<Cgroup> {
         let group = Cgroup::new(hierarchy, path)?;
-        let mut existed = false;
-        for (mount, dir) in hierarchy.mounts.iter().zip(&group.dirs) {
-            existed |= !create_dir(&mount.path, dir)?;
-            if mount.controllers.has(Controller::Cpuset) && !mount.v2 {
-                cpuset::inherit(&mount.path, dir)?;
-            }
-        }
-        if existed {
+        if !group.make()? {
             if !group.pids()?.is_empty() {
                 return Err(Error::InUse { path: group.path });
             }
             group.thaw()?;
         }
-        if hierarchy.version() == Version::V2 {
-            subtree::enable_all(&group)?;
+        group.enabled()
+    }
+
+    /// Creates a group that nobody else may have: what an earlier one of its name has left is killed and removed.
+    ///
+    /// Taken over, it would bring that one's limits and counters along, and since Linux 6.14 the kernel kills whatever is
+    /// cloned into a group that was ever killed as a whole.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if what is left does not die within two seconds.
+    pub fn create_anew(hierarchy: &Hierarchy, path: &str) -> Result<Cgroup> {
+        let group = Cgroup::new(hierarchy, path)?;
+        if !group.make()? {
+            group.remove()?;
+            group.make()?;
         }
-        Ok(group)
+        group.enabled()
+    }
+
+    /// Makes its directories. False if there was one already.
+    fn make(&self) -> Result<bool> {
+        let mut new = true;
+        for (mount, dir) in self.hierarchy.mounts.iter().zip(&self.dirs) {
+            new &= create_dir(&mount.path, dir)?;
+            if mount.controllers.has(Controller::Cpuset) && !mount.v2 {
+                cpuset::inherit(&mount.path, dir)?;
+            }
+        }
+        Ok(new)
+    }
+
+    /// Enables what its parents have for it.
+    fn enabled(self) -> Result<Cgroup> {
+        if self.hierarchy.version() == Version::V2 {
+            subtree::enable_all(&self)?;
+        }
+        Ok(self)
     }
 
     /// Takes over a group that somebody else has made for us, processes included, and makes it in the hierarchies where it
     /// is missing.
     pub(super) fn adopt(hierarchy: &Hierarchy, path: &str) -> Result<Cgroup> {
         let group = Cgroup::new(hierarchy, path)?;
-        for (mount, dir) in hierarchy.mounts.iter().zip(&group.dirs) {
-            create_dir(&mount.path, dir)?;
-            if mount.controllers.has(Controller::Cpuset) && !mount.v2 {
-                cpuset::inherit(&mount.path, dir)?;
-            }
-        }
+        group.make()?;
         Ok(group)
     }
 

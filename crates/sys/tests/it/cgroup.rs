@@ -205,6 +205,23 @@ fn a_group_in_use_is_not_taken_over() {
     child.wait().unwrap();
 }
 
+/// A keeper that is killed leaves a container's group behind: empty and killed, or with processes that are about to go.
+#[test]
+fn a_group_is_made_anew_whatever_is_left_in_it() {
+    let Some(group) = group() else { return };
+    let hierarchy = Hierarchy::detect().unwrap();
+    let mut left = start(&group, "sleep 100");
+    group.apply(&Resources { pids: Some(42), ..Resources::default() }).unwrap();
+    for _ in 0..2 {
+        let again = Cgroup::create_anew(&hierarchy, group.path()).unwrap();
+        assert_eq!(again.stats().unwrap().pids.unwrap().limit, None);
+        let child = teu_sys::process::spawn(teu_sys::process::CloneFlags::empty(), again.clone_fd(), || 7).unwrap();
+        assert_eq!(teu_sys::pidfd::wait(child.pidfd.as_fd()).unwrap(), teu_sys::pidfd::ExitStatus::Exited(7));
+        again.kill().unwrap();
+    }
+    assert!(!left.wait().unwrap().success());
+}
+
 #[test]
 fn running_out_of_memory_is_noticed() {
     let Some(group) = group() else { return };
