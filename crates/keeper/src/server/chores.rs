@@ -15,13 +15,10 @@ const MOST: usize = 64;
 /// Something to do later.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Chore {
-    /// Nobody needs the exit of a process or what is in its pipes any more: whoever holds them lets them go.
-    LetGo {
-        /// Its id.
-        pid: i32,
-        /// It is the child of an earlier keeper.
-        foreign: bool,
-    },
+    /// Nobody needs the exit of a process or what is in its pipes any more: this keeper's guardian lets them go.
+    LetGo { pid: i32 },
+    /// The same, of an earlier keeper's child: that one's guardian does, if it is not known the process's parent.
+    Release { guardian: Option<i32>, pid: i32 },
     /// Remove a cgroup.
     RemoveCgroup(String),
 }
@@ -39,8 +36,8 @@ impl Server {
     pub(super) fn do_chores(&mut self) {
         for chore in std::mem::take(&mut self.chores) {
             match chore {
-                Chore::LetGo { pid, foreign: true } => guardian::release(&self.root, pid),
-                Chore::LetGo { pid, foreign: false } => {
+                Chore::Release { guardian, pid } => guardian::release(&self.root, guardian, pid),
+                Chore::LetGo { pid } => {
                     if let Some(ward) = &mut self.ward {
                         ward.let_go(pid);
                     }

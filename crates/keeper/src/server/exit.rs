@@ -8,6 +8,7 @@ use teu_sys::pidfd;
 
 use super::Server;
 use super::chores::Chore;
+use super::guardian;
 use super::saved::{self, EXIT};
 use super::task::{Life, Task};
 use crate::protocol::{Event, ExitRecord, ExitStatus, ProcessRef, RuntimeChoice};
@@ -29,7 +30,7 @@ impl Server {
         self.record_exit(key, status);
         if let Some(pidfd) = self.tasks.get_mut(key).and_then(|t| t.pidfd.take()) {
             self.poll.remove(&pidfd);
-            // The child of a keeper before this one is reaped by that one's guardian, once its output has been taken.
+            // The child of a keeper before this one is reaped by that one's guardian.
             let _ = pidfd::try_wait(pidfd.as_fd());
         }
         if self.tasks.get(key).is_some_and(|t| !t.awaits_terminal) {
@@ -44,8 +45,11 @@ impl Server {
         let started_at = Some(task.saved.started_at);
         let record = ExitRecord { status, at: Timestamp::now(), oom_killed, started_at };
         task.life = Life::Exited(record);
-        // With no space for a few bytes the daemon still gets it from memory.
-        let _ = saved::write_atomically(&task.dir(&self.root), EXIT, &record);
+        let recorded = saved::write_atomically(&task.dir(&self.root), EXIT, &record);
+        // With no space for a few bytes the daemon still gets it from memory, and the zombie stays for the next keeper.
+        if recorded.is_ok() && task.foreign {
+            task.guardian = guardian::reap(&self.root, task.saved.pid);
+        }
     }
 
     /// Takes the remaining output and tells the daemons.
@@ -83,8 +87,8 @@ impl Server {
 
     /// Everything has been taken: ends the clients' streams and closes what is not needed any more.
     pub(super) fn finish(&mut self, key: u32) {
-        let Some((pid, foreign)) = self.tasks.get(key).map(|task| (task.saved.pid, task.foreign)) else { return };
-        self.let_go(pid, foreign);
+        let Some(chore) = self.tasks.get(key).map(Task::release) else { return };
+        self.let_go(chore);
         let Some(task) = self.tasks.get_mut(key) else { return };
         let clients = std::mem::take(&mut task.clients);
         self.clients.end(&self.poll, clients);
@@ -156,7 +160,7 @@ impl Server {
             self.index.remove(&task.saved.process);
         }
         self.stalled.remove(&key);
-        self.let_go(task.saved.pid, task.foreign);
+        self.let_go(task.release());
         self.clients.end(&self.poll, task.clients);
         for output in task.outputs.iter().flatten() {
             self.poll.remove(&output.fifo);
@@ -170,8 +174,7 @@ impl Server {
     }
 
     /// Nobody needs the exit of a process or what is in its pipes any more: whoever holds them lets them go.
-    pub(super) fn let_go(&mut self, pid: i32, foreign: bool) {
-        let chore = Chore::LetGo { pid, foreign };
+    pub(super) fn let_go(&mut self, chore: Chore) {
         if !self.chores.contains(&chore) {
             self.later(chore);
         }

@@ -20,6 +20,7 @@ use serde::Deserialize;
 use teu_oci::runtime::{Linux, Namespace, NamespaceKind, Root, Spec};
 use teu_sys::{mount, pidfd};
 
+use super::chores::Chore;
 use super::connection::Asked;
 use super::poll::Token;
 use super::saved::{self, CONFIG, RUNTIME, STATE, Saved};
@@ -356,7 +357,7 @@ impl Server {
         if saved.process.exec.is_none() {
             self.delete_external(saved);
         }
-        self.let_go(saved.pid, false);
+        self.let_go(Chore::LetGo { pid: saved.pid });
         self.abandon(&saved.process, dir);
         self.answer_asked(asked, Err(failure));
     }

@@ -3,7 +3,7 @@
 //! Orphans go to the nearest ancestor that adopts them, and as a rule that is the machine's first process, which reaps at
 //! once: how they ended is lost to a keeper that comes later, unless somebody holds their descriptors. The guardian
 //! adopts them instead and does nothing. They stay zombies, of which the kernel tells how they ended, until the next keeper
-//! has recorded that, has taken what is left in their pipes, and lets them go. It ends with the last of them, or with its
+//! has recorded that; their pipes stay until it has taken what is left in them, and lets them go. It ends with the last of them, or with its
 //! keeper if there are none. Killed itself, it leaves things as they would be without it.
 
 use std::collections::BTreeMap;
@@ -58,16 +58,33 @@ pub(super) fn over(exec_root: &Path, keeper: impl FnOnce(Option<Ward>) -> i32) -
     }
 }
 
-/// Lets a process go whose exit is on disk and whose output has been taken.
-pub(super) fn release(exec_root: &Path, pid: i32) {
-    let Some(parent) = saved::stat(pid).map(|stat| stat.parent) else { return };
-    let path = path(exec_root, parent);
+/// Has a process reaped whose exit is on disk: as a zombie, it would keep the first process of its namespace from ending.
+/// What is in its pipes is held on to. Returns its guardian, if it has one.
+pub(super) fn reap(exec_root: &Path, pid: i32) -> Option<i32> {
+    let guardian = saved::stat(pid)?.parent;
+    tell(exec_root, guardian, -pid).then_some(guardian)
+}
+
+/// Lets a process go whose exit is on disk and whose output has been taken; without `guardian`, one that it has not reaped.
+pub(super) fn release(exec_root: &Path, guardian: Option<i32>, pid: i32) {
+    if let Some(guardian) = guardian.or_else(|| Some(saved::stat(pid)?.parent)) {
+        tell(exec_root, guardian, pid);
+    }
+}
+
+/// Tells a guardian the id of a process that may go; if it is negative, of one that is to be reaped.
+fn tell(exec_root: &Path, guardian: i32, pid: i32) -> bool {
+    let path = path(exec_root, guardian);
     match openat(CWD, &path, OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()) {
         // Not taken, it goes by itself after a while.
-        Ok(fifo) => drop(rustix::io::write(fifo, &pid.to_ne_bytes())),
-        // It was killed.
-        Err(Errno::NXIO) => drop(fs::remove_file(path)),
-        Err(_) => {}
+        Ok(fifo) => rustix::io::write(fifo, &pid.to_ne_bytes()).is_ok(),
+        Err(errno) => {
+            // It was killed.
+            if errno == Errno::NXIO {
+                drop(fs::remove_file(path));
+            }
+            false
+        }
     }
 }
 
@@ -83,8 +100,8 @@ struct Guardian {
     exec_root: PathBuf,
     signals: SignalFd,
     charges: Charges,
-    /// Since when there are pipes of processes that are not among the orphans: the keeper died between reaping them and
-    /// taking their output.
+    /// Since when there are pipes of processes that are not among the orphans: they were reaped, and their output has not been
+    /// taken yet.
     bereaved: Option<Instant>,
     /// The keeper's orphans, and since when they have been zombies. None while the keeper lives.
     orphans: Option<BTreeMap<i32, Option<Instant>>>,
@@ -146,7 +163,7 @@ impl Guardian {
         let (now, keeper) = (Instant::now(), self.keeper.pid);
         for pid in children.into_iter().filter(|pid| *pid != keeper) {
             match self.orphans.as_mut().and_then(|orphans| orphans.get_mut(&pid)) {
-                None => drop(reap(pid)),
+                None => drop(reap_child(pid)),
                 Some(since) => {
                     if since.is_none() && has_ended(pid) {
                         *since = Some(now);
@@ -171,21 +188,30 @@ impl Guardian {
         }
     }
 
-    /// Lets go of those that a keeper has named.
+    /// Reaps and lets go of those that a keeper has named.
     fn let_go(&mut self) {
         let mut pid = [0; 4];
         // Smaller than a pipe's buffer, a number is never read in part.
         while let Ok(4) = rustix::io::read(&self.fifo, &mut pid) {
-            self.forget(i32::from_ne_bytes(pid));
+            // Whoever says so has taken over: that the keeper is dead may be news.
+            self.look();
+            match i32::from_ne_bytes(pid) {
+                pid if pid < 0 => self.reap_orphan(-pid),
+                pid => self.forget(pid),
+            }
         }
     }
 
     fn forget(&mut self, pid: i32) {
+        self.reap_orphan(pid);
+        self.charges.let_go(pid);
+    }
+
+    fn reap_orphan(&mut self, pid: i32) {
         if let Some(orphans) = &mut self.orphans {
             orphans.remove(&pid);
-            reap(pid);
+            reap_child(pid);
         }
-        self.charges.let_go(pid);
     }
 }
 
@@ -208,7 +234,7 @@ fn children() -> Vec<i32> {
 }
 
 /// Reaps a child if it has ended; one that has not yet is looked at when it does.
-fn reap(pid: i32) -> bool {
+fn reap_child(pid: i32) -> bool {
     wait(pid, WaitIdOptions::EXITED | WaitIdOptions::NOHANG)
 }
 

@@ -53,15 +53,16 @@ impl Server {
         {
             // It may have ended by itself.
             let _ = pidfd::send_signal(pidfd.as_fd(), rustix::process::Signal::KILL.as_raw());
-            guardian::release(&self.root, task.saved.pid);
+            guardian::release(&self.root, None, task.saved.pid);
             self.undo_start(dir);
             self.cgroups.kill(&task.saved.cgroup_path);
             self.cgroups.remove(&task.saved.cgroup_path);
             return Ok(());
         }
         if let Some(record) = saved::exit_record(dir)? {
-            // If it is not reaped yet, its guardian does that once its output has been taken.
-            task.pidfd = None;
+            if task.pidfd.take().is_some() {
+                task.guardian = guardian::reap(&self.root, task.saved.pid);
+            }
             task.life = Life::Exited(record);
         } else if task.pidfd.is_none() {
             task.life = Life::Orphaned;
@@ -108,7 +109,12 @@ impl Server {
     pub(super) fn adopt_terminal(&mut self, key: u32, master: OwnedFd) -> Result<(), Failure> {
         let Some(task) = self.tasks.get_mut(key) else { return Ok(()) };
         if task.console.is_none() && task.awaits_terminal {
-            task.console = Some(Console::new(master).map_err(Failure::io("taking a terminal over"))?);
+            let console = Console::new(master).map_err(Failure::io("taking a terminal over"))?;
+            if let Some(size) = task.size.take() {
+                // It was answered already.
+                let _ = console.resize(size);
+            }
+            task.console = Some(console);
             self.settle(key);
         }
         Ok(())

@@ -2,7 +2,6 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::termios::{Winsize, tcsetwinsize};
 use teu_sys::pidfd;
 
 use super::chores::Chore;
@@ -141,11 +140,14 @@ impl Server {
 
     fn resize(&mut self, process: &ProcessRef, size: WinSize) -> Answer {
         let key = self.running(process)?;
-        let Some(console) = self.tasks.get(key).and_then(|t| t.console.as_ref()) else {
-            return Err(Failure::new(FailureKind::Conflict, format!("{process} has no terminal")));
-        };
-        let size = Winsize { ws_row: size.rows, ws_col: size.cols, ws_xpixel: 0, ws_ypixel: 0 };
-        tcsetwinsize(&console.master, size).map_err(Failure::io(format!("resizing the terminal of {process}")))?;
+        let Some(task) = self.tasks.get_mut(key) else { return done() };
+        match &task.console {
+            Some(console) => {
+                console.resize(size).map_err(Failure::io(format!("resizing the terminal of {process}")))?;
+            }
+            None if task.awaits_terminal => task.size = Some(size),
+            None => return Err(Failure::new(FailureKind::Conflict, format!("{process} has no terminal"))),
+        }
         done()
     }
 

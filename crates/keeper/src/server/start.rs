@@ -162,7 +162,7 @@ impl Server {
         match prepared.start() {
             Ok(launched) => self.register(saved, ours, launched),
             Err(failure) => {
-                self.let_go(saved.pid, false);
+                self.let_go(Chore::LetGo { pid: saved.pid });
                 Err(failure)
             }
         }
@@ -170,7 +170,9 @@ impl Server {
 
     /// Has the guardian hold what a process is about to write to.
     pub(super) fn hold(&mut self, pid: i32, ours: &Ours) {
-        self.do_before(|chore| matches!(chore, Chore::LetGo { pid: other, .. } if *other == pid));
+        self.do_before(
+            |chore| matches!(chore, Chore::LetGo { pid: other } | Chore::Release { pid: other, .. } if *other == pid),
+        );
         let Some(ward) = &mut self.ward else { return };
         // Without it, output is lost if all others die.
         let pipes: Vec<OwnedFd> = ours.outputs.iter().flatten().filter_map(|fd| fd.try_clone().ok()).collect();

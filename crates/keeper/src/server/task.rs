@@ -6,11 +6,13 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rustix::termios::{Winsize, tcsetwinsize};
 use serde::{Deserialize, Serialize};
 
+use super::chores::Chore;
 use super::saved::{self, Saved};
 use crate::log::{Log, Relay, Stream, spool_path};
-use crate::protocol::{ExitRecord, FdRole, Health, LogDriver, LogTarget, ProcessState};
+use crate::protocol::{ExitRecord, FdRole, Health, LogDriver, LogTarget, ProcessState, WinSize};
 
 /// A container's first process or an exec.
 #[derive(Debug)]
@@ -39,10 +41,14 @@ pub(super) struct Task {
     /// A keeper before this one had its terminal, and the daemon has not handed its duplicate over yet. Until then the
     /// last output cannot be read, and an exit is not told.
     pub(super) awaits_terminal: bool,
+    /// The size that was asked for meanwhile.
+    pub(super) size: Option<WinSize>,
     /// When it was taken over from a keeper that was killed, if it was.
     pub(super) taken_over: Option<Instant>,
     /// A keeper before this one started it: that one's guardian holds its exit and its pipes, if there is one.
     pub(super) foreign: bool,
+    /// That guardian, once it has reaped the process: then the kernel does not tell any more who it is.
+    pub(super) guardian: Option<i32>,
     /// Its output is not kept, and waits until those who got it from the keeper before are back.
     pub(super) returning: bool,
 }
@@ -87,6 +93,11 @@ impl Console {
         let peer = ioctl_tiocgptpeer(&master, flags).ok();
         Ok(Console { master, _peer: peer, armed: false })
     }
+
+    pub(super) fn resize(&self, size: WinSize) -> io::Result<()> {
+        let size = Winsize { ws_row: size.rows, ws_col: size.cols, ws_xpixel: 0, ws_ypixel: 0 };
+        Ok(tcsetwinsize(&self.master, size)?)
+    }
 }
 
 impl Task {
@@ -118,8 +129,10 @@ impl Task {
             stalled_since: None,
             acknowledged: false,
             awaits_terminal: false,
+            size: None,
             taken_over: None,
             foreign: false,
+            guardian: None,
             returning: false,
         }
     }
@@ -191,6 +204,12 @@ impl Task {
             fds.push(fd.as_fd().try_clone_to_owned()?);
         }
         Ok((roles, fds))
+    }
+
+    /// What is to be done once nobody needs its exit or what is in its pipes any more.
+    pub(super) fn release(&self) -> Chore {
+        let pid = self.saved.pid;
+        if self.foreign { Chore::Release { guardian: self.guardian, pid } } else { Chore::LetGo { pid } }
     }
 
     pub(super) fn state(&self, fds: Vec<FdRole>) -> ProcessState {

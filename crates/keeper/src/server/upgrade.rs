@@ -62,6 +62,9 @@ struct HandedTask {
     /// See [`Task::foreign`].
     #[serde(default)]
     foreign: bool,
+    /// See [`Task::guardian`].
+    #[serde(default)]
+    guardian: Option<i32>,
     fds: Vec<FdRole>,
 }
 
@@ -136,6 +139,7 @@ impl Server {
                 awaits_terminal: task.awaits_terminal,
                 known: self.index.get(&task.saved.process) == Some(&key),
                 foreign: task.foreign,
+                guardian: task.guardian,
                 fds: roles,
             });
         }
@@ -207,6 +211,7 @@ impl Server {
         task.acknowledged = handed.acknowledged;
         task.awaits_terminal = handed.awaits_terminal;
         task.foreign = handed.foreign;
+        task.guardian = handed.guardian;
         let key = if handed.known { self.insert(process, task)? } else { self.tasks.insert(task) };
         if let Some(task) = self.tasks.get_mut(key) {
             task.hold = handed.hold;

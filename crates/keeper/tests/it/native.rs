@@ -173,6 +173,28 @@ fn a_keeper_that_is_killed_leaves_containers_running() {
     assert!(bench.logged("c", "stdout") == expected);
 }
 
+/// The first process of a namespace ends after all others of it have been reaped.
+#[test]
+fn an_exec_that_ended_without_a_keeper_does_not_hold_its_container_up() {
+    let Some(mut bench) = bench() else { return };
+    run(&bench, "c", &["sleep", "1000"]);
+    let exec = ExecRequest {
+        process: Box::new(process(&["sh", "-c", "read x; echo last words; exit 4"])),
+        open_stdin: true,
+        ..bench.exec_request("c", "e", "")
+    };
+    let (_, held) = bench.started(Request::Exec(Box::new(exec)));
+    bench.kill_keeper();
+    let pidfd = held.pidfd.as_ref().unwrap().try_clone().unwrap();
+    drop(held);
+    crate::bench::wait_for_end(&pidfd);
+    bench.reconnect();
+    bench.call(Request::Signal { process: container("c"), signal: 9, all: false });
+    assert_eq!(bench.wait("c"), ExitStatus::Signaled(9));
+    // Nobody had attached, and the output is still there.
+    assert_eq!(read_all(bench.attach(ProcessRef::exec("c", "e"), Framing::Raw)), b"last words\n");
+}
+
 #[test]
 fn the_keeper_lives_in_a_small_namespace_and_runs_from_a_protected_file() {
     let Some(bench) = bench() else { return };

@@ -157,16 +157,18 @@ fn exit_status(bench: &Bench) -> ExitStatus {
 #[test]
 fn terminals_are_given_back_by_the_daemon() {
     let mut bench = Bench::new();
-    let script = "stty -echo; echo ready; read x; echo $x; seq 1000; exit 3";
+    let script = "stty -echo; echo ready; read x; echo $x; stty size; seq 1000; exit 3";
     let held = bench.start(StartRequest { terminal: Some(size(24, 80)), ..bench.request("c", script) });
     crate::bench::until("it is ready", || bench.logged("c", "stdout").contains("ready"));
     bench.kill_keeper();
-    rustix::io::write(held.terminal.as_ref().unwrap(), b"typed\n").unwrap();
     bench.reconnect();
+    // Somebody asks for another size before that.
+    bench.call(Request::Resize { process: container("c"), size: size(31, 41) });
     bench.adopt(container("c"), &held);
+    rustix::io::write(held.terminal.as_ref().unwrap(), b"typed\n").unwrap();
     assert_eq!(exit_status(&bench), ExitStatus::Exited(3));
     let expected: String = (1..=1000).map(|n| format!("{n}\r\n")).collect();
-    assert_eq!(bench.logged("c", "stdout"), format!("ready\r\ntyped\r\n{expected}"));
+    assert_eq!(bench.logged("c", "stdout"), format!("ready\r\ntyped\r\n31 41\r\n{expected}"));
 }
 
 #[test]
