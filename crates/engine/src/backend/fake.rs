@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -38,6 +38,9 @@ pub(crate) struct FakeKeeper {
     pub(crate) acknowledged: Mutex<Vec<String>>,
     /// Seconds that its clock is ahead at starts.
     pub(crate) ahead: AtomicI32,
+    /// Die over the answer to the next signal; another takes over.
+    pub(crate) dies: AtomicBool,
+    epoch: AtomicU64,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -54,6 +57,8 @@ impl FakeKeeper {
             next_pid: AtomicI32::new(100),
             acknowledged: Mutex::default(),
             ahead: AtomicI32::new(0),
+            dies: AtomicBool::new(false),
+            epoch: AtomicU64::new(0),
         };
         (Arc::new(keeper), inbox)
     }
@@ -94,9 +99,17 @@ impl FakeKeeper {
     }
 
     fn signal(&self, id: &str, signal: i32) -> KeeperAnswer {
+        if lock(&self.processes).get(id).is_none_or(|process| process.health != Health::Running) {
+            let message = format!("{id} is not running");
+            return Err(teu_keeper::Error::Refused(Failure { kind: FailureKind::Conflict, message }));
+        }
         let ends = signal == 9 || (signal == 15 && !lock(&self.stubborn).iter().any(|s| s == id));
         if ends {
             self.exit(id, ExitStatus::Signaled(signal));
+        }
+        if self.dies.swap(false, Ordering::Relaxed) {
+            self.epoch.fetch_add(1, Ordering::Relaxed);
+            return Err(teu_keeper::Error::Gone);
         }
         Ok((Reply::Done, Vec::new()))
     }
@@ -131,7 +144,7 @@ impl Processes for FakeKeeper {
     }
 
     fn epoch(&self) -> u64 {
-        0
+        self.epoch.load(Ordering::Relaxed)
     }
 
     fn renewed(&self, _: u64) -> BoxFuture<'static, Result<(), Error>> {

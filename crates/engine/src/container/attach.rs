@@ -111,7 +111,7 @@ async fn close_stdin(engine: &Engine, handle: &Handle) {
     handle.close_stdin();
     let process = ProcessRef::container(&handle.id);
     // The process may have ended: then there is nothing to close.
-    if let Err(error) = engine.processes().call(Request::CloseStdin { process }, Vec::new()).await {
+    if let Err(error) = engine.ask_keeper(&handle.id, Request::CloseStdin { process }).await {
         tracing::debug!(container = handle.id, %error, "standard input was not closed");
     }
 }

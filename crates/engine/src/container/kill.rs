@@ -85,7 +85,12 @@ impl Actor {
         }
         self.event("kill", &[("signal", signal.to_string())]);
         let process = ProcessRef::container(&self.handle.id);
-        self.keeper(Request::Signal { process, signal, all: false }).await?;
+        let epoch = self.engine.processes().epoch();
+        match self.keeper(Request::Signal { process, signal, all: false }).await {
+            // The keeper that sent it died over the answer: by the time the next was asked, it had ended of it.
+            Err(Error::NotRunning(_)) if self.engine.processes().epoch() != epoch => return Ok(()),
+            other => other?,
+        }
         // A frozen process does not end: Docker, too, thaws what is to stop, and takes any signal for that if the image
         // names none.
         let ends = stop || view.definition.config.stop_signal.is_empty();
@@ -95,28 +100,31 @@ impl Actor {
         Ok(())
     }
 
-    /// What the keeper refuses to do with a process: it has ended, which will be told here in a moment.
-    fn refused(&self, answer: Result<(), teu_keeper::Error>) -> Result<(), Error> {
-        match answer {
-            Err(teu_keeper::Error::Refused(failure))
-                if matches!(failure.kind, FailureKind::Conflict | FailureKind::NotFound) =>
-            {
-                Err(Error::NotRunning(self.handle.id.clone()))
-            }
-            other => Ok(other?),
-        }
-    }
-
-    /// Sends a request that may be repeated to the keeper, again if the keeper is replaced meanwhile.
+    /// Sends a request about the container's process that may be repeated to the keeper.
     pub(super) async fn keeper(&self, request: Request) -> Result<(), Error> {
-        let processes = self.engine.processes();
-        for _ in 1..ATTEMPTS {
+        self.engine.ask_keeper(&self.handle.id, request).await
+    }
+}
+
+impl Engine {
+    /// Sends a request about a process of a container that may be repeated to the keeper, again if the keeper is replaced
+    /// meanwhile.
+    pub(crate) async fn ask_keeper(&self, container: &str, request: Request) -> Result<(), Error> {
+        let processes = self.processes();
+        let mut attempts = ATTEMPTS;
+        loop {
             let epoch = processes.epoch();
+            attempts -= 1;
             match processes.call(request.clone(), Vec::new()).await {
-                Err(teu_keeper::Error::Gone) => processes.renewed(epoch).await?,
-                other => return self.refused(other.map(drop)),
+                Err(teu_keeper::Error::Gone) if attempts > 0 => processes.renewed(epoch).await?,
+                // It has ended, which will be told here in a moment.
+                Err(teu_keeper::Error::Refused(failure))
+                    if matches!(failure.kind, FailureKind::Conflict | FailureKind::NotFound) =>
+                {
+                    return Err(Error::NotRunning(container.to_owned()));
+                }
+                other => return Ok(other.map(drop)?),
             }
         }
-        self.refused(processes.call(request, Vec::new()).await.map(drop))
     }
 }

@@ -22,7 +22,7 @@ impl Engine {
         }
         let size_in_cells = WinSize { rows: size.height, cols: size.width };
         let process = ProcessRef::container(&handle.id);
-        self.processes().call(Request::Resize { process, size: size_in_cells }, Vec::new()).await?;
+        self.ask_keeper(&handle.id, Request::Resize { process, size: size_in_cells }).await?;
         let more = [("height", size.height.to_string()), ("width", size.width.to_string())];
         self.container_event(&view.definition, "resize", &more);
         Ok(())

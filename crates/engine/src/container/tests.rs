@@ -179,6 +179,18 @@ async fn restart_policy_and_its_end() {
 }
 
 #[tokio::test]
+async fn a_signal_was_sent_though_the_keeper_died_over_the_answer() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rig = rig(folder.path()).await;
+    rig.create("web", "sleep", HostConfig::default()).await;
+    rig.engine.container_start("web").await.expect("started");
+    let wait = rig.engine.container_wait("web", WaitCondition::NotRunning).await.expect("a wait");
+    rig.keeper.dies.store(true, Ordering::Relaxed);
+    rig.engine.container_kill("web", "TERM").await.expect("sent");
+    assert_eq!(within(wait.exit()).await.status_code, 143);
+}
+
+#[tokio::test]
 async fn stop_becomes_kill() {
     let folder = tempfile::tempdir().expect("a folder");
     let rig = rig(folder.path()).await;

@@ -17,7 +17,6 @@ impl Engine {
             return Err(Error::Conflict(format!("exec process {} is not running", exec.id)));
         }
         let cells = WinSize { rows: size.height, cols: size.width };
-        self.processes().call(Request::Resize { process: exec.process(), size: cells }, Vec::new()).await?;
-        Ok(())
+        self.ask_keeper(&exec.container.id, Request::Resize { process: exec.process(), size: cells }).await
     }
 }

@@ -204,7 +204,7 @@ impl Engine {
                 exec.close_stdin();
                 let request = Request::CloseStdin { process: exec.process() };
                 // The process may have ended: then there is nothing to close.
-                if let Err(error) = engine.processes().call(request, Vec::new()).await {
+                if let Err(error) = engine.ask_keeper(&exec.container.id, request).await {
                     tracing::debug!(exec = exec.id, %error, "standard input was not closed");
                 }
             }
