@@ -15,15 +15,18 @@ impl Database {
         inserted
     }
 
-    /// Takes a name away; answers whether it was there.
-    pub(crate) fn delete_name(&self, name: &Reference) -> Result<bool> {
-        let (repository, tag, digest) = columns(name);
-        let connection = self.lock();
-        let deleted = connection
-            .prepare_cached("DELETE FROM names WHERE repository = ?1 AND tag = ?2 AND digest = ?3")?
-            .execute(params![repository, tag, digest]);
+    /// Takes names away, all at once.
+    pub(crate) fn delete_names(&self, names: &[Reference]) -> Result<()> {
+        let deleted = self.transaction(|t| {
+            let mut statement =
+                t.prepare_cached("DELETE FROM names WHERE repository = ?1 AND tag = ?2 AND digest = ?3")?;
+            names.iter().map(columns).try_for_each(|(repository, tag, digest)| {
+                statement.execute(params![repository, tag, digest])?;
+                Ok(())
+            })
+        });
         self.changed();
-        Ok(deleted? > 0)
+        deleted
     }
 
     /// The image with this name.

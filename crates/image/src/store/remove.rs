@@ -66,7 +66,7 @@ impl Store {
         let mut removal =
             Removal { store: self, id: image.id, force: false, containers, records: Vec::new(), freed: Vec::new() };
         let names: Vec<_> = image.tags.iter().chain(&image.digests).cloned().collect();
-        if let Err(error) = removal.untag(&names).and_then(|()| removal.delete(false)) {
+        if let Err(error) = removal.prune(&names) {
             tracing::warn!(image = %image.id, %error, "an image could not be pruned");
         }
         // Also half of it is told.
@@ -106,44 +106,42 @@ impl Removal<'_> {
             }));
         }
         let reference = Reference::parse(name)?.with_default_tag();
-        self.untag(std::slice::from_ref(&reference))?;
-        let mut left = self.names()?;
-        let same = |other: &Reference| other.repository() == reference.repository();
+        let (mut gone, mut left): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| is_same(name, &reference));
+        let of_it = |other: &Reference| other.repository() == reference.repository();
         // With the last tag of a repository its digests go too.
-        if reference.digest().is_none() && !left.iter().any(|name| name.tag().is_some() && same(name)) {
-            let digests: Vec<_> = left.extract_if(.., |name| same(name)).collect();
-            self.untag(&digests)?;
+        if reference.digest().is_none() && !left.iter().any(|name| name.tag().is_some() && of_it(name)) {
+            gone.extend(left.extract_if(.., |name| of_it(name)));
         }
-        if left.is_empty() { self.delete(true) } else { Ok(()) }
+        // A container in the way is no error: the name is gone and the image stays as long as the container.
+        if left.is_empty() && self.check_users().is_ok() { self.delete() } else { self.untag(&gone) }
     }
 
     /// An id was given: delete the image with its names, if they are of one repository or it is forced.
     fn by_id(&mut self) -> Result<()> {
         let names = self.names()?;
-        if single_repository(&names) {
-            self.check_running()?;
-            if !self.force {
-                self.check_stopped()?;
-            }
-            self.untag(&names)?;
+        self.check_running()?;
+        if !self.force && !names.is_empty() && !single_repository(&names) {
+            return Err(self.named_elsewhere());
         }
-        self.delete(false)
+        self.check_users()?;
+        self.delete()
     }
 
-    /// Deletes the image, unless something is in the way. With `quiet`, a container in the way is no error: the name is gone
-    /// and the image stays as long as the container.
-    fn delete(&mut self, quiet: bool) -> Result<()> {
-        let conflict = self.check_conflicts();
-        if quiet && self.users().next().is_some() && conflict.is_err() {
-            return Ok(());
+    /// Deletes the image with the names that it had, unless it has got others.
+    fn prune(&mut self, had: &[Reference]) -> Result<()> {
+        if self.names()?.iter().any(|name| !had.contains(name)) {
+            return Err(self.named_elsewhere());
         }
-        conflict?;
+        self.check_users()?;
+        self.delete()
+    }
+
+    /// Deletes the image with its names, at once: whatever dies meanwhile, it is there with them or not at all.
+    fn delete(&mut self) -> Result<()> {
         let names = self.names()?;
         let layers = self.store.0.db.image_layers(&self.id)?;
-        // With its names, at once: whatever dies meanwhile, it is there with them or not at all.
         self.store.0.db.delete_image(&self.id)?;
-        let untagged = |name: &Reference| Removed::Untagged { reference: name.familiar(), image: self.id };
-        self.records.extend(names.iter().map(untagged));
+        self.record_untagged(&names);
         self.store.0.configs.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
         self.records.push(Removed::DeletedImage(self.id));
         let freed = self.store.0.collect_garbage()?;
@@ -157,15 +155,14 @@ impl Removal<'_> {
         Ok(())
     }
 
-    fn check_conflicts(&self) -> Result<()> {
+    /// Whether a container is in the way.
+    fn check_users(&self) -> Result<()> {
         self.check_running()?;
-        if self.force {
-            return Ok(());
-        }
-        if !self.names()?.is_empty() {
-            return Err(Error::Conflict(Conflict::MultipleRepositories { image: self.id.short() }));
-        }
-        self.check_stopped()
+        if self.force { Ok(()) } else { self.check_stopped() }
+    }
+
+    fn named_elsewhere(&self) -> Error {
+        Error::Conflict(Conflict::MultipleRepositories { image: self.id.short() })
     }
 
     fn check_running(&self) -> Result<()> {
@@ -199,13 +196,21 @@ impl Removal<'_> {
     }
 
     fn untag(&mut self, names: &[Reference]) -> Result<()> {
-        for name in names {
-            if self.store.0.db.delete_name(name)? {
-                self.records.push(Removed::Untagged { reference: name.familiar(), image: self.id });
-            }
-        }
+        self.store.0.db.delete_names(names)?;
+        self.record_untagged(names);
         Ok(())
     }
+
+    fn record_untagged(&mut self, names: &[Reference]) {
+        let untagged = |name: &Reference| Removed::Untagged { reference: name.familiar(), image: self.id };
+        self.records.extend(names.iter().map(untagged));
+    }
+}
+
+/// Whether a stored name is the one that is given. A name with a digest is that digest's, whatever tag it came with.
+fn is_same(stored: &Reference, given: &Reference) -> bool {
+    let same = stored.repository() == given.repository() && stored.digest() == given.digest();
+    same && (given.digest().is_some() || stored.tag() == given.tag())
 }
 
 /// Whether what was given is the image's id or a beginning of it, not a name.

@@ -131,6 +131,30 @@ fn removal_follows_docker() {
     assert!(matches!(store.remove("a:1", false, &[]), Err(Error::NoSuchImage(_))));
 }
 
+/// Killed in the middle of a removal, an engine must not leave an image without its names.
+#[test]
+fn an_image_goes_with_its_names_or_not_at_all() {
+    if !privileged() {
+        return;
+    }
+    let Fixture { store, folder } = Fixture::new(DriverKind::Erofs);
+    let id = load(&store, &Image::new("a:1").layer(layer("1")));
+    let stop = "CREATE TRIGGER stop BEFORE DELETE ON images BEGIN SELECT RAISE(ABORT, 'stopped'); END";
+    let connection = rusqlite::Connection::open(folder.path().join("store/erofs/image.db")).unwrap();
+    connection.execute_batch(stop).unwrap();
+    for name in ["a:1".to_owned(), id.short()] {
+        assert!(message(store.remove(&name, false, &[])).contains("stopped"));
+        assert_eq!(store.resolve("a:1").unwrap().id, id, "{name}");
+    }
+    assert!(store.prune(true, |_| true, &[]).unwrap().removed.is_empty());
+    assert_eq!(store.resolve("a:1").unwrap().id, id);
+    connection.execute_batch("DROP TRIGGER stop").unwrap();
+    assert_eq!(
+        texts(&store.remove("a:1", false, &[]).unwrap())[..2],
+        ["Untagged: a:1".into(), format!("Deleted: {id}")]
+    );
+}
+
 #[test]
 fn shared_layers_stay() {
     if !privileged() {
