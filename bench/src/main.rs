@@ -15,6 +15,7 @@ mod start;
 mod subject;
 mod table;
 mod torture;
+mod trial;
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};

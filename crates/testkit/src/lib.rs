@@ -8,4 +8,5 @@ pub mod image;
 pub mod random;
 pub mod registry;
 pub mod torture;
+pub mod trial;
 pub mod upgrade;

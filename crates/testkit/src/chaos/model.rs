@@ -76,8 +76,8 @@ impl Change {
             (Change::Start, Paused) => (409, Paused),
             (Change::Stop, Running | Paused | Restarting) | (Change::Kill, Running | Paused) => (204, Exited),
             (Change::Stop, same) => (304, same),
-            // It ends a little later, and only when it is thawed.
-            (Change::Terminate, Running | Paused) => (204, state),
+            // It ends a little later, and is thawed for that.
+            (Change::Terminate, Running | Paused) => (204, Running),
             (Change::Pause, Running) => (204, Paused),
             (Change::Remove, Created | Exited) | (Change::RemoveByForce, _) => (204, Gone),
             (Change::Kill | Change::Terminate | Change::Pause | Change::Unpause | Change::Remove, same) => (409, same),
