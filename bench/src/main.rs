@@ -137,3 +137,14 @@ fn main() -> Result<()> {
         Benchmark::Serve { .. } => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn flags_fit_together() {
+        Arguments::command().debug_assert();
+    }
+}

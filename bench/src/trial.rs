@@ -9,6 +9,7 @@ use teu_testkit::trial::{Options, Report};
 
 /// Flags of every trial.
 #[derive(Args, Clone)]
+#[group(skip)]
 pub(crate) struct Flags {
     /// For the same order of calls and kills again, as far as time lets them repeat.
     #[arg(long)]
