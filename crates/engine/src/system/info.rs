@@ -46,6 +46,8 @@ impl Engine {
             default_runtime: config.default_runtime.clone(),
             swarm: Swarm { local_node_state: "inactive".to_owned(), ..Swarm::default() },
             live_restore_enabled: config.live_restore,
+            // The init is part of this program unless another was configured.
+            init_commit: if config.init_path.is_none() { commit.clone() } else { Commit::default() },
             containerd_commit: commit.clone(),
             runc_commit: commit,
             security_options: security_options(self),
