@@ -28,6 +28,7 @@ mod disk_full;
 mod hooks;
 mod image;
 mod kernel;
+mod memory;
 mod network;
 mod power_cut;
 mod prune;
