@@ -172,6 +172,8 @@ impl Model {
     fn step(&mut self, deaths: u64) {
         if self.dying && self.may.iter().any(|state| state.is_up()) {
             self.end_run();
+            // Its end thaws it: a keeper that takes over at that moment finds it so.
+            self.may.insert(State::Running);
         }
         if self.plan.auto_remove && self.started && self.may.contains(&State::Exited) {
             self.may.insert(State::Gone);
