@@ -4,7 +4,7 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use teu_sys::cgroup::Cgroup;
+use teu_sys::cgroup::{Cgroup, OomWatch};
 use tokio::net::unix::pipe::Receiver;
 use tokio::task::JoinHandle;
 
@@ -33,8 +33,8 @@ impl Actor {
             return;
         }
         let path = self.engine.cgroup_path(&view.definition);
-        self.memory =
-            Some(MemoryWatch(tokio::spawn(watch(self.engine.clone(), Arc::clone(&self.handle), path, run.started_at))));
+        let (engine, handle, is_told) = (self.engine.clone(), Arc::clone(&self.handle), view.state.out_of_memory);
+        self.memory = Some(MemoryWatch(tokio::spawn(watch(engine, handle, path, run.started_at, is_told))));
     }
 
     /// The kernel has killed a process of the run that began at `run`.
@@ -50,21 +50,42 @@ impl Actor {
     }
 }
 
-async fn watch(engine: Engine, handle: Arc<Handle>, path: String, run: Timestamp) {
+/// Tells of each kill from now on; also of those before, unless of one it `is_told` already.
+async fn watch(engine: Engine, handle: Arc<Handle>, path: String, run: Timestamp, is_told: bool) {
     let opened = tokio::task::spawn_blocking(move || {
         let hierarchy = engine.machine().hierarchy.as_ref()?;
         Cgroup::open(hierarchy, &path).and_then(|group| group.watch_oom()).ok()
     });
     // It has ended already, or there is no memory controller.
     let Ok(Some(mut watch)) = opened.await else { return };
+    if !is_told {
+        watch = watch.from_the_start();
+    }
     let Ok(signal) = watch.as_fd().try_clone_to_owned() else { return };
     // No pipe, but it becomes readable and is read like one.
     let Ok(signal) = Receiver::from_owned_fd_unchecked(signal) else { return };
+    if watch.take() {
+        handle.tell(Command::OutOfMemory { run });
+    }
     while signal.readable().await.is_ok() {
         // Until nothing is left: then it is waited for anew.
         while signal.try_read(&mut [0; 512]).is_ok_and(|read| read > 0) {}
-        if watch.take() {
+        if is_killed(&mut watch).await {
             handle.tell(Command::OutOfMemory { run });
         }
     }
+}
+
+/// Whether a process was killed since the last time, after a signal.
+async fn is_killed(watch: &mut OomWatch) -> bool {
+    if watch.take() {
+        return true;
+    }
+    for pause in watch.pauses() {
+        tokio::time::sleep(pause).await;
+        if watch.take() {
+            return true;
+        }
+    }
+    false
 }

@@ -37,7 +37,7 @@ fn watch(id: &str, cgroup: &Cgroup, process: &OwnedFd, interval: Duration) -> Re
     let mut next = Instant::now() + interval;
     loop {
         let (ended, out_of_memory) = wait(process, oom.as_ref(), next)?;
-        if out_of_memory && oom.as_mut().is_some_and(OomWatch::take) {
+        if out_of_memory && oom.as_mut().is_some_and(|oom| is_killed(oom, ended)) {
             print("oom", id, None)?;
         }
         if ended {
@@ -48,6 +48,16 @@ fn watch(id: &str, cgroup: &Cgroup, process: &OwnedFd, interval: Duration) -> Re
             next += interval;
         }
     }
+}
+
+/// Whether a process was killed since the last time, after a signal. All kills are counted once the container has ended.
+fn is_killed(oom: &mut OomWatch, ended: bool) -> bool {
+    let mut pauses = oom.pauses().filter(|_| !ended);
+    oom.take()
+        || pauses.any(|pause| {
+            std::thread::sleep(pause);
+            oom.take()
+        })
 }
 
 /// Whether the process has ended, and whether there is news of memory; neither at the deadline.

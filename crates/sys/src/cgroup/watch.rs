@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::fs::inotify;
@@ -50,6 +51,20 @@ impl Cgroup {
 }
 
 impl OomWatch {
+    /// Counts what was killed before it was made, too.
+    #[must_use]
+    pub fn from_the_start(self) -> Self {
+        Self { kills: 0, ..self }
+    }
+
+    /// The pauses before further looks when a signal came and nothing is to be taken. v1: the descriptor becomes readable
+    /// shortly before the kernel kills and counts (`mem_cgroup_oom` in `mm/memcontrol-v1.c`), and not again after; half a second
+    /// in all. v2 signals what is counted: none.
+    pub fn pauses(&self) -> impl Iterator<Item = Duration> + use<> {
+        let looks = if self.v2 { 0 } else { 9 };
+        (0..looks).map(|look| Duration::from_millis(1 << look))
+    }
+
     /// Takes what was signalled, without blocking. True if the kernel killed a process since the last call; the
     /// descriptor also becomes readable for lesser events, and on v1 when the group is removed.
     pub fn take(&mut self) -> bool {

@@ -236,6 +236,9 @@ fn running_out_of_memory_is_noticed() {
     assert!(watch.take());
     assert!(!watch.take());
     assert_eq!(group.oom_kills().unwrap(), 1);
+    // One that comes later does not know, unless it asks.
+    assert!(!group.watch_oom().unwrap().take());
+    assert!(group.watch_oom().unwrap().from_the_start().take());
 }
 
 #[test]
