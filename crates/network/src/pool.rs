@@ -14,8 +14,9 @@ const MAKERS: usize = 2;
 /// After this time without a taker a pool that grew in a burst shrinks by half.
 const IDLE: Duration = Duration::from_secs(10);
 /// As long as there is plenty, filling waits for such a pause: whoever took one has a container to start, on the same
-/// processors.
-const QUIET: Duration = Duration::from_millis(5);
+/// processors, and often one that ends at once. The kernel makes and removes namespaces with locks and grace periods that
+/// those wait for, too: with 5 ms `run --rm` takes a tenth longer.
+const QUIET: Duration = Duration::from_millis(50);
 /// Wait after a failure before the next try.
 const RETRY: Duration = Duration::from_secs(1);
 
