@@ -1,5 +1,6 @@
 //! The keeper is killed and another takes over.
 
+use std::io::Read as _;
 use std::os::unix::net::UnixStream;
 
 use teu_keeper::protocol::{
@@ -187,11 +188,15 @@ fn exited_and_running_execs_are_found_again() {
     };
     assert!(matches!(health("done"), Health::Exited(record) if record.status == ExitStatus::Exited(4)));
     assert_eq!(health("runs"), Health::Running);
-    let socket = bench.attach(ProcessRef::exec("c", "runs"), Framing::Raw);
+    let mut socket = bench.attach(ProcessRef::exec("c", "runs"), Framing::Raw);
     bench.adopt(ProcessRef::exec("c", "runs"), &exec);
+    // What is killed before it ran writes nothing.
+    let mut written = [0; 3];
+    socket.read_exact(&mut written).unwrap();
+    assert_eq!(&written, b"hi\n");
     bench.call(Request::Signal { process: ProcessRef::exec("c", "runs"), signal: 9, all: false });
     assert_eq!(bench.exited(&ProcessRef::exec("c", "runs")).status, ExitStatus::Signaled(9));
-    assert_eq!(read_all(socket), b"hi\n");
+    assert_eq!(read_all(socket), b"");
 }
 
 #[test]
