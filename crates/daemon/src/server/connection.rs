@@ -1,6 +1,7 @@
 //! One connection.
 
 use super::lenient::Lenient;
+use super::peer::Peer;
 use super::progress::{Answer, Flushing};
 use crate::http::{Entry, Pending};
 use axum::body::Body;
@@ -39,18 +40,39 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     fn is_read(&self) -> bool {
         true
     }
+
+    /// Its other side, to see whether it is still there.
+    fn peer(&self) -> std::io::Result<Peer>;
 }
 
 impl Transport for UnixStream {
+    fn peer(&self) -> std::io::Result<Peer> {
+        Peer::local(self)
+    }
+
     fn is_read(&self) -> bool {
         teu_sys::socket::unread(self.as_fd()).is_ok_and(|amount| amount == 0)
     }
 }
 
-impl Transport for TcpStream {}
-impl Transport for TlsStream<TcpStream> {}
+impl Transport for TcpStream {
+    fn peer(&self) -> std::io::Result<Peer> {
+        Peer::remote(self)
+    }
+}
+
+impl Transport for TlsStream<TcpStream> {
+    fn peer(&self) -> std::io::Result<Peer> {
+        self.get_ref().0.peer()
+    }
+}
+
 #[cfg(test)]
-impl Transport for tokio::io::DuplexStream {}
+impl Transport for tokio::io::DuplexStream {
+    fn peer(&self) -> std::io::Result<Peer> {
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
+}
 
 /// What a handler can tell its connection.
 #[derive(Debug)]
@@ -59,12 +81,16 @@ pub(crate) struct Connection {
     state: Mutex<State>,
     /// Told of each request.
     begun: Notify,
+    /// Told of each request, and of each answer that is out.
+    turn: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
     /// The request in progress is counted as one to be waited for at shutdown.
     counted: bool,
+    /// A request came whose answer is not out.
+    open: bool,
     /// Its answer is made, and out with the next flush.
     answered: bool,
     pending: Option<Pending>,
@@ -73,7 +99,7 @@ struct State {
 impl Connection {
     /// One that has just been accepted: counted until its first request comes or [`FIRST_REQUEST`] is over.
     pub(crate) fn accepted(busy: Arc<watch::Sender<usize>>) -> Self {
-        let connection = Self { busy, state: Mutex::default(), begun: Notify::new() };
+        let connection = Self { busy, state: Mutex::default(), begun: Notify::new(), turn: Notify::new() };
         connection.count();
         connection
     }
@@ -97,8 +123,11 @@ impl Connection {
 
     fn begin(&self) {
         self.count();
-        self.state().answered = false;
+        let mut state = self.state();
+        (state.answered, state.open) = (false, true);
+        drop(state);
         self.begun.notify_one();
+        self.turn.notify_one();
     }
 
     /// The answer is made.
@@ -110,6 +139,21 @@ impl Connection {
     pub(super) fn flushed(&self) {
         if self.state().answered {
             self.is_stream();
+            if std::mem::take(&mut self.state().open) {
+                self.turn.notify_one();
+            }
+        }
+    }
+
+    /// Resolves when a request is in progress and nobody waits for its answer any more.
+    async fn abandoned(&self, peer: std::io::Result<Peer>) {
+        let Ok(peer) = peer else { return std::future::pending().await };
+        loop {
+            let open = self.state().open;
+            tokio::select! {
+                () = peer.gone(), if open => return,
+                () = self.turn.notified() => {}
+            }
         }
     }
 
@@ -156,7 +200,9 @@ where
         });
         answer
     });
+    let mut abandoned = Box::pin(connection.abandoned(io.peer()));
     let mut http = http1::Builder::new();
+    http.half_close(true);
     http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).title_case_headers(true);
     let io = Flushing::new(Lenient::new(io), connection.clone());
     let mut http = http.serve_connection(TokioIo::new(io), service);
@@ -170,6 +216,7 @@ where
         let ended = tokio::select! {
             ended = poll_fn(|cx| http.poll_without_shutdown(cx)) => Some(ended),
             () = &mut leave, if !stopping => None,
+            () = &mut abandoned => return,
         };
         if let Some(ended) = ended {
             break ended;
@@ -177,6 +224,8 @@ where
         stopping = true;
         Pin::new(&mut http).graceful_shutdown();
     };
+    // A second descriptor would keep a stream open whose end has come.
+    drop(abandoned);
     if let Err(error) = ended {
         tracing::trace!("a connection broke: {error}");
         return;
@@ -278,5 +327,33 @@ mod tests {
         let mut silent = connect(&stop, &busy);
         stop.send_replace(true);
         assert_eq!(silent.read(&mut [0; 8]).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn an_answer_comes_to_who_sends_no_more_but_is_not_made_for_nobody() {
+        let (asked, mut made) = tokio::sync::mpsc::channel::<tokio::sync::oneshot::Sender<&'static str>>(1);
+        let slow = get(move || async move {
+            let (answer, made) = tokio::sync::oneshot::channel();
+            asked.send(answer).await.unwrap();
+            made.await.unwrap()
+        });
+        let entry = Entry::with_router(Router::new().route("/slow", slow));
+        let (stop, busy) = (watch::Sender::new(false), Arc::new(watch::Sender::new(0)));
+        for stays in [true, false] {
+            let (mut client, server) = UnixStream::pair().unwrap();
+            tokio::spawn(serve(server, entry.clone(), stop.subscribe(), Connection::accepted(busy.clone())));
+            client.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+            client.shutdown().await.unwrap();
+            let mut making = made.recv().await.unwrap();
+            if stays {
+                making.send("done").unwrap();
+                let mut answer = String::new();
+                client.read_to_string(&mut answer).await.unwrap();
+                assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("done"), "{answer:?}");
+            } else {
+                drop(client);
+                making.closed().await;
+            }
+        }
     }
 }

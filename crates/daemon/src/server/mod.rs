@@ -4,6 +4,7 @@ mod connection;
 mod group;
 mod lenient;
 mod listener;
+mod peer;
 mod progress;
 mod tls;
 
