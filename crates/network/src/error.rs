@@ -132,6 +132,16 @@ pub enum Error {
         /// Id of the network.
         id: String,
     },
+    /// The network's bridge has no port left.
+    #[error(
+        "network {network} is full: its bridge has {ports} ports, one for each container; make another network for more"
+    )]
+    BridgeFull {
+        /// Name of the network.
+        network: String,
+        /// How many ports it has.
+        ports: usize,
+    },
     /// No subnet of the address pools is free.
     #[error("all predefined address pools have been fully subnetted")]
     PoolsExhausted,
@@ -178,6 +188,7 @@ impl Error {
             | Error::PortBind { .. }
             | Error::PortsExhausted { .. }
             | Error::AddressesExhausted { .. }
+            | Error::BridgeFull { .. }
             | Error::PoolsExhausted
             | Error::Netlink { .. }
             | Error::System { .. } => Kind::System,

@@ -152,10 +152,11 @@ impl<T> Pool<T> {
         state.ready.len() < state.target
     }
 
-    /// Whether less than half of what should be ready is.
-    pub(crate) fn is_low(&self) -> bool {
+    /// Whether less than half of what should be ready is, or could be: `room` is how many more there can be.
+    pub(crate) fn is_low(&self, room: usize) -> bool {
         let state = lock(&self.state);
-        state.ready.len() * 2 < state.target
+        let ready = state.ready.len();
+        ready * 2 < state.target.min(ready.saturating_add(room))
     }
 
     /// Adds one that `make` makes; it comes back if the pool was closed meanwhile.
@@ -328,6 +329,18 @@ mod tests {
         assert!(!pool.is_swollen());
     }
 
+    /// Without room to get there, what is ready is not too little: nothing would ever be quiet.
+    #[test]
+    fn low_is_less_than_half_of_what_can_be() {
+        let pool = pool(8, 8);
+        pool.open();
+        (0..3).for_each(|n| assert_eq!(pool.put(n), None));
+        assert!(pool.is_low(usize::MAX));
+        assert!(pool.is_low(4));
+        assert!(!pool.is_low(3));
+        assert!(!pool.is_low(0));
+    }
+
     #[test]
     fn closed_pools_take_nothing() {
         let pool = pool(2, 6);
@@ -369,7 +382,7 @@ mod tests {
         }
 
         fn is_low(&self) -> bool {
-            self.0.is_low()
+            self.0.is_low(usize::MAX)
         }
 
         fn make(&self) -> Result<(), Error> {

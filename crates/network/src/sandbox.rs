@@ -4,7 +4,8 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 use teu_oci::runtime::IdMaps;
-use teu_sys::netns::{self, Created, write_sysctl};
+use teu_sys::netns::{self, Created};
+use teu_sys::sysctl::Sysctls;
 
 use crate::Error;
 use crate::error::system;
@@ -24,7 +25,7 @@ pub(crate) struct Place {
 
 /// Moves the calling thread into a new namespace with `lo` up and Docker's sysctls. With maps it belongs to a new user
 /// namespace.
-pub(crate) fn prepare(ids: Option<&IdMaps>) -> io::Result<Created> {
+pub(crate) fn prepare(ids: Option<&IdMaps>, sysctls: &Sysctls) -> io::Result<Created> {
     let created = match ids {
         None => netns::create()?,
         Some(ids) => {
@@ -34,7 +35,7 @@ pub(crate) fn prepare(ids: Option<&IdMaps>) -> io::Result<Created> {
     };
     for (name, value) in SYSCTLS {
         // A read-only /proc/sys (an engine inside a container) is no reason to have no network.
-        if let Err(error) = write_sysctl(name, value) {
+        if let Err(error) = sysctls.write(name, value) {
             tracing::debug!(%error, "sysctl not set");
         }
     }

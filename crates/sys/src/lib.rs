@@ -23,4 +23,5 @@ pub mod sched;
 pub mod seccomp;
 pub mod signal;
 pub mod socket;
+pub mod sysctl;
 pub mod userns;

@@ -11,14 +11,29 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use teu_oci::runtime::IdMaps;
+use teu_sys::sysctl::Sysctls;
 
 use crate::firewall::NetworkRules;
-use crate::{Endpoint, Error, MacAddress};
+use crate::pool::Signal;
+use crate::reaper::Reaper;
+use crate::{Endpoint, Error, MacAddress, MacPolicy, PoolLimits};
 
-pub(crate) use bridge::{Bridge, Common, Settings};
+pub(crate) use bridge::{Bridge, Settings};
 pub(crate) use host::Host;
 pub(crate) use namespace::share;
 pub(crate) use null::Null;
+
+/// What drivers share.
+#[derive(Clone, Debug)]
+pub(crate) struct Common {
+    pub(crate) limits: PoolLimits,
+    pub(crate) mac_policy: MacPolicy,
+    pub(crate) signal: Arc<Signal>,
+    pub(crate) reaper: Arc<Reaper>,
+    /// Maps of the user namespaces that those in the pool belong to.
+    pub(crate) ids: Option<Arc<IdMaps>>,
+    pub(crate) sysctls: Arc<Sysctls>,
+}
 
 /// What an endpoint should be like.
 #[derive(Clone, Debug, Default)]

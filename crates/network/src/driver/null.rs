@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use teu_oci::runtime::IdMaps;
 use teu_sys::netns;
+use teu_sys::sysctl::Sysctls;
 
-use super::{Attached, Driver, Wish};
+use super::{Attached, Common, Driver, Wish};
 use crate::error::system;
-use crate::pool::{Pool, Replenish, Signal};
+use crate::pool::{Pool, Replenish};
 use crate::sandbox::{Place, prepare, return_home};
-use crate::{DriverKind, Endpoint, Error, NetworkRecord, PoolLimits};
+use crate::{DriverKind, Endpoint, Error, NetworkRecord};
 
 /// `--network none`.
 #[derive(Debug)]
@@ -20,21 +21,23 @@ pub(crate) struct Null {
     pool: Pool<Place>,
     /// Maps of those in the pool.
     ids: Option<Arc<IdMaps>>,
+    sysctls: Arc<Sysctls>,
 }
 
 impl Null {
-    pub(crate) fn new(
-        record: &NetworkRecord,
-        limits: PoolLimits,
-        signal: Arc<Signal>,
-        ids: Option<Arc<IdMaps>>,
-    ) -> Result<Null, Error> {
+    pub(crate) fn new(record: &NetworkRecord, common: Common) -> Result<Null, Error> {
         let home = netns::current().map_err(system("open network namespace"))?;
-        Ok(Null { blank: Endpoint::blank(DriverKind::Null, record), home, pool: Pool::new(limits, signal), ids })
+        Ok(Null {
+            blank: Endpoint::blank(DriverKind::Null, record),
+            home,
+            pool: Pool::new(common.limits, common.signal),
+            ids: common.ids,
+            sysctls: common.sysctls,
+        })
     }
 
     fn build(&self, ids: Option<&IdMaps>) -> Result<Place, Error> {
-        let built = prepare(ids).map(|created| Place { netns: created.namespace, user: created.user });
+        let built = prepare(ids, &self.sysctls).map(|created| Place { netns: created.namespace, user: created.user });
         return_home(&self.home);
         built.map_err(system("create network namespace"))
     }
@@ -63,7 +66,7 @@ impl Replenish for Null {
     }
 
     fn is_low(&self) -> bool {
-        self.pool.is_low()
+        self.pool.is_low(usize::MAX)
     }
 
     fn make(&self) -> Result<(), Error> {

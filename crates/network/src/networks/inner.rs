@@ -15,24 +15,23 @@ use crate::{
 impl Inner {
     /// A network with its driver, ready to be adopted.
     pub(super) fn start(&self, record: NetworkRecord, mtu: u32) -> Result<Network, Error> {
-        let limits = self.limits(&record.name);
+        let common = driver::Common {
+            limits: self.limits(&record.name),
+            mac_policy: self.config.mac,
+            signal: Arc::clone(&self.filler.signal),
+            reaper: Arc::clone(&self.reaper),
+            ids: self.config.ids.clone(),
+            sysctls: Arc::clone(&self.sysctls),
+        };
         let mut replenish: Option<Arc<dyn Replenish>> = None;
         let driver: Arc<dyn Driver> = match record.driver {
             DriverKind::Bridge => {
-                let common = driver::Common {
-                    limits,
-                    mac_policy: self.config.mac,
-                    signal: Arc::clone(&self.filler.signal),
-                    reaper: Arc::clone(&self.reaper),
-                    ids: self.config.ids.clone(),
-                };
                 let bridge = Arc::new(Bridge::new(&record, Settings::of(&record, mtu)?, common)?);
                 replenish = Some(Arc::clone(&bridge) as Arc<dyn Replenish>);
                 bridge
             }
             DriverKind::Null => {
-                let null =
-                    Arc::new(Null::new(&record, limits, Arc::clone(&self.filler.signal), self.config.ids.clone())?);
+                let null = Arc::new(Null::new(&record, common)?);
                 replenish = Some(Arc::clone(&null) as Arc<dyn Replenish>);
                 null
             }

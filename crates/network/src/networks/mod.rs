@@ -7,6 +7,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use teu_sys::sysctl::Sysctls;
+
 use crate::driver::{self, Driver};
 use crate::error::system;
 use crate::firewall::Firewall;
@@ -36,6 +38,7 @@ struct Inner {
     publisher: Publisher,
     filler: Arc<Filler>,
     reaper: Arc<Reaper>,
+    sysctls: Arc<Sysctls>,
     warnings: Mutex<Vec<String>>,
     /// Whether what an earlier process left has been dealt with.
     adopted: AtomicBool,
@@ -101,6 +104,7 @@ impl Networks {
             firewall,
             filler,
             reaper,
+            sysctls: Arc::default(),
             config,
         };
         let mtu = host::uplink_mtu()?;

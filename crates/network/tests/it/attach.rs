@@ -44,6 +44,8 @@ fn the_namespace_is_complete() {
         assert!(addresses.iter().any(|a| a.address.to_string() == "::1"));
         assert!(routes.iter().any(|r| r.destination.is_none() && r.outgoing == Some(eth0.index)));
         assert_eq!(ping, "0\t2147483647");
+        let host_end = endpoint.host_interface.as_deref().unwrap();
+        assert_eq!(netns::read_sysctl(&format!("net/ipv6/conf/{host_end}/disable_ipv6")).unwrap(), "1");
         let info = networks.inspect("bridge").unwrap();
         assert_eq!(info.containers[0].endpoint, endpoint.id);
         assert_eq!(info.record.ipam[0].gateway, endpoint.gateway);
@@ -204,4 +206,23 @@ fn hundred_in_a_row() {
 fn report(what: &str, times: &mut [Duration]) {
     times.sort();
     println!("{what}: median {:?}, p90 {:?}, longest {:?}", times[50], times[90], times[99]);
+}
+
+/// A bridge has 1,023 ports. All can be used, one more container is told why not, and what is kept ready never fails for
+/// want of a port.
+#[test]
+fn full_bridge() {
+    on_host(|_| {
+        let networks = open(Config::default());
+        let sandboxes: Vec<_> = (0..1023).map(|n| container(&networks, &n.to_string(), &[])).collect();
+        let error = networks.attach(request("late", &[])).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "network bridge is full: its bridge has 1023 ports, one for each container; make another network for more"
+        );
+        networks.release("7").unwrap();
+        // The port of the one that went.
+        container(&networks, "late", &[]);
+        drop(sandboxes);
+    });
 }

@@ -28,6 +28,8 @@ const RX_QUEUES: u16 = 32;
 // `IFLA_INFO_*`
 const INFO_KIND: u16 = 1;
 const INFO_DATA: u16 = 2;
+/// `IFLA_BR_MCAST_SNOOPING`
+const BRIDGE_SNOOPING: u16 = 23;
 /// `VETH_INFO_PEER`
 const VETH_PEER: u16 = 1;
 /// `IFLA_INET6_ADDR_GEN_MODE`, and its value `IN6_ADDR_GEN_MODE_NONE`.
@@ -134,6 +136,16 @@ pub fn push_bridge(batch: &mut Batch, bridge: &Bridge<'_>) {
         a.bytes(ADDRESS, &bridge.mac);
         a.u32(MTU, bridge.mtu);
         a.nest(LINK_INFO, |a| a.string(INFO_KIND, "bridge"));
+    });
+}
+
+/// Adds: the bridge with this index does not listen to who wants which multicast, all ports get it.
+pub fn push_no_snooping(batch: &mut Batch, bridge: u32) {
+    batch.push(NEW_LINK, 0, &header(0, bridge, 0, 0), |a| {
+        a.nest(LINK_INFO, |a| {
+            a.string(INFO_KIND, "bridge");
+            a.nest(INFO_DATA, |a| a.u8(BRIDGE_SNOOPING, 0));
+        });
     });
 }
 

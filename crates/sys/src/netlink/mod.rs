@@ -21,7 +21,8 @@ pub use address::{Address, addresses, push_address, push_delete_address};
 pub use conntrack::{Flow, forget_connections};
 pub use link::{
     Bridge, Link, LinkChange, LinkRef, PortOptions, Veth, delete_links, link_by_name, links, push_bridge,
-    push_delete_link, push_link_change, push_no_automatic_address, push_port_options, push_settle_link, push_veth,
+    push_delete_link, push_link_change, push_no_automatic_address, push_no_snooping, push_port_options,
+    push_settle_link, push_veth,
 };
 pub use message::{Attributes, Batch, CREATE, DUMP, EXCLUSIVE, REPLACE, REQUEST};
 pub use neighbour::{permanent_neighbours, push_delete_neighbour, push_forwarding, push_neighbour};

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use teu_sys::netlink::{
     self, Address, Batch, Family, Link, LinkChange, LinkRef, Socket, addresses, link_by_name, push_address,
-    push_delete_address, push_delete_link, push_link_change, push_no_automatic_address,
+    push_delete_address, push_delete_link, push_link_change, push_no_automatic_address, push_no_snooping,
 };
 use teu_sys::netns::write_sysctl;
 
@@ -65,6 +65,9 @@ fn adjust(socket: &mut Socket, settings: &Settings, link: &Link) -> Result<(), n
         .collect();
     wanted.extend(settings.ipv6.map(|_| link_local));
     let mut batch = Batch::new();
+    // Where nobody queries, all ports get all multicast anyway. But whenever a port comes or goes, the kernel restarts
+    // the query timers of all others.
+    push_no_snooping(&mut batch, link.index);
     let change = LinkChange {
         up: (!link.up).then_some(true),
         mac: (link.mac != Some(mac(settings).0)).then_some(mac(settings).0),

@@ -14,15 +14,16 @@ use std::sync::Arc;
 
 use teu_oci::runtime::IdMaps;
 use teu_sys::netns;
+use teu_sys::sysctl::Sysctls;
 
-use super::{Attached, Driver, Found, Wish};
+use super::{Attached, Common, Driver, Found, Wish};
 use crate::error::system;
 use crate::firewall::NetworkRules;
 use crate::ipam::Range;
-use crate::leases::{Lease, Leases, NoAddress};
-use crate::pool::{Pool, Replenish, Signal};
+use crate::leases::{Lease, Leases, NoAddress, PORTS};
+use crate::pool::{Pool, Replenish};
 use crate::reaper::{Corpse, Reaper};
-use crate::{DriverKind, Endpoint, Error, MacPolicy, NetworkRecord, PoolLimits, Subnet};
+use crate::{DriverKind, Endpoint, Error, MacPolicy, NetworkRecord, Subnet};
 
 use ready::Ready;
 pub(crate) use settings::Settings;
@@ -43,17 +44,7 @@ pub(crate) struct Bridge {
     /// Maps of those in the pool.
     ids: Option<Arc<IdMaps>>,
     reaper: Arc<Reaper>,
-}
-
-/// What bridges share.
-#[derive(Clone, Debug)]
-pub(crate) struct Common {
-    pub(crate) limits: PoolLimits,
-    pub(crate) mac_policy: MacPolicy,
-    pub(crate) signal: Arc<Signal>,
-    pub(crate) reaper: Arc<Reaper>,
-    /// Maps of the user namespaces that those in the pool belong to.
-    pub(crate) ids: Option<Arc<IdMaps>>,
+    sysctls: Arc<Sysctls>,
 }
 
 impl Bridge {
@@ -63,10 +54,10 @@ impl Bridge {
         let home = netns::current().map_err(system("open network namespace"))?;
         let leases = Arc::new(Leases::new(range(record, false), range(record, true)));
         for gateway in [settings.ipv4, settings.ipv6].into_iter().flatten() {
-            leases.adopt(&lease_of(gateway));
+            leases.reserve(&lease_of(gateway));
         }
         for gateway in [settings.gateway, settings.gateway6].into_iter().flatten() {
-            leases.adopt(&lease_of(Subnet::new(gateway, 0).unwrap_or_else(|| unreachable!("0 bits"))));
+            leases.reserve(&lease_of(Subnet::new(gateway, 0).unwrap_or_else(|| unreachable!("0 bits"))));
         }
         Ok(Bridge {
             blank: Endpoint::blank(DriverKind::Bridge, record),
@@ -78,11 +69,13 @@ impl Bridge {
             pool: Pool::new(common.limits, common.signal),
             ids: common.ids,
             reaper: common.reaper,
+            sysctls: common.sysctls,
             settings,
         })
     }
 
-    /// Free or wanted addresses. Those of links that wait for their removal are waited for if no others are left.
+    /// Free or wanted addresses, and a port. Those of links that wait for their removal are waited for if no others are
+    /// left.
     fn lease(&self, wish: &Wish) -> Result<Lease, Error> {
         let wanted = |address: Option<IpAddr>, bridge: Option<Subnet>| {
             let Some(address) = address else { return Ok(None) };
@@ -99,6 +92,7 @@ impl Bridge {
         result.map_err(|reason| match reason {
             NoAddress::Taken(address) => Error::AddressInUse(address),
             NoAddress::Outside(address) => Error::AddressOutside(address),
+            NoAddress::Full => Error::BridgeFull { network: self.blank.network.clone(), ports: PORTS },
             NoAddress::Exhausted => {
                 Error::AddressesExhausted { network: self.blank.network.clone(), id: self.blank.network_id.clone() }
             }
@@ -117,8 +111,10 @@ impl Bridge {
         let pooled = wish.ids.is_none() || wish.ids == self.ids;
         if pooled && wish.ipv4.is_none() && wish.ipv6.is_none() && wish.mac.is_none() {
             return match self.pool.take_or_make(|| crate::sandbox::on_thread(|| self.build(wish))) {
-                // The last address may be that of an endpoint which is being made ahead of time.
-                Err(error @ Error::AddressesExhausted { .. }) => self.pool.take_filled().ok_or(error),
+                // The last address or port may be that of an endpoint which is being made ahead of time.
+                Err(error @ (Error::AddressesExhausted { .. } | Error::BridgeFull { .. })) => {
+                    self.pool.take_filled().ok_or(error)
+                }
                 other => other,
             };
         }
@@ -127,8 +123,8 @@ impl Bridge {
             let result = crate::sandbox::on_thread(|| self.build(wish));
             match result {
                 Err(Error::AddressInUse(_)) => {}
-                // Those in the pool have addresses, too.
-                Err(Error::AddressesExhausted { .. }) if self.discard_any() => continue,
+                // Those in the pool have addresses and ports, too.
+                Err(Error::AddressesExhausted { .. } | Error::BridgeFull { .. }) if self.discard_any() => continue,
                 _ => return result,
             }
             // It may be the address of one that was just being made.
@@ -213,7 +209,7 @@ impl Replenish for Bridge {
     }
 
     fn is_low(&self) -> bool {
-        self.pool.is_low()
+        self.pool.is_low(self.leases.room())
     }
 
     fn make(&self) -> Result<(), Error> {

@@ -10,7 +10,7 @@ use teu_sys::netlink::{
     push_forwarding, push_link_change, push_neighbour, push_no_automatic_address, push_port_options, push_settle_link,
     push_veth,
 };
-use teu_sys::netns::{Created, write_sysctl};
+use teu_sys::netns::Created;
 
 use super::{Bridge, device};
 use crate::error::{refused, system};
@@ -49,44 +49,38 @@ impl Ready {
 /// closed and the kernel removes the pair with it.
 pub(super) fn build(bridge: &Bridge, lease: Lease, mac: MacAddress, ids: Option<&IdMaps>) -> Result<Ready, Error> {
     let mut host = Socket::open(Family::Route).map_err(refused("open netlink"))?;
-    let inside = prepare(ids)
-        .map_err(system("create network namespace"))
-        .and_then(|mut created| connect(bridge, &mut host, &mut created, lease, mac).map(|link| (created, link)));
+    let name = format!("{PREFIX}{}", crate::identity::hex::<4>()?);
+    let inside = prepare(ids, &bridge.sysctls).map_err(system("create network namespace")).and_then(|mut created| {
+        connect(bridge, &mut host, &mut created, &name, lease, mac).map(|inner| (created, inner))
+    });
     return_home(&bridge.home);
-    let (created, (name, link)) = inside?;
-    Ok(Ready { netns: created.namespace, user: created.user, name, link, mac, lease })
+    let (mut created, inner) = inside?;
+    let outer = inner.lower.unwrap_or_default();
+    configure_outside(bridge, &mut host, (&name, outer), lease, mac)
+        .and_then(|()| settle(&mut created.route, inner.index))
+        .map_err(refused(&format!("configure link {name}")))?;
+    Ok(Ready { netns: created.namespace, user: created.user, name, link: outer, mac, lease })
 }
 
-/// Makes the pair and configures both ends. Returns the host end's name and index.
-///
-/// Both ends are up and settled from now on: the kernel drops what is sent before.
+/// Makes the pair and configures the end inside, which it returns.
 fn connect(
     bridge: &Bridge,
     host: &mut Socket,
     created: &mut Created,
+    name: &str,
     lease: Lease,
     mac: MacAddress,
-) -> Result<(String, u32), Error> {
-    let name = format!("{PREFIX}{}", crate::identity::hex::<4>()?);
+) -> Result<Link, Error> {
     let mut pair = Batch::new();
     push_veth(
         &mut pair,
         &Veth {
-            name: &name,
+            name,
             peer_name: INTERFACE,
             peer_mac: Some(mac.0),
             peer_netns: created.namespace.as_fd(),
             mtu: bridge.settings.mtu,
         },
-    );
-    let outer = LinkRef::Name(&name);
-    if bridge.host_has_ipv6 {
-        push_no_automatic_address(&mut pair, outer);
-    }
-    push_link_change(
-        &mut pair,
-        outer,
-        LinkChange { up: Some(true), master: Some(bridge.index), ..LinkChange::default() },
     );
     host.execute(pair).map_err(refused(&format!("create link {name} of bridge {}", bridge.settings.name)))?;
     let inner = link_by_name(&mut created.route, INTERFACE)
@@ -94,13 +88,11 @@ fn connect(
         .ok_or_else(|| refused("find new link")(teu_sys::netlink::Error::NoReply))?;
     if lease.ipv6.is_none() {
         // As Docker: a network without IPv6 has no link-local addresses either, while ::1 works.
-        let _ = write_sysctl(&format!("net/ipv6/conf/{INTERFACE}/disable_ipv6"), "1");
+        let _ = bridge.sysctls.write(&format!("net/ipv6/conf/{INTERFACE}/disable_ipv6"), "1");
     }
     configure_inside(bridge, &mut created.route, &inner, lease, mac)
         .map_err(refused(&format!("configure link of {name}")))?;
-    let outer = inner.lower.unwrap_or_default();
-    configure_outside(bridge, host, outer, lease, mac).map_err(refused(&format!("configure link {name}")))?;
-    Ok((name, outer))
+    Ok(inner)
 }
 
 fn configure_inside(
@@ -133,7 +125,13 @@ fn configure_inside(
             push_neighbour(&mut batch, link.index, gateway, device::mac(settings).0);
         }
     }
-    push_settle_link(&mut batch, link.index);
+    socket.execute(batch)
+}
+
+/// The kernel drops what is sent over a link before it has noticed that both ends are up.
+fn settle(socket: &mut Socket, link: u32) -> Result<(), teu_sys::netlink::Error> {
+    let mut batch = Batch::new();
+    push_settle_link(&mut batch, link);
     socket.execute(batch)
 }
 
@@ -141,11 +139,21 @@ fn configure_inside(
 fn configure_outside(
     bridge: &Bridge,
     socket: &mut Socket,
-    link: u32,
+    (name, link): (&str, u32),
     lease: Lease,
     mac: MacAddress,
 ) -> Result<(), teu_sys::netlink::Error> {
     let mut batch = Batch::new();
+    let this = LinkRef::Index(link);
+    if bridge.host_has_ipv6 {
+        // A port has no use for IPv6 of its own, and each that has it makes the tables longer that the kernel goes
+        // through whenever a link comes or goes.
+        if bridge.sysctls.write(&format!("net/ipv6/conf/{name}/disable_ipv6"), "1").is_err() {
+            push_no_automatic_address(&mut batch, this);
+        }
+    }
+    let change = LinkChange { up: Some(true), master: Some(bridge.index), ..LinkChange::default() };
+    push_link_change(&mut batch, this, change);
     push_neighbours(&mut batch, bridge.index, link, lease, mac);
     push_port_options(&mut batch, link, bridge.settings.port_options());
     // The bridge becomes ready with its first port.
