@@ -2,12 +2,31 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
-/// The commit this executable was built from, as the environment of the build named it in `TEU_GIT_COMMIT`.
-pub const GIT_COMMIT: &str = match option_env!("TEU_GIT_COMMIT") {
-    Some(commit) => commit,
-    None => "unknown",
-};
+/// What the executable was built from. Only the executable itself knows: a commit that were known down here would have
+/// everything built anew with each one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Build {
+    /// The commit, or `unknown`.
+    pub commit: &'static str,
+    /// When its sources were made, in seconds since 1970; builds of the same sources say the same.
+    pub time: Option<i64>,
+}
+
+static BUILD: OnceLock<Build> = OnceLock::new();
+
+impl Build {
+    /// Tells the process what it was built from. The first to tell is believed.
+    pub fn declare(self) {
+        BUILD.get_or_init(|| self);
+    }
+
+    /// What was told.
+    pub fn current() -> Self {
+        BUILD.get().copied().unwrap_or(Self { commit: "unknown", time: None })
+    }
+}
 
 /// An API version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

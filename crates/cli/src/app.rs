@@ -124,7 +124,7 @@ fn dispatch(program: &'static str, args: &[String], place: &mut Place) -> Result
 
 fn version_line(program: &str) -> String {
     let name = if program == "docker" { "Docker" } else { "Teu" };
-    format!("{name} version {VERSION}, build {}\n", teu_api::version::GIT_COMMIT)
+    format!("{name} version {VERSION}, build {}\n", teu_api::version::Build::current().commit)
 }
 
 /// The words of the command without its arguments.

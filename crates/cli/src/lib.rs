@@ -34,3 +34,4 @@ mod terminal;
 mod verb;
 
 pub use app::main;
+pub use teu_api::version::Build;

@@ -4,7 +4,10 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
+use teu_cli::Build;
+
 fn main() -> ExitCode {
+    Build { commit: env!("TEU_BUILD_COMMIT"), time: env!("TEU_BUILD_TIME").parse().ok() }.declare();
     let mut args = std::env::args_os();
     let name = args.next().unwrap_or_default();
     let mut args: Vec<OsString> = args.collect();

@@ -25,10 +25,13 @@ pub(crate) fn rfc3339_nanos(seconds: i64, nanos: i64) -> String {
 
 /// Go's `time.ANSIC`, as `version` prints when something was built; text that is no time stays as it is.
 pub(crate) fn ansic(text: &str) -> String {
-    match text.parse::<Timestamp>() {
-        Ok(time) => time.to_zoned(TimeZone::UTC).strftime("%a %b %e %H:%M:%S %Y").to_string(),
-        Err(_) => text.to_owned(),
-    }
+    seconds(text).map_or_else(|| text.to_owned(), ansic_seconds)
+}
+
+/// As [`ansic`], for a time in seconds since 1970.
+pub(crate) fn ansic_seconds(seconds: i64) -> String {
+    let time = Timestamp::from_second(seconds).map(|time| time.to_zoned(TimeZone::UTC));
+    time.map_or_else(|_| String::new(), |time| time.strftime("%a %b %e %H:%M:%S %Y").to_string())
 }
 
 /// Go's default layout of a time that came as RFC 3339, in its own offset: `2006-01-02 15:04:05.999999999 +0000 UTC`.

@@ -24,13 +24,15 @@ pub(crate) struct ClientVersion {
     pub(crate) os: String,
     /// Processor architecture as Go names it.
     pub(crate) arch: String,
+    /// When the sources of it were made.
+    pub(crate) build_time: String,
     /// Context in use.
     pub(crate) context: String,
 }
 
 /// The half about the client.
 pub(crate) fn client_text(client: &ClientVersion) -> String {
-    let ClientVersion { version, api_version, default_api_version, git_commit, os, arch, context } = client;
+    let ClientVersion { version, api_version, default_api_version, git_commit, build_time, os, arch, context } = client;
     let api = if api_version == default_api_version {
         api_version.clone()
     } else {
@@ -40,6 +42,7 @@ pub(crate) fn client_text(client: &ClientVersion) -> String {
         ("Version", version),
         ("API version", &api),
         ("Git commit", git_commit),
+        ("Built", build_time),
         ("OS/Arch", &format!("{os}/{arch}")),
         ("Context", context),
     ];

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use teu_api::system::{Component, Platform, Version};
-use teu_api::version::{ApiVersion, GIT_COMMIT};
+use teu_api::version::{ApiVersion, Build};
 
 use crate::{Engine, Error, machine};
+
+/// Said where Docker tells its version of Go.
+const GO_VERSION: &str = "none (Rust)";
 
 impl Engine {
     /// Versions of the engine, its parts and the kernel.
@@ -15,10 +19,16 @@ impl Engine {
     pub async fn system_version(&self) -> Result<Version, Error> {
         let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
         let version = env!("CARGO_PKG_VERSION");
+        let Build { commit, time } = Build::current();
+        let built = time.and_then(|seconds| Timestamp::from_second(seconds).ok());
+        // With the decimals that Docker's have.
+        let built = built.map_or_else(String::new, |time| time.strftime("%Y-%m-%dT%H:%M:%S.%9f+00:00").to_string());
         let details: BTreeMap<String, String> = [
             ("ApiVersion", ApiVersion::MAX.to_string()),
             ("Arch", machine::architecture().to_owned()),
-            ("GitCommit", GIT_COMMIT.to_owned()),
+            ("BuildTime", built.clone()),
+            ("GitCommit", commit.to_owned()),
+            ("GoVersion", GO_VERSION.to_owned()),
             ("Experimental", "false".to_owned()),
             ("KernelVersion", kernel.clone()),
             ("MinAPIVersion", ApiVersion::MIN.to_string()),
@@ -34,11 +44,12 @@ impl Engine {
             version: version.to_owned(),
             api_version: ApiVersion::MAX.to_string(),
             min_api_version: ApiVersion::MIN.to_string(),
-            git_commit: GIT_COMMIT.to_owned(),
-            go_version: "none (Rust)".to_owned(),
+            git_commit: commit.to_owned(),
+            go_version: GO_VERSION.to_owned(),
             os: "linux".to_owned(),
             arch: machine::architecture().to_owned(),
             kernel_version: kernel,
+            build_time: built,
             ..Version::default()
         })
     }

@@ -4,11 +4,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use teu_api::version::Build;
+
 use crate::app::{Cli, VERSION};
 use crate::commands::inspect::FORMAT_HELP;
 use crate::commands::system::template;
 use crate::error::{Error, engine_message};
 use crate::format::template::Data;
+use crate::format::time;
 use crate::format::version::{ClientVersion, client_text, server_text};
 use crate::opts::platform;
 use crate::verb::{Arity, Spec, Verb};
@@ -39,6 +42,7 @@ impl Verb for Version {
             }
             Err(error) => Err(error.to_string()),
         };
+        let build = Build::current();
         let client = ClientVersion {
             version: VERSION.to_owned(),
             api_version: connection
@@ -46,7 +50,8 @@ impl Verb for Version {
                 .map_or(teu_api::version::ApiVersion::MAX, |client| client.version())
                 .to_string(),
             default_api_version: teu_api::version::ApiVersion::MAX.to_string(),
-            git_commit: teu_api::version::GIT_COMMIT.to_owned(),
+            git_commit: build.commit.to_owned(),
+            build_time: build.time.map_or_else(String::new, time::ansic_seconds),
             os: std::env::consts::OS.to_owned(),
             arch: platform::host_architecture().to_owned(),
             context: cli.context_name(),
