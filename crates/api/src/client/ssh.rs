@@ -54,11 +54,13 @@ impl SshTarget {
         if url.query().is_some() || url.fragment().is_some() {
             return Err(invalid("nothing may follow the path"));
         }
+        let user = decoded(url.username()).ok_or_else(|| invalid("an escape in the user's name is malformed"))?;
+        let path = decoded(url.path()).ok_or_else(|| invalid("an escape in the path is malformed"))?;
         Ok(Self {
             host: host.to_owned(),
-            user: Some(url.username().to_owned()).filter(|user| !user.is_empty()),
+            user: Some(user).filter(|user| !user.is_empty()),
             port: url.port(),
-            path: Some(url.path().to_owned()).filter(|path| !matches!(path.as_str(), "" | "/")),
+            path: Some(path).filter(|path| !matches!(path.as_str(), "" | "/")),
         })
     }
 
@@ -114,6 +116,25 @@ impl fmt::Display for SshTarget {
         }
         f.write_str(self.path.as_deref().unwrap_or_default())
     }
+}
+
+/// Without the escapes of an address, `%20`; none where one is malformed, or stands for what no name may have.
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        bytes.push(match byte {
+            b'%' => {
+                let (&[high, low], after) = rest.split_first_chunk::<2>()?;
+                let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+                rest = after;
+                digit(high)? << 4 | digit(low)?
+            }
+            byte => byte,
+        });
+    }
+    String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))
 }
 
 /// One word for the shell there.
@@ -222,10 +243,24 @@ mod tests {
         assert_eq!(line("ssh://box"), format!("-- box {script}"));
         assert_eq!(line("ssh://me@box:2222/"), format!("-l me -p 2222 -- box {script}"));
         assert_eq!(line("ssh://[::1]/a'b.sock"), format!(r"-- ::1 {script} --host 'unix:///a'\''b.sock'"));
+        assert_eq!(
+            line("ssh://first%20last%40sea@box/a%20b%25.sock"),
+            format!("-l first last@sea -- box {script} --host 'unix:///a b%.sock'")
+        );
+        assert_eq!(line("ssh://box/a b.sock"), format!("-- box {script} --host 'unix:///a b.sock'"));
         for text in ["ssh://box", "ssh://me@box:2222", "ssh://me@[::1]:9/x.sock"] {
             assert_eq!(SshTarget::parse(text).unwrap().to_string(), text);
         }
-        for bad in ["ssh://", "ssh://-oProxyCommand=x", "ssh://box?x", "ssh://box#x", "ssh://box:x"] {
+        for bad in [
+            "ssh://",
+            "ssh://-oProxyCommand=x",
+            "ssh://box?x",
+            "ssh://box#x",
+            "ssh://box:x",
+            "ssh://me%@box",
+            "ssh://box/%zz",
+            "ssh://box/%00",
+        ] {
             assert!(SshTarget::parse(bad).is_err(), "{bad}");
         }
         let error = SshTarget::parse("ssh://me:secret@box").unwrap_err().to_string();
