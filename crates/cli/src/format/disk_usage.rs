@@ -1,5 +1,7 @@
 //! What takes space, in `system df`.
 
+use std::cmp::Reverse;
+
 use gotmpl::Value;
 use teu_api::container::Summary as Container;
 use teu_api::disk_usage::{CacheRecord, DiskUsage, Usage};
@@ -79,6 +81,12 @@ pub(crate) struct Contents {
 
 impl From<DiskUsage> for Contents {
     fn from(usage: DiskUsage) -> Self {
+        let mut cache = items(usage.build_cache, usage.build_cache_usage);
+        // In Docker's order: what was never used, then from the latest use to the first.
+        cache.sort_by_cached_key(|record: &CacheRecord| {
+            let used = record.last_used_at.as_deref().and_then(time::seconds);
+            (used.is_some(), Reverse(used), record.id.clone())
+        });
         let sums = usage.image_usage.as_ref().map(|images| (images.total_size, images.reclaimable));
         Self {
             layers_size: sums.map_or(usage.layers_size, |(total, _)| total),
@@ -86,7 +94,7 @@ impl From<DiskUsage> for Contents {
             images: items(usage.images, usage.image_usage),
             containers: items(usage.containers, usage.container_usage),
             volumes: items(usage.volumes, usage.volume_usage),
-            cache: items(usage.build_cache, usage.build_cache_usage),
+            cache,
         }
     }
 }
@@ -193,16 +201,16 @@ impl Row for CacheRow {
         let used = record.last_used_at.as_deref().unwrap_or_default();
         text(match name {
             "CacheType" => record.kind.clone(),
-            "CreatedAt" => record.created_at.clone(),
+            "CreatedAt" => time::go_utc(&record.created_at),
             "CreatedSince" => self.since(&record.created_at),
             "Description" => record.description.clone(),
             // An entry in use is marked.
             "ID" => {
                 let id: String = record.id.chars().take(if self.truncate { 12 } else { usize::MAX }).collect();
-                if self.truncate && record.in_use { id + "*" } else { id }
+                if record.in_use { id + "*" } else { id }
             }
             "InUse" => record.in_use.to_string(),
-            "LastUsedAt" => used.to_owned(),
+            "LastUsedAt" => time::go_utc(used),
             "LastUsedSince" => self.since(used),
             "Parent" => record.parents.iter().flatten().cloned().collect::<Vec<_>>().join(", "),
             "Shared" => record.shared.to_string(),

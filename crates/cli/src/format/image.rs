@@ -29,6 +29,14 @@ pub(crate) struct Image {
     now: i64,
 }
 
+impl Image {
+    /// The row of an image where it has only one, by its first name.
+    pub(crate) fn only(summary: &Summary, truncate: bool, now: i64) -> Option<Image> {
+        let first = rows(summary, false, truncate, now).into_iter().next()?;
+        Some(Image { digest: String::new(), ..first })
+    }
+}
+
 /// Makes the rows of one image: one per tag, and where digests are asked for, one per tag and digest.
 pub(crate) fn rows(summary: &Summary, digests: bool, truncate: bool, now: i64) -> Vec<Image> {
     let names = names(summary, digests);

@@ -48,7 +48,13 @@ pub(crate) struct Raw {
 impl Raw {
     /// The format that is meant by `text`: itself, or the template of `raw`.
     pub(crate) fn template<'t>(&self, text: &'t str, quiet: bool) -> Cow<'t, str> {
-        let line = |(label, field): &(&str, &str)| format!("{label}:{{{{if .{field}}}}} {{{{.{field}}}}}{{{{end}}}}");
+        let line = |(label, field): &(&str, &str)| match *label {
+            // Docker leaves out the space where these are empty.
+            "state" | "status" | "labels" | "ports" => {
+                format!("{label}:{{{{if .{field}}}}} {{{{.{field}}}}}{{{{end}}}}")
+            }
+            label => format!("{label}: {{{{.{field}}}}}"),
+        };
         match text {
             "raw" if quiet => line(&self.id).into(),
             "raw" => self.lines.iter().map(|pair| line(pair) + "\n").collect::<String>().into(),
@@ -202,9 +208,9 @@ mod tests {
 
     #[test]
     fn raw() {
-        let raw = Raw { id: ("name", "Name"), lines: &[("name", "Name"), ("home_port", "Port")] };
+        let raw = Raw { id: ("name", "Name"), lines: &[("name", "Name"), ("ports", "Port"), ("home", "Port")] };
         let shown = fleet(&raw.template("raw", false));
-        assert_eq!(shown, "name: Emma\nhome_port: Taulov\n\nname: Ever <Given>\nhome_port:\n\n");
+        assert_eq!(shown, "name: Emma\nports: Taulov\nhome: Taulov\n\nname: Ever <Given>\nports:\nhome: \n\n");
         assert_eq!(fleet(&raw.template("raw", true)), "name: Emma\nname: Ever <Given>\n");
         assert_eq!(raw.template("{{.Name}}", true), "{{.Name}}");
     }

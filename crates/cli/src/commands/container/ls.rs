@@ -35,7 +35,7 @@ const LINES: [(&str, &str); 10] = [
     ("size", "Size"),
 ];
 const RAW: Raw = Raw { id: LINES[0], lines: LINES.split_at(9).0 };
-const RAW_SIZE: Raw = Raw { id: LINES[0], lines: &LINES };
+pub(crate) const RAW_SIZE: Raw = Raw { id: LINES[0], lines: &LINES };
 
 #[derive(Debug, Args)]
 pub(crate) struct List {

@@ -19,7 +19,7 @@ const RAW: Raw = Raw {
     id: ID,
     lines: &[("repository", "Repository"), ("tag", "Tag"), ID, ("created_at", "CreatedAt"), ("virtual_size", "Size")],
 };
-const RAW_DIGESTS: Raw = Raw {
+pub(crate) const RAW_DIGESTS: Raw = Raw {
     id: ID,
     lines: &[
         ("repository", "Repository"),

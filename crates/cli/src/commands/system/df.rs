@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::app::Cli;
 use crate::commands::container::ls::FORMAT_HELP;
+use crate::commands::{container, image as images, volume};
 use crate::error::Error;
 use crate::format::container::Container;
 use crate::format::disk_usage::{CACHE, CONTAINERS, CacheRow, Contents, IMAGES, TABLE, VOLUMES};
@@ -23,6 +24,23 @@ const RAW: Raw = Raw {
         ("active", "Active"),
         ("size", "Size"),
         ("reclaimable", "Reclaimable"),
+    ],
+};
+
+const RAW_CACHE: Raw = Raw {
+    id: ("build_cache_id", "ID"),
+    lines: &[
+        ("build_cache_id", "ID"),
+        ("parent_id", "Parent"),
+        ("build_cache_type", "CacheType"),
+        ("description", "Description"),
+        ("created_at", "CreatedAt"),
+        ("created_since", "CreatedSince"),
+        ("last_used_at", "LastUsedAt"),
+        ("last_used_since", "LastUsedSince"),
+        ("usage_count", "UsageCount"),
+        ("in_use", "InUse"),
+        ("shared", "Shared"),
     ],
 };
 
@@ -61,8 +79,7 @@ impl Verb for DiskUsage {
             None => sums.print(&contents.sums())?,
             Some(Lists::Tables) => tables(contents)?,
             Some(Lists::Template(template)) => {
-                let text = template.render(Data::json(&json(contents)?)).map_err(FormatError::Execute)?;
-                format!("{text}\n")
+                template.render(Data::json(&json(contents)?)).map_err(FormatError::Execute)?
             }
         })?;
         Ok(ExitCode::SUCCESS)
@@ -79,14 +96,30 @@ enum Lists {
 
 impl Lists {
     fn parse(format: &str) -> Result<Self, FormatError> {
+        let raw = raw();
         let template = match format {
             "table" => return Ok(Self::Tables),
             "json" => "{{json .}}",
+            "raw" => &raw,
             format => format.strip_prefix("table").unwrap_or(format).trim_matches(' '),
         };
         let template = template.replace("\\t", "\t").replace("\\n", "\n");
         Ok(Self::Template(Template::parse(&template).map_err(FormatError::Parse)?))
     }
+}
+
+/// What `-v --format raw` stands for: each thing's own lines below its kind.
+fn raw() -> String {
+    let lists = [
+        ("Images", "Image", &images::ls::RAW_DIGESTS),
+        ("Containers", "Container", &container::ls::RAW_SIZE),
+        ("Volumes", "Volume", &volume::ls::RAW),
+        ("BuildCache", "Build Cache", &RAW_CACHE),
+    ];
+    let list = |(list, kind, raw): (&str, &str, &Raw)| {
+        format!("{{{{range .{list}}}}}type: {kind}\n{}\n{{{{end -}}}}\n", raw.template("raw", false))
+    };
+    lists.map(list).concat()
 }
 
 /// The objects as rows, short for eyes or whole for programs.
@@ -108,7 +141,7 @@ impl Rows {
         let images = contents.images.iter();
         let record = |record| CacheRow { record, truncate, now };
         Self {
-            images: images.flat_map(|summary| image::rows(summary, false, truncate, now)).collect(),
+            images: images.filter_map(|summary| image::Image::only(summary, truncate, now)).collect(),
             containers: contents.containers.into_iter().map(container).collect(),
             volumes: contents.volumes.into_iter().map(VolumeRow).collect(),
             cache: contents.cache.into_iter().map(record).collect(),
@@ -146,4 +179,27 @@ fn json(contents: Contents) -> Result<String, FormatError> {
         list(&rows.volumes)?,
         list(&rows.cache)?,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn raw_lists_say_their_kind() {
+        let usage = r#"{"Images":[{"Id":"sha256:0123","RepoTags":["quay:1"],"Size":5,"Created":1}],
+            "Volumes":[{"Name":"hold","Driver":"local"}],
+            "BuildCache":[{"ID":"b","Type":"regular","CreatedAt":"2024-01-01T00:00:00Z","LastUsedAt":"2024-01-02T00:00:00Z"},
+                {"ID":"a","Type":"regular","InUse":true,"CreatedAt":"2024-01-01T00:00:00Z"}]}"#;
+        let contents = Contents::from(serde_json::from_str::<teu_api::disk_usage::DiskUsage>(usage).unwrap());
+        let Ok(Lists::Template(raw)) = Lists::parse("raw") else { panic!("no template") };
+        let text = raw.render(Data::json(&json(contents).unwrap())).unwrap();
+        let image = "type: Image\nrepository: quay\ntag: 1\ndigest: \nimage_id: sha256:0123\n";
+        assert!(text.starts_with(image), "{text}");
+        assert!(text.contains("\n\ntype: Volume\nname: hold\ndriver: local\n\n"), "{text}");
+        let used = "type: Build Cache\nbuild_cache_id: a*\n";
+        let unused = "last_used_at: 2024-01-02 00:00:00 +0000 UTC\n";
+        assert!(text.find(used).unwrap() < text.find(unused).unwrap(), "{text}");
+        assert!(text.ends_with("shared: false\n\n"), "{text}");
+    }
 }

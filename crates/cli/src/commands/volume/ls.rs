@@ -12,7 +12,7 @@ use crate::format::volume::{TABLE, VolumeRow};
 use crate::opts::filter;
 use crate::verb::{Arity, Spec, Verb};
 
-const RAW: Raw = Raw { id: ("name", "Name"), lines: &[("name", "Name"), ("driver", "Driver")] };
+pub(crate) const RAW: Raw = Raw { id: ("name", "Name"), lines: &[("name", "Name"), ("driver", "Driver")] };
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
