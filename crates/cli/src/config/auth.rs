@@ -1,5 +1,6 @@
 //! Credentials for the registry of an image: `auths`, and credential helpers.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
@@ -36,6 +37,32 @@ pub(crate) fn of_registry(config: &ConfigFile, registry: &str) -> anyhow::Result
         .filter(|auth| !(auth.username.is_empty() && auth.identity_token.is_empty() && auth.registry_token.is_empty())))
 }
 
+/// The credentials for every registry that there are any for.
+pub(crate) fn all(config: &ConfigFile) -> anyhow::Result<BTreeMap<String, AuthConfig>> {
+    let mut registries: BTreeSet<String> = config.cred_helpers.keys().cloned().collect();
+    match config.creds_store.as_str() {
+        "" => registries.extend(config.auths.keys().cloned()),
+        helper => registries.extend(helpers::list(helper)?),
+    }
+    let mut found = BTreeMap::new();
+    for registry in registries {
+        if let Some(credentials) = of_registry(config, &registry)? {
+            found.insert(registry, credentials);
+        }
+    }
+    Ok(found)
+}
+
+/// Credentials as `config.json` keeps them.
+pub(crate) fn entry(credentials: &AuthConfig) -> serde_json::Value {
+    let AuthConfig { username, password, identity_token, .. } = credentials;
+    let auth = base64::engine::general_purpose::STANDARD.encode(format!("{username}:{password}"));
+    match identity_token.as_str() {
+        "" => serde_json::json!({"auth": auth}),
+        token => serde_json::json!({"auth": auth, "identitytoken": token}),
+    }
+}
+
 /// The helper that keeps a registry's credentials.
 fn helper<'a>(config: &'a ConfigFile, registry: &str) -> Option<&'a str> {
     let helper = config.cred_helpers.get(registry).unwrap_or(&config.creds_store);
@@ -50,20 +77,13 @@ pub(crate) fn save(
     registry: &str,
     credentials: &AuthConfig,
 ) -> anyhow::Result<Option<PathBuf>> {
-    let AuthConfig { username, password, identity_token, .. } = credentials;
     let entry = match helper(config, registry) {
         Some(helper) => {
             helpers::store(helper, credentials, registry)?;
             // That there is something is in the file all the same.
             serde_json::json!({})
         }
-        None => {
-            let auth = base64::engine::general_purpose::STANDARD.encode(format!("{username}:{password}"));
-            match identity_token.as_str() {
-                "" => serde_json::json!({"auth": auth}),
-                token => serde_json::json!({"auth": auth, "identitytoken": token}),
-            }
-        }
+        None => entry(credentials),
     };
     file::change(flag, |config| {
         if let Some(auths) = config.entry("auths").or_insert_with(|| serde_json::json!({})).as_object_mut() {

@@ -1,5 +1,6 @@
 //! Credential helpers: programs named `docker-credential-<name>` that keep secrets, asked by way of their standard streams.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -43,6 +44,18 @@ pub(super) fn get(helper: &str, registry: &str) -> anyhow::Result<Option<AuthCon
         credentials.password = answer.secret;
     }
     Ok(Some(credentials))
+}
+
+/// Asks for the registries whose credentials there are.
+pub(super) fn list(helper: &str) -> anyhow::Result<Vec<String>> {
+    let failed = |reason: String, out: &str| anyhow!("error listing credentials - err: {reason}, out: `{out}`");
+    let (ok, text) = run(helper, "list", b"unused").map_err(|error| failed(format!("{error:#}"), ""))?;
+    if !ok {
+        return Err(failed("exit status 1".to_owned(), text.trim()));
+    }
+    let answer: BTreeMap<String, String> =
+        serde_json::from_str(&text).with_context(|| format!("answer of docker-credential-{helper}"))?;
+    Ok(answer.into_keys().collect())
 }
 
 /// Hands credentials over.

@@ -8,6 +8,7 @@ use teu_api::client::{self, Client};
 use teu_api::container::{CreateOptions, CreateRequest, CreateResponse};
 use teu_oci::reference::Reference;
 
+use super::api_socket::{self, Secrets};
 use super::options::{ContainerFlags, Pull};
 use crate::app::Cli;
 use crate::commands::image::pull;
@@ -23,6 +24,7 @@ pub(super) struct Creation {
     pull: Pull,
     quiet: bool,
     id_file: Option<String>,
+    secrets: Option<Secrets>,
 }
 
 impl Creation {
@@ -33,14 +35,17 @@ impl Creation {
         args: &[String],
         adjust: impl FnOnce(&mut CreateRequest),
     ) -> Result<Self, Error> {
+        flags.refuse_windows()?;
         cli.add_proxies(&mut flags.process.env)?;
         let pull = flags.general.pull().map_err(|error| start(&error))?;
         let options = CreateOptions { name: flags.general.name.clone(), platform: flags.general.platform() };
         let quiet = flags.general.quiet;
         let id_file = flags.general.cidfile.clone();
+        let use_api_socket = flags.use_api_socket();
         let mut request = flags.request(args)?;
+        let secrets = if use_api_socket { api_socket::share(cli, &mut request)? } else { None };
         adjust(&mut request);
-        Ok(Self { request, options, image: None, pull, quiet, id_file })
+        Ok(Self { request, options, image: None, pull, quiet, id_file, secrets })
     }
 
     /// The creation that a request asks for, whose image is pulled if it is missing.
@@ -52,6 +57,7 @@ impl Creation {
             pull: Pull::Missing,
             quiet: false,
             id_file: None,
+            secrets: None,
         }
     }
 
@@ -85,6 +91,9 @@ impl Creation {
         }
         if let Some(file) = id_file {
             file.write(&answer.id)?;
+        }
+        if let Some(secrets) = self.secrets.take() {
+            secrets.put(client, &answer.id).await?;
         }
         Ok(answer.id)
     }

@@ -29,7 +29,7 @@ pub(super) struct Filesystem {
     tmpfs: Vec<String>,
     /// Bind mount Docker API socket and required auth
     #[arg(long)]
-    use_api_socket: bool,
+    pub(super) use_api_socket: bool,
     /// Bind mount a volume
     #[arg(short, long, value_name = "list")]
     volume: Vec<String>,
@@ -48,9 +48,6 @@ fn here() -> PathBuf {
 
 impl Filesystem {
     pub(super) fn apply(self, request: &mut CreateRequest) -> anyhow::Result<()> {
-        if self.use_api_socket {
-            bail!("--use-api-socket is not supported yet");
-        }
         if self.storage_opt.iter().any(|option| !option.contains('=')) {
             bail!("invalid storage option");
         }

@@ -52,6 +52,16 @@ impl ContainerFlags {
         self.build(args).map_err(|error| Error::Start { message: format!("{error:#}"), code: 125 })
     }
 
+    /// Whether the engine's socket is shared.
+    pub(crate) fn use_api_socket(&self) -> bool {
+        self.filesystem.use_api_socket
+    }
+
+    /// Flags of Docker's that have a meaning on Windows alone.
+    pub(crate) fn refuse_windows(&self) -> Result<(), Error> {
+        self.resources.refuse_windows()
+    }
+
     fn build(self, args: &[String]) -> anyhow::Result<CreateRequest> {
         let mut request = CreateRequest { host_config: Some(HostConfig::default()), ..CreateRequest::default() };
         let Some((image, command)) = args.split_first() else { return Ok(request) };
@@ -161,7 +171,6 @@ mod tests {
             ("--mac-address x x", "x is not a valid mac address"),
             ("--storage-opt x x", "invalid storage option"),
             ("--memory-swappiness 101 x", "invalid value: 101. Valid memory swappiness range is 0-100"),
-            ("--use-api-socket x", "--use-api-socket is not supported yet"),
         ];
         for (line, want) in cases {
             assert_eq!(request(line).unwrap_err(), want, "{line}");

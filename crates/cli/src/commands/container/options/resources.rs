@@ -7,6 +7,7 @@ use clap::Args;
 use teu_api::container::{CreateRequest, ThrottleDevice, Ulimit, WeightDevice};
 
 use super::host;
+use crate::error::Error;
 use crate::opts::{number, size, throttle, ulimit};
 
 #[derive(Debug, Args)]
@@ -101,7 +102,6 @@ impl Resources {
         if swappiness != -1 && !(0..=100).contains(&swappiness) {
             bail!("invalid value: {swappiness}. Valid memory swappiness range is 0-100");
         }
-        self.refuse_windows()?;
         let host = host(request);
         host.blkio_weight = self.blkio_weight.unwrap_or(0);
         host.blkio_weight_device = Some(self.blkio_weight_device);
@@ -133,16 +133,19 @@ impl Resources {
     }
 
     /// Flags of Docker's that have a meaning on Windows alone.
-    fn refuse_windows(&self) -> anyhow::Result<()> {
+    pub(super) fn refuse_windows(&self) -> Result<(), Error> {
         let given = [
             ("cpu-count", self.cpu_count.is_some()),
             ("cpu-percent", self.cpu_percent.is_some()),
             ("io-maxbandwidth", self.io_maxbandwidth.is_some()),
             ("io-maxiops", self.io_maxiops.is_some()),
         ];
-        if let Some((flag, _)) = given.iter().find(|(_, given)| *given) {
-            bail!("\"--{flag}\" is only supported on a Docker daemon running on windows");
-        }
-        Ok(())
+        let refuse = |flag: &str| {
+            format!(
+                "\"--{flag}\" is only supported on a Docker daemon running on windows, but the Docker daemon is running on linux"
+            )
+        };
+        let refused: Vec<_> = given.iter().filter(|(_, given)| *given).map(|(flag, _)| refuse(flag)).collect();
+        if refused.is_empty() { Ok(()) } else { Err(Error::message(refused.join("\n"))) }
     }
 }
