@@ -129,7 +129,15 @@ impl Error {
     }
 
     pub(crate) fn transport(method: &'static str, error: &reqwest::Error) -> Self {
-        let url = error.url().map_or_else(|| "registry".to_owned(), |url| without_query(url.as_str()));
+        let mut url = error.url().map_or_else(|| "registry".to_owned(), |url| without_query(url.as_str()));
+        let mut method = method;
+        if error.is_connect()
+            && let Some(api) = url.find("/v2/")
+        {
+            // Docker's first question to a registry, whatever it wants of it.
+            url.truncate(api + "/v2/".len());
+            method = "Get";
+        }
         Self::Transport { method, url, reason: reason(error) }
     }
 }

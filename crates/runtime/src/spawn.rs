@@ -223,7 +223,9 @@ fn failure_of(step: Option<&Step>, program: &str, searched: bool, message: &Mess
         {
             Error::step(step.describe())(io::Error::other("it is not loaded: apparmor_parser loads profiles"))
         }
-        Some(step) if message.detail.is_empty() => Error::step(step.describe())(source),
+        Some(step) if message.detail.is_empty() => {
+            Error::step(step.describe_failure(Errno::from_raw_os_error(message.value)))(source)
+        }
         Some(step) => Error::step(format!("{} ({})", step.describe(), message.detail))(source),
         None => Error::step(message.detail.clone())(source),
     }

@@ -13,7 +13,7 @@ use super::actor::{Actor, Command};
 use super::definition::Definition;
 use super::handle::{Handle, View};
 use super::state::State;
-use super::{defaults, link, merge, mounts, names, sandbox, storage, stored, userns, validate};
+use super::{defaults, endpoint, link, merge, mounts, names, sandbox, storage, stored, userns, validate};
 use crate::log::Description;
 use crate::store::Write;
 use crate::{Engine, Error, health, ids};
@@ -90,15 +90,22 @@ impl Engine {
         if let Some(health) = &config.healthcheck {
             health::validate(health, config.shell.as_deref(), &mut warnings)?;
         }
-        if let Some(other) = sandbox::shared_with(&host.network_mode) {
+        if let Some(other) = sandbox::shared_with(&host.network_mode)
+            && let Ok(other) = self.containers().find(other)
+        {
             // One network, one name.
-            config.hostname.clone_from(&named(self.containers().find(other))?.view().definition.config.hostname);
+            config.hostname.clone_from(&other.view().definition.config.hostname);
         }
         merge::with_image(&mut config, &image.config)?;
         defaults::fill(&mut config, &mut host, &id, self.config(), self.machine());
         defaults::discard(&mut host, self.machine(), &mut warnings);
         validate::host(&host, self.config(), self.machine(), &mut warnings)?;
         let endpoints = endpoints(request.networking_config.and_then(|n| n.endpoints_config), &host)?;
+        for (network, settings) in endpoints.iter().filter(|(_, settings)| endpoint::is_particular(settings)) {
+            let known = self.networks().ok().and_then(|networks| networks.inspect(network).ok());
+            let subnets: Option<Vec<_>> = known.map(|known| known.record.ipam.iter().map(|row| row.subnet).collect());
+            endpoint::check(network, settings, subnets.as_deref())?;
+        }
         self.check_others(&mut host)?;
         link::resolve(self, &mut host)?;
         let inherited = mounts::volumes_from(self, host.volumes_from.as_deref().unwrap_or(&[]))?;
@@ -124,10 +131,16 @@ impl Engine {
 
     /// Checks what the request says about other containers, and writes their ids for their names: those stay.
     fn check_others(&self, host: &mut HostConfig) -> Result<(), Error> {
-        for mode in [&mut host.network_mode, &mut host.pid_mode, &mut host.ipc_mode] {
+        for mode in [&mut host.pid_mode, &mut host.ipc_mode] {
             if let Some(other) = sandbox::shared_with(mode) {
                 *mode = format!("container:{}", named(self.containers().find(other))?.id);
             }
+        }
+        // One that is not there may come until the start, as with Docker.
+        if let Some(other) = sandbox::shared_with(&host.network_mode)
+            && let Ok(other) = self.containers().find(other)
+        {
+            host.network_mode = format!("container:{}", other.id);
         }
         // Whether the network exists is asked at the start, as Docker does: clients take "not found" from here to be
         // about the image, and would pull it.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use teu_api::container::{DriverData, HostConfig, Inspect, NetworkSettings, State};
+use teu_api::container::{Config, DriverData, HostConfig, Inspect, NetworkSettings, State};
 
+use super::definition::Definition;
 use super::handle::{Handle, View};
-use super::state::Phase;
+use super::state::{Phase, Reached};
 use super::{health, link, network_view, sandbox, spec};
 use crate::{Engine, Error, time};
 
@@ -30,9 +31,12 @@ impl Engine {
         let definition = &view.definition;
         let mut command = definition.command();
         let files = sandbox::files(self, definition).unwrap_or_else(|_| self.container_files(&handle.id));
-        // They are said to be there from the first start on.
-        let prepared = view.state.has_been_started || view.state.failure().is_some();
-        let text = |path: &std::path::Path| match prepared {
+        // They are said to be there from the first start on that came so far.
+        let reached = match view.state.has_been_started {
+            true => Reached::Log,
+            false => view.state.failure().map_or(Reached::Nothing, |failure| failure.reached),
+        };
+        let text = |path: &std::path::Path, from: Reached| match reached >= from {
             true => path.to_string_lossy().into_owned(),
             false => String::new(),
         };
@@ -44,10 +48,10 @@ impl Engine {
             args: command.cloned().collect(),
             state: state(&view),
             image: definition.image.clone(),
-            resolv_conf_path: text(&files.resolv_conf),
-            hostname_path: text(&files.hostname),
-            hosts_path: text(&files.hosts),
-            log_path: if logged { text(&self.container_files(&handle.id).log) } else { String::new() },
+            resolv_conf_path: text(&files.resolv_conf, Reached::Files),
+            hostname_path: text(&files.hostname, Reached::Files),
+            hosts_path: text(&files.hosts, Reached::Files),
+            log_path: if logged { text(&self.container_files(&handle.id).log, Reached::Log) } else { String::new() },
             name: format!("/{}", definition.name),
             restart_count: i64::from(view.state.restart_count),
             driver: self.images().driver().to_owned(),
@@ -62,7 +66,7 @@ impl Engine {
                 .filter(|m| m.is_listed())
                 .map(|m| m.point(self.volumes().root()))
                 .collect(),
-            config: definition.config.clone(),
+            config: config(definition),
             network_settings: self.with_network_ids(network_view::settings(&view), &view),
             ..Inspect::default()
         }
@@ -94,6 +98,17 @@ impl Engine {
         };
         tokio::task::spawn_blocking(work).await.map_err(|e| Error::Part { part: "image", message: e.to_string() })?
     }
+}
+
+/// The configuration, with the hardware address that was asked for of the network: older clients look for it there.
+fn config(definition: &Definition) -> Config {
+    let mut config = definition.config.clone();
+    if config.mac_address.is_empty()
+        && let Some(asked) = definition.endpoints.get(sandbox::network_name(&definition.host.network_mode))
+    {
+        config.mac_address.clone_from(&asked.mac_address);
+    }
+    config
 }
 
 fn state(view: &View) -> State {

@@ -18,13 +18,13 @@ pub(crate) fn options(config: &LogConfig) -> Result<LogOptions, Error> {
 
 /// Checks a driver and its options, as create does.
 pub(crate) fn check(config: &LogConfig) -> Result<(), Error> {
-    options(config)?;
+    LogOptions::check(&config.driver, config.config.as_ref().unwrap_or(&BTreeMap::new()))?;
     config.config.as_ref().map_or(Ok(()), log::check_description)
 }
 
 /// The log of a container.
 pub(super) fn of(definition: &Definition, files: &Files) -> Result<LogTarget, Error> {
-    let options = options(&definition.host.log_config)?;
+    let options = options(&definition.host.log_config).map_err(|error| cannot(&error.to_string()))?;
     let (driver, path, cursor) = match &options.driver {
         Driver::None => return Ok(LogTarget { driver: LogDriver::None, ..LogTarget::default() }),
         Driver::JsonFile => (LogDriver::JsonFile, &files.log, None),
@@ -54,10 +54,15 @@ pub(super) fn of(definition: &Definition, files: &Files) -> Result<LogTarget, Er
 /// A journal that does not run will not come: its socket is there from boot on. Others may be on their way.
 fn check_receiver(receiver: &Receiver) -> Result<(), Error> {
     if *receiver == Receiver::Journald && !Path::new(JOURNAL).exists() {
-        let text = "failed to create task for container: failed to initialize logging driver: journald is not enabled on this host";
-        return Err(Error::Start(StartError { message: text.to_owned(), exit_code: 128 }));
+        return Err(cannot("journald is not enabled on this host"));
     }
     Ok(())
+}
+
+/// Why nothing can be logged, with Docker's words in front.
+fn cannot(reason: &str) -> Error {
+    let message = format!("failed to create task for container: failed to initialize logging driver: {reason}");
+    Error::Start(StartError { message, exit_code: 128 })
 }
 
 /// The file that `logs` reads.

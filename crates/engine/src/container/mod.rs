@@ -9,6 +9,7 @@ mod commit;
 mod create;
 mod defaults;
 mod definition;
+mod endpoint;
 mod exit;
 mod export;
 mod files;

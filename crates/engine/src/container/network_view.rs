@@ -40,6 +40,10 @@ pub(super) fn settings(view: &View) -> NetworkSettings {
 /// Endpoints by network name: what was asked for, and what was given while it runs.
 pub(super) fn endpoints(view: &View) -> BTreeMap<String, EndpointSettings> {
     let mut all = view.definition.endpoints.clone();
+    if view.state.last_exit().is_some() {
+        // The address that was asked for is told until the first run, then only the one in use.
+        all.values_mut().for_each(|asked| asked.mac_address.clear());
+    }
     if let Some(endpoint) = view.endpoint.as_deref()
         && let Some(asked) = all.get_mut(&endpoint.network)
     {

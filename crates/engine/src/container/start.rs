@@ -14,9 +14,9 @@ use super::definition::Definition;
 use super::mounts::{self, Opened};
 use super::root::Rootfs;
 use super::spec::{self, Inputs};
-use super::state::{Failure, Phase, Run};
+use super::state::{Failure, Phase, Reached, Run};
 use super::user::{Account, Accounts};
-use super::{cdi, link, log_target, marks, sandbox};
+use super::{cdi, link, log_target, marks, sandbox, validate};
 use crate::{Engine, Error, StartError, apparmor};
 
 /// How long the keeper may take to set a container up, its hooks included. Nobody waits longer for a start.
@@ -106,7 +106,8 @@ impl Actor {
         self.restart_at = None;
         self.restarting = false;
         self.settle().await;
-        let mut launched = self.launch(&view.definition).await;
+        let mut reached = Reached::Nothing;
+        let mut launched = self.launch(&view.definition, &mut reached).await;
         for _ in 1..ATTEMPTS {
             let Err(Error::KeeperLost) = launched else { break };
             // It never ran: with another keeper it may.
@@ -114,7 +115,7 @@ impl Actor {
             self.settle().await;
             // What the keeper had made of it may still wait there for its start.
             self.clear().await;
-            launched = self.launch(&view.definition).await;
+            launched = self.launch(&view.definition, &mut reached).await;
         }
         match launched {
             Ok(launched) => {
@@ -122,7 +123,7 @@ impl Actor {
                 Ok(())
             }
             Err(error) => {
-                self.start_failed(&error).await;
+                self.start_failed(&error, reached).await;
                 Err(error)
             }
         }
@@ -153,13 +154,13 @@ impl Actor {
     }
 
     /// Records why it did not start.
-    async fn start_failed(&mut self, error: &Error) {
+    async fn start_failed(&mut self, error: &Error, reached: Reached) {
         self.tear_down(self.view().endpoint.clone(), false);
         let exit_code = match error {
             Error::Start(start) => start.exit_code,
             _ => 128,
         };
-        let failure = Failure { message: error.to_string(), exit_code };
+        let failure = Failure { message: error.to_string(), exit_code, reached };
         self.change(|next| {
             next.endpoint = None;
             next.state.phase = match next.state.phase.clone() {
@@ -175,8 +176,8 @@ impl Actor {
         }
     }
 
-    /// Gets everything the process needs and has the keeper start it.
-    async fn launch(&mut self, definition: &Arc<Definition>) -> Result<Launched, Error> {
+    /// Gets everything the process needs and has the keeper start it. `reached` tells how far that came.
+    async fn launch(&mut self, definition: &Arc<Definition>, reached: &mut Reached) -> Result<Launched, Error> {
         let begun = Instant::now();
         let links = link::of(&self.engine, definition)?;
         let prepared = self.take_prepared().unwrap_or_else(|| prepare(&self.engine, definition, self.shared.clone()));
@@ -184,7 +185,9 @@ impl Actor {
         let (prepared, attached, ensured) = tokio::join!(prepared, sandbox::attach(&self.engine, definition), profile);
         ensured?;
         let prepared = prepared.map_err(|e| Error::Part { part: "start", message: e.to_string() })?;
-        let (Prepared { rootfs, account }, Sandbox { netns, user, endpoint }) = (prepared?, attached?);
+        let Sandbox { netns, user, endpoint } = attached?;
+        *reached = Reached::Files;
+        let Prepared { rootfs, account } = prepared?;
         let (rootfs, opened) = self.open_mounts(definition, rootfs).await?;
         let inputs = Inputs {
             definition,
@@ -219,6 +222,8 @@ impl Actor {
             roles.push(PassedFd::MountSource(destination));
             fds.push(fd);
         }
+        *reached = Reached::Log;
+        validate::sysctls_of_host(&definition.host)?;
         // Recorded before the process exists: whatever dies from here on, the endpoint is known to belong to somebody.
         self.change(|next| next.endpoint = Some(Arc::new(endpoint.clone())));
         let [rows, cols] = definition.host.console_size.map(|n| u16::try_from(n).unwrap_or(u16::MAX));

@@ -53,6 +53,21 @@ pub(crate) struct Failure {
     pub(crate) message: String,
     /// 126, 127 or 128.
     pub(crate) exit_code: i32,
+    /// How far it came.
+    #[serde(default)]
+    pub(crate) reached: Reached,
+}
+
+/// How far a start came: from there on `inspect` shows where a container's files are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Reached {
+    /// It has no network yet.
+    Nothing,
+    /// It has the files that tell its names.
+    Files,
+    /// It has a log.
+    #[default]
+    Log,
 }
 
 /// Where a container stands.

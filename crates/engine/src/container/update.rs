@@ -32,8 +32,9 @@ fn alone(request: &UpdateRequest) -> HostConfig {
     let mut host = HostConfig::default();
     host.restart_policy.name = "no".to_owned();
     host.log_config.driver = "none".to_owned();
-    // Whether both fit is asked of what they add up to.
-    merge(&mut host, &UpdateRequest { memory_swap: 0, ..request.clone() });
+    // Swap alone is for the kernel to judge, by the memory that is set.
+    let memory_swap = if request.memory == 0 { 0 } else { request.memory_swap };
+    merge(&mut host, &UpdateRequest { memory_swap, ..request.clone() });
     host
 }
 
@@ -67,7 +68,8 @@ pub(super) fn merge(host: &mut HostConfig, request: &UpdateRequest) {
 /// What a request cannot change, seen what is set already. In Docker's words.
 pub(super) fn check(host: &HostConfig, request: &UpdateRequest) -> Result<(), Error> {
     if request.cpu_shares < 0 {
-        return Err(Error::Invalid("shares: invalid argument".to_owned()));
+        // What runc makes of the number.
+        return Err(Error::Part { part: "keeper", message: "the maximum allowed cpu-shares is 262144".to_owned() });
     }
     let conflicts = [
         (
@@ -101,6 +103,12 @@ pub(super) fn check(host: &HostConfig, request: &UpdateRequest) -> Result<(), Er
     }
 }
 
+/// What a container's limits will be, without those that Docker checks in a request by itself only.
+fn together(merged: &HostConfig, request: &UpdateRequest) -> HostConfig {
+    let swap = if request.memory == 0 { 0 } else { merged.memory_swap };
+    HostConfig { memory_reservation: 0, memory_swap: swap, ..merged.clone() }
+}
+
 /// The limit of memory and swap in effect; unlimited where neither is limited.
 fn swap(host: &HostConfig) -> i64 {
     match (host.memory_swap, host.memory) {
@@ -116,6 +124,9 @@ fn cannot(id: &str, error: Error) -> Error {
     match error {
         Error::Invalid(_) => Error::Invalid(text),
         Error::Conflict(_) => Error::Conflict(text),
+        Error::Part { part: "keeper", message } => Error::Network(format!(
+            "Cannot update container {id}: runc did not terminate successfully: exit status 1: {message}\n: unknown"
+        )),
         Error::Part { part, message } => {
             Error::Part { part, message: format!("Cannot update container {id}: {message}") }
         }
@@ -135,7 +146,8 @@ impl Actor {
         check(&view.definition.host, &request).map_err(|error| cannot(&id, error))?;
         let mut definition = (*view.definition).clone();
         merge(&mut definition.host, &request);
-        validate::limits(&definition.host, self.engine.machine()).map_err(|error| cannot(&id, error))?;
+        let limits = together(&definition.host, &request);
+        validate::limits(&limits, self.engine.machine()).map_err(|error| cannot(&id, error))?;
         if view.state.is_up()
             && let Some(resources) = spec::changed_resources(&definition.host, &request)
         {

@@ -8,7 +8,7 @@ use teu_api::container::{Config, HostConfig};
 use super::files::check_extra_host;
 use super::{log_target, signal, spec, storage};
 use crate::machine::Machine;
-use crate::{EngineConfig, Error};
+use crate::{EngineConfig, Error, StartError};
 
 /// Docker's least memory limit.
 const LEAST_MEMORY: i64 = 6 << 20;
@@ -40,12 +40,10 @@ pub(super) fn request(config: &Config, host: &HostConfig) -> Result<(), Error> {
     host.extra_hosts.iter().flatten().try_for_each(|entry| check_extra_host(entry))
 }
 
-/// Any name will do that the kernel takes: Docker does not look at it either.
+/// Any name will do until the kernel is asked for it: Docker does not look at it either.
 fn hostname(config: &Config) -> Result<(), Error> {
-    const LONGEST: usize = 64;
-    let name = &config.hostname;
-    if name.len() > LONGEST || name.contains('\0') {
-        return invalid(format!("invalid hostname format: {name}: at most {LONGEST} bytes, none of them null"));
+    if config.hostname.contains('\0') {
+        return invalid(format!("invalid hostname format: {:?}: no byte may be null", config.hostname));
     }
     Ok(())
 }
@@ -305,11 +303,23 @@ fn cpuset(text: &str, what: &str) -> Result<Vec<RangeInclusive<u32>>, Error> {
     ranges.map_or_else(|| invalid(format!("Invalid value {text} for cpuset {what}: invalid format: {text}")), Ok)
 }
 
+/// Parameters of the host's own network are refused when the container starts, in runc's words.
+pub(super) fn sysctls_of_host(host: &HostConfig) -> Result<(), Error> {
+    let mut names = host.sysctls.iter().flatten().map(|(name, _)| name);
+    match names.find(|name| name.starts_with("net.") && host.network_mode == "host") {
+        None => Ok(()),
+        Some(name) => Err(Error::Start(StartError {
+            message: format!(
+                "failed to create task for container: failed to create shim task: OCI runtime create failed: \
+                 runc create failed: sysctl {name:?} not allowed in host network namespace: unknown"
+            ),
+            exit_code: 128,
+        })),
+    }
+}
+
 fn sysctls(host: &HostConfig) -> Result<(), Error> {
     for name in host.sysctls.iter().flatten().map(|(name, _)| name) {
-        if name.starts_with("net.") && host.network_mode == "host" {
-            return invalid(format!("sysctl '{name}' not allowed in host network namespace"));
-        }
         let ipc = name.starts_with("fs.mqueue.")
             || name.starts_with("kernel.msg")
             || name.starts_with("kernel.sem")

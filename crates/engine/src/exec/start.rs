@@ -37,6 +37,14 @@ pub enum ExecStarted {
     Attached(Attachment),
 }
 
+/// runc's words for a working directory that is relative to nothing.
+fn relative_directory() -> StartError {
+    StartError {
+        message: "OCI runtime exec failed: exec failed: Cwd must be an absolute path: unknown".to_owned(),
+        exit_code: 126,
+    }
+}
+
 impl Engine {
     /// Starts the process of an exec.
     ///
@@ -169,6 +177,9 @@ impl Engine {
             let pid =
                 view.state.run().map(|run| run.pid).ok_or_else(|| Error::NotRunning(exec.container.id.clone()))?;
             let wanted = &exec.request;
+            if !wanted.working_dir.is_empty() && !wanted.working_dir.starts_with('/') {
+                return Err(Error::Start(relative_directory()));
+            }
             let user = if wanted.user.is_empty() { &config.user } else { &wanted.user };
             // It has ended, which will be told in a moment.
             let ended = |error| if is_missing(&error) { Error::NotRunning(exec.container.id.clone()) } else { error };

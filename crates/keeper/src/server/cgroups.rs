@@ -1,5 +1,7 @@
 //! Containers' cgroups.
 
+use std::os::unix::ffi::OsStrExt;
+
 use teu_oci::runtime::{Resources, Spec};
 use teu_runtime::resources::{for_new_container, for_update};
 use teu_sys::cgroup::{Cgroup, Error, Hierarchy};
@@ -29,8 +31,10 @@ impl Cgroups {
         let resources = spec.linux.as_ref().and_then(|l| l.resources.as_ref());
         let limits = for_new_container(resources)?;
         let cgroup = Cgroup::create_anew(self.hierarchy()?, path)?;
-        cgroup.apply(&limits)?;
-        Ok(Some(cgroup))
+        match cgroup.apply(&limits) {
+            Ok(()) => Ok(Some(cgroup)),
+            Err(error) => Err(Failure::new(FailureKind::Failed, format!("{}{error}", when(&error)))),
+        }
     }
 
     /// Opens it again.
@@ -69,6 +73,19 @@ impl Cgroups {
         if let Ok(Some(cgroup)) = self.open(path) {
             let _ = cgroup.remove();
         }
+    }
+}
+
+/// What runc was at when the kernel refused a limit: it sets real-time limits before all others.
+fn when(error: &Error) -> &'static str {
+    match error {
+        Error::Write { file, .. } if file.file_name().is_some_and(|name| name.as_bytes().starts_with(b"cpu.rt_")) => {
+            "unable to apply cgroup configuration: "
+        }
+        Error::Write { .. } | Error::Shares { .. } => {
+            "error during container init: error setting cgroup config for procHooks process: "
+        }
+        _ => "",
     }
 }
 

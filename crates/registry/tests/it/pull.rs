@@ -69,7 +69,8 @@ async fn failures_in_dockers_words() {
     drop(registry);
     let (_, client, _) = setup(Behaviour::default());
     let text = client.manifest(&repository, "v1", None).await.unwrap_err().to_string();
-    assert_eq!(text, format!("Get \"{url}\": dial tcp {domain}: connect: connection refused"));
+    // As if it had been asked for its version first.
+    assert_eq!(text, format!("Get \"http://{domain}/v2/\": dial tcp {domain}: connect: connection refused"));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@ use std::ffi::CString;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use rustix::io::Errno;
 use rustix::thread::{ThreadNameSpaceType, UnshareFlags};
 use teu_oci::runtime::NamespaceKind;
 use teu_sys::caps::{CapabilitySet, ThreadSets};
@@ -296,6 +297,24 @@ pub(crate) struct GateFiles {
 }
 
 impl Step {
+    /// What failed, in runc's words where clients may look for them.
+    pub(crate) fn describe_failure(&self, errno: Errno) -> String {
+        const INIT: &str = "error during container init";
+        match self {
+            Step::Hostname(_) => format!("{INIT}: sethostname"),
+            Step::Domainname(_) => format!("{INIT}: setdomainname"),
+            Step::Sysctl { path, .. } => {
+                let call = if matches!(errno, Errno::NOENT | Errno::ACCESS | Errno::ROFS) { "open" } else { "write" };
+                format!("{INIT}: {call} /proc/sys/{}", path.to_string_lossy())
+            }
+            // The ids were checked before: what is not there is the directory.
+            Step::Credentials(to) if matches!(errno, Errno::NOENT | Errno::NOTDIR | Errno::ACCESS | Errno::LOOP) => {
+                format!("chdir to cwd ({:?}) set in config.json failed", to.cwd.to_string_lossy())
+            }
+            other => other.describe(),
+        }
+    }
+
     /// What the step does, for messages.
     pub(crate) fn describe(&self) -> String {
         let show = |text: &CString| text.to_string_lossy().into_owned();

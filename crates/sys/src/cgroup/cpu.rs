@@ -17,6 +17,12 @@ pub(super) fn apply(group: &Cgroup, cpu: &Cpu) -> Result<()> {
 fn apply_v1(dir: Dir<'_>, cpu: &Cpu) -> Result<()> {
     if let Some(shares) = cpu.shares {
         dir.write("cpu.shares", &shares.to_string())?;
+        // The kernel takes the nearest that it allows, and says nothing.
+        match dir.read_number("cpu.shares")? {
+            Some(allowed) if allowed > shares => return Err(Error::Shares { bound: "minimum", allowed }),
+            Some(allowed) if allowed < shares => return Err(Error::Shares { bound: "maximum", allowed }),
+            _ => {}
+        }
     }
     // The runtime may not exceed the period, so a rising period goes first.
     if let Some(period) = cpu.realtime_period {

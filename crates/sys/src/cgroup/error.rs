@@ -54,7 +54,7 @@ pub enum Error {
         errno: Errno,
     },
     /// A value was refused.
-    #[error("cannot write {value:?} to {}: {errno}", file.display())]
+    #[error("failed to write {value:?}: write {}: {}", file.display(), reason(*errno))]
     Write {
         /// Which file.
         file: PathBuf,
@@ -62,6 +62,14 @@ pub enum Error {
         value: String,
         /// The kernel's reason.
         errno: Errno,
+    },
+    /// The kernel takes other shares of processor time than those that were asked for.
+    #[error("the {bound} allowed cpu-shares is {allowed}")]
+    Shares {
+        /// `minimum` or `maximum`.
+        bound: &'static str,
+        /// What it takes.
+        allowed: u64,
     },
     /// A file holds something unexpected.
     #[error("unexpected content in {}: {text:?}", file.display())]
@@ -159,4 +167,23 @@ pub enum Error {
         /// The limit.
         millis: u64,
     },
+}
+
+/// The kernel's reason as programs in Go say it: in lower case, without its number.
+fn reason(errno: Errno) -> String {
+    let text = std::io::Error::from(errno).to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_ascii_lowercase().to_string() + letters.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refused_values_are_told_in_the_words_that_clients_know() {
+        let error = Error::Write { file: "/g/cpu.rt_runtime_us".into(), value: "95".into(), errno: Errno::INVAL };
+        assert_eq!(error.to_string(), "failed to write \"95\": write /g/cpu.rt_runtime_us: invalid argument");
+    }
 }

@@ -11,14 +11,16 @@ pub(super) fn apply(group: &Cgroup, memory: &Memory) -> Result<()> {
         return Ok(());
     }
     let dir = group.require(Controller::Memory, "memory")?;
-    check_swap(memory)?;
+    if dir.v2 {
+        check_swap(memory)?;
+    }
     if memory.check_before_update {
         check_usage(dir, memory)?;
     }
     if dir.v2 { apply_v2(dir, memory) } else { apply_v1(dir, memory) }
 }
 
-/// Memory and swap together cannot be less than memory.
+/// Memory and swap together cannot be less than memory. v1's kernel has a limit of both and says so itself.
 fn check_swap(memory: &Memory) -> Result<()> {
     match (memory.limit, memory.swap) {
         (Some(limit), Some(swap)) if swap >= 0 && (limit < 0 || swap < limit) => Err(Error::InvalidValue {

@@ -114,7 +114,7 @@ fn bodies_and_queries_that_are_wrong() {
         (
             "POST /containers/create",
             JSON,
-            r#"{"Image":"busybox","HostConfig":{"NetworkMode":"container:x"}}"#,
+            r#"{"Image":"busybox","HostConfig":{"PidMode":"container:x"}}"#,
             400,
             "No such container: x",
         ),

@@ -109,7 +109,7 @@ fn names_follow_dockers_rules() {
     assert_eq!(find("/new"), "/new\n/new/sub\n/new/sub/f\n");
     assert_eq!(find("/content"), "/content\n/content/sub\n/content/sub/f\n");
     stage.fails(&file, "web:/nowhere/", "no such directory");
-    stage.fails(&file, "web:/nowhere/x", "Could not find the file /nowhere/ in container web");
+    stage.fails(&file, "web:/nowhere/x", "Could not find the file /nowhere in container web");
     stage.fails(&dir, "web:/there/f", "cannot copy directory");
     stage.fails("web:/nowhere", &dir, "Could not find the file /nowhere in container web");
     stage.fails("nosuch:/x", &dir, "No such container: nosuch");

@@ -70,3 +70,61 @@ fn files_that_flags_name() {
     assert_eq!(code, 125);
     assert!(err.contains("No such image: nosuch:latest"), "{err}");
 }
+
+#[test]
+fn the_engine_from_inside() {
+    let Some(engine) = engine() else { return };
+    let script = "ls -l /var/run/docker.sock | cut -c1; echo $DOCKER_CONFIG; cat $DOCKER_CONFIG/config.json 2>&-; true";
+    // Nobody is logged in.
+    assert_eq!(sh(&engine, &["--use-api-socket"], script), "s\n\n");
+    let config = engine.host.path("config");
+    std::fs::create_dir_all(&config).unwrap();
+    let auths = r#"{"auths":{"quay.example":{"auth":"YW5uOnNlY3JldA=="}}}"#;
+    std::fs::write(config.join("config.json"), auths).unwrap();
+    assert_eq!(sh(&engine, &["--use-api-socket"], script), format!("s\n/run/secrets/docker\n{auths}"));
+    let own = ["--use-api-socket", "-e", "DOCKER_CONFIG=/own"];
+    assert_eq!(sh(&engine, &own, script), "s\n/own\n");
+    engine.run(&[&["create", "--name", "box"][..], &["--use-api-socket", BUSYBOX]].concat()).unwrap();
+    let mount = inspect(&engine, "box", "{{range .Mounts}}{{.Type}} {{.Source}} {{.Destination}}{{end}}");
+    let socket = engine.host.path("teu.sock");
+    assert_eq!(mount, format!("bind {} /var/run/docker.sock", socket.display()));
+    engine.run(&["cp", "box:/run/secrets/docker/config.json", engine.host.path("copy").to_str().unwrap()]).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::mode(&engine.host.path("copy").metadata().unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn what_docker_finds_at_the_start_is_found_at_the_start() {
+    let Some(engine) = engine() else { return };
+    let long = "x".repeat(70);
+    let cases: [(&[&str], &str); 4] = [
+        (&["--log-opt", "max-size=x"], "failed to initialize logging driver: invalid size: 'x'"),
+        (&["--network", "container:nosuch"], "No such container: nosuch"),
+        (&["--tmpfs", "/t:nonsense=1"], "invalid tmpfs option \"nonsense\""),
+        (&["--hostname", &long], "error during container init: sethostname: invalid argument"),
+    ];
+    for (flags, text) in cases {
+        engine.run(&[&["create", "--name", "box"], flags, &[BUSYBOX, "true"]].concat()).unwrap();
+        let (code, _, err) = outcome(&engine, &["start", "box"]);
+        assert!(code == 1 && err.contains(text), "{flags:?}: {err}");
+        engine.run(&["rm", "box"]).unwrap();
+    }
+}
+
+#[test]
+fn addresses_are_refused_on_the_default_network() {
+    let Some(engine) = engine() else { return };
+    let (code, out, err) = outcome(&engine, &["create", "--ip", "nonsense", BUSYBOX]);
+    let want = "invalid config for network bridge: invalid endpoint settings:\n\
+                * user specified IP address is supported on user defined networks only\n* invalid IPv4 address: nonsense\n";
+    assert!(code == 1 && out.is_empty() && err.contains(want), "{err}");
+    let mac = "02:42:ac:11:00:99";
+    engine.run(&["run", "--name", "box", "--mac-address", mac, BUSYBOX, "true"]).unwrap();
+    let shown = "{{.Config.MacAddress}}|{{.NetworkSettings.Networks.bridge.MacAddress}}";
+    assert_eq!(inspect(&engine, "box", shown), format!("{mac}|"));
+    let (_, _, err) = outcome(&engine, &["run", "--name", "dev", "--device", "/dev/nonsense", BUSYBOX]);
+    assert!(err.contains("no such file or directory"), "{err}");
+    // It had its names when it failed, but no log yet.
+    let named = inspect(&engine, "dev", "{{.LogPath}}|{{.HostsPath}}");
+    assert!(named.starts_with("|/") && named.ends_with("/hosts"), "{named}");
+}

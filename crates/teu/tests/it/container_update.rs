@@ -43,6 +43,7 @@ fn what_is_refused_changes_nothing() {
     refused(&["-m", "1g"], "Memory limit should be smaller than already set memoryswap limit");
     refused(&["-m", "1m"], "Minimum memory limit allowed is 6MB");
     refused(&["--cpus", "1"], "Nano CPUs cannot be updated as CPU Period has already been set");
+    refused(&["--cpu-shares", "-1"], "exit status 1: the maximum allowed cpu-shares is 262144");
     refused(&["--restart", "sometimes"], "invalid restart policy: unknown policy 'sometimes'");
     refused(&[], "you must provide one or more flags when using this command");
     assert_eq!(inspect(&engine, "web", "{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}}"), "67108864 134217728");

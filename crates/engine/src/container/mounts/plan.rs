@@ -38,16 +38,6 @@ pub(crate) fn plan(config: &Config, host: &HostConfig, inherited: Vec<Mount>) ->
     Ok(by_destination.into_values().collect())
 }
 
-/// What may be said of a tmpfs: mount(8), tmpfs(5), and that it begins with what the image has there.
-#[rustfmt::skip]
-const TMPFS: [&str; 47] = [
-    "defaults", "ro", "rw", "suid", "nosuid", "dev", "nodev", "exec", "noexec", "sync", "async", "dirsync", "remount",
-    "mand", "nomand", "atime", "noatime", "diratime", "nodiratime", "relatime", "norelatime", "strictatime",
-    "nostrictatime", "bind", "rbind", "private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable",
-    "runbindable", "size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "mpol", "huge", "noswap", "inode32",
-    "inode64", "lazytime", "nosymfollow", "tmpcopyup",
-];
-
 fn temporary(path: &str, options: &str) -> Result<Mount, Error> {
     if !path.starts_with('/') {
         return Err(Error::Invalid(format!("invalid mount path: '{path}' mount path must be absolute")));
@@ -56,9 +46,6 @@ fn temporary(path: &str, options: &str) -> Result<Mount, Error> {
         return Err(Error::Invalid(format!("invalid tmpfs mount: {path}: destination can't be '/'")));
     }
     let options: Vec<String> = options.split(',').filter(|o| !o.is_empty()).map(str::to_owned).collect();
-    if let Some(unknown) = options.iter().map(|o| o.split('=').next().unwrap_or(o)).find(|o| !TMPFS.contains(o)) {
-        return Err(Error::Invalid(format!("invalid tmpfs option {unknown:?}")));
-    }
     Ok(Mount {
         destination: clean(path),
         read_only: options.iter().any(|o| o == "ro"),

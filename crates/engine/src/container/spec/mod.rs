@@ -47,6 +47,7 @@ pub(crate) struct Inputs<'a> {
 /// Builds the specification of a container.
 pub(crate) fn build(inputs: &Inputs<'_>) -> Result<Spec, Error> {
     let Definition { config, host, .. } = inputs.definition;
+    mounts::check(inputs.definition)?;
     let security = security::parse(host, inputs.machine)?;
     let shares_names = host.uts_mode == "host";
     let capabilities = capabilities::names(host, host.privileged, inputs.machine)?;

@@ -8,6 +8,7 @@ use teu_oci::runtime::Mount;
 use super::super::definition::Definition;
 use super::super::mounts::{self, Source};
 use super::Inputs;
+use crate::Error;
 
 /// All mounts, in order: Docker's defaults, then the engine's files, then the user's, parents first.
 pub(super) fn build(inputs: &Inputs<'_>) -> Vec<Mount> {
@@ -70,6 +71,29 @@ fn kernel(inputs: &Inputs<'_>) -> Vec<Mount> {
         _ => {}
     }
     all
+}
+
+/// What may be said of a tmpfs: mount(8), tmpfs(5), and that it begins with what the image has there.
+#[rustfmt::skip]
+const TMPFS: [&str; 47] = [
+    "defaults", "ro", "rw", "suid", "nosuid", "dev", "nodev", "exec", "noexec", "sync", "async", "dirsync", "remount",
+    "mand", "nomand", "atime", "noatime", "diratime", "nodiratime", "relatime", "norelatime", "strictatime",
+    "nostrictatime", "bind", "rbind", "private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable",
+    "runbindable", "size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "mpol", "huge", "noswap", "inode32",
+    "inode64", "lazytime", "nosymfollow", "tmpcopyup",
+];
+
+/// Refuses what may not be said of a tmpfs. Docker asks when it starts the container.
+pub(super) fn check(definition: &Definition) -> Result<(), Error> {
+    let options = definition.mounts.iter().flat_map(|mount| match &mount.source {
+        Source::Tmpfs { options, .. } => options.as_slice(),
+        _ => &[],
+    });
+    let mut names = options.map(|option| option.split('=').next().unwrap_or(option));
+    match names.find(|name| !TMPFS.contains(name)) {
+        Some(unknown) => Err(Error::Invalid(format!("invalid tmpfs option {unknown:?}"))),
+        None => Ok(()),
+    }
 }
 
 fn user(wanted: &mounts::Mount) -> Mount {

@@ -33,6 +33,7 @@ enum Field {
     Pgid,
     Elapsed,
     Threads,
+    Label,
 }
 
 /// Names that `-o` takes, with their titles.
@@ -78,6 +79,8 @@ const NAMES: &[(&str, Field, &str)] = &[
     ("nice", Field::Nice, "NI"),
     ("nlwp", Field::Threads, "NLWP"),
     ("thcount", Field::Threads, "THCNT"),
+    ("label", Field::Label, "LABEL"),
+    ("context", Field::Label, "CONTEXT"),
 ];
 
 fn column(field: Field, title: &str) -> Column {
@@ -122,6 +125,7 @@ pub(super) fn parse(args: &str) -> Result<Vec<Column>, Error> {
     let mut words = args.split_whitespace();
     let mut chosen = Vec::new();
     let mut base = if args.trim().is_empty() { full() } else { short() };
+    let mut labels = false;
     while let Some(word) = words.next() {
         let unsupported = || Error::Unsupported(format!("the ps argument {word:?}"));
         if let Some(format) = word.strip_prefix("--format=") {
@@ -136,6 +140,7 @@ pub(super) fn parse(args: &str) -> Result<Vec<Column>, Error> {
                 'e' | 'A' | 'a' | 'x' | 'w' | 'd' => {}
                 'f' | 'F' if !bsd => base = full(),
                 'u' if bsd => base = user_format(),
+                'Z' => labels = true,
                 'o' | 'O' => {
                     let rest = &letters[i + 1..];
                     let format = if rest.is_empty() { words.next().ok_or_else(unsupported)? } else { rest };
@@ -145,6 +150,10 @@ pub(super) fn parse(args: &str) -> Result<Vec<Column>, Error> {
                 _ => return Err(unsupported()),
             }
         }
+    }
+    if labels {
+        let first = if chosen.is_empty() { &mut base } else { &mut chosen };
+        first.insert(0, column(Field::Label, "LABEL"));
     }
     if chosen.is_empty() {
         return Ok(base);
@@ -194,6 +203,7 @@ impl Column {
             Field::State => p.state.to_string(),
             Field::Nice => p.nice.to_string(),
             Field::Threads => p.threads.to_string(),
+            Field::Label => p.label.clone(),
         }
     }
 }
@@ -235,7 +245,9 @@ mod tests {
         assert_eq!(titles("-o pid -o args=X"), ["PID", "X"]);
         assert_eq!(titles("-opid,user"), ["PID", "USER"]);
         assert_eq!(parse("-eo comm").expect_err("no pid").to_string(), "Couldn't find PID field in ps output");
-        for bad in ["-Z", "-eo", "-eo nonsense", "--forest"] {
+        assert_eq!(titles("-Z"), ["LABEL", "PID", "TTY", "TIME", "CMD"]);
+        assert_eq!(titles("-eZo pid"), ["LABEL", "PID"]);
+        for bad in ["-Y", "-eo", "-eo nonsense", "--forest"] {
             assert!(parse(bad).is_err(), "{bad}");
         }
     }

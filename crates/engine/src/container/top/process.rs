@@ -42,6 +42,8 @@ pub(super) struct Process {
     pub(super) start_time: String,
     pub(super) name: String,
     pub(super) command: String,
+    /// What a security module calls it.
+    pub(super) label: String,
 }
 
 impl Host {
@@ -89,6 +91,9 @@ pub(super) fn read(pid: i32, host: &Host) -> Option<Process> {
     process.group = named(&host.groups, process.gid);
     let arguments = String::from_utf8_lossy(&cmdline).trim_end_matches('\0').replace('\0', " ");
     process.command = if arguments.is_empty() { format!("[{}]", process.name) } else { arguments };
+    let label = std::fs::read_to_string(format!("{folder}/attr/current")).unwrap_or_default();
+    let label = label.trim_end_matches(['\0', '\n']);
+    process.label = if label.is_empty() { "-".to_owned() } else { label.to_owned() };
     Some(process)
 }
 
@@ -126,6 +131,7 @@ pub(super) fn parse(pid: i32, stat: &str, host: &Host) -> Option<Process> {
         start_time: start_time(host.boot.saturating_add(started)),
         name: stat.get(open + 1..close)?.to_owned(),
         command: String::new(),
+        label: String::new(),
     })
 }
 

@@ -84,6 +84,20 @@ impl LogOptions {
         parse(driver, options).map_err(Error::Invalid)
     }
 
+    /// Checks what Docker checks when a container is created: for its files it only looks at the options' names.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub(crate) fn check(driver: &str, options: &Map) -> Result<(), Error> {
+        let named_only = |key: &String| {
+            matches!(driver, "json-file" | "local") && matches!(key.as_str(), "max-size" | "max-file" | "compress")
+        };
+        let checked = options.iter().filter(|(key, _)| !named_only(key));
+        parse(driver, &checked.map(|(key, value)| (key.clone(), value.clone())).collect())
+            .map(drop)
+            .map_err(Error::Invalid)
+    }
+
     /// To whom lines are sent on, if to anybody.
     pub(crate) fn receiver(&self) -> Option<&Receiver> {
         match &self.driver {
