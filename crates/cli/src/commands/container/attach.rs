@@ -69,16 +69,11 @@ pub(super) fn attachment(
     keys: &str,
 ) -> Result<(Streams, AttachOptions), Error> {
     let tty = container.config.tty;
-    let streams = Streams {
-        stdin: stdin && container.config.open_stdin,
-        stdout: true,
-        stderr: !tty,
-        tty,
-        detach_keys: detach_keys(keys, cli)?,
-    };
-    if streams.stdin && tty && !terminal::is_stdin() {
+    let stdin = stdin && container.config.open_stdin;
+    if stdin && tty && !terminal::is_stdin() {
         return Err(Error::message("the input device is not a TTY"));
     }
+    let streams = Streams { stdin, stdout: true, stderr: !tty, tty, detach_keys: detach_keys(keys, cli)? };
     let options = AttachOptions {
         stream: true,
         stdin: streams.stdin,

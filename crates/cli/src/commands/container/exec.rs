@@ -6,7 +6,7 @@ use clap::Args;
 use teu_api::exec::{CreateRequest, StartRequest};
 
 use super::creation::failed;
-use super::run::{detach_keys, exit_code};
+use super::run::exit_code;
 use crate::app::Cli;
 use crate::error::Error;
 use crate::opts::env;
@@ -65,12 +65,14 @@ impl Verb for Exec {
     };
 
     async fn run(self, cli: &Cli) -> Result<ExitCode, Error> {
+        let keys = if self.detach_keys.is_empty() { &cli.config().detach_keys } else { &self.detach_keys };
+        let refused = |_| Error::message(format!("Error response from daemon: Invalid escape keys ({keys}) provided"));
         let streams = Streams {
             stdin: self.interactive,
             stdout: !self.detach,
             stderr: !self.detach && !self.tty,
             tty: self.tty,
-            detach_keys: detach_keys(&self.detach_keys, cli)?,
+            detach_keys: teu_api::detach_keys::parse(keys).map_err(refused)?,
         };
         let is_attached_terminal = self.interactive && self.tty && !self.detach;
         if is_attached_terminal && !terminal::is_stdin() {

@@ -32,8 +32,14 @@ impl Verb for Port {
         let lines = match self.args.get(1) {
             Some(wanted) => {
                 let (number, protocol) = wanted.split_once('/').unwrap_or((wanted, "tcp"));
-                if number.parse::<u16>().is_err() {
-                    return Err(Error::message(format!("Error: invalid port ({number})")));
+                if let Err(error) = number.parse::<u16>() {
+                    let reason = match error.kind() {
+                        std::num::IntErrorKind::PosOverflow => "value out of range",
+                        _ => "invalid syntax",
+                    };
+                    let text =
+                        format!("Error: invalid port ({number}): strconv.ParseUint: parsing {number:?}: {reason}");
+                    return Err(Error::message(text));
                 }
                 match ports.get(&format!("{number}/{protocol}")) {
                     Some(Some(bindings)) => bindings.iter().map(address).collect(),

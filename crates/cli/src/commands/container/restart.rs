@@ -29,7 +29,7 @@ impl Verb for Restart {
     };
 
     async fn run(self, cli: &Cli) -> Result<ExitCode, Error> {
-        let options = self.how.options();
+        let options = self.how.options(cli)?;
         each(cli, &self.containers, async |client, name| {
             client.container_restart(name, &options).await?;
             Ok(name.to_owned())

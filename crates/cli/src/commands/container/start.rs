@@ -43,11 +43,12 @@ impl Verb for Start {
     };
 
     async fn run(self, cli: &Cli) -> Result<ExitCode, Error> {
-        if self.checkpoint.is_some() {
-            return Err(Cli::unsupported("checkpoint"));
-        }
-        if self.checkpoint_dir.is_some() {
-            return Err(Cli::unsupported("checkpoint-dir"));
+        let experimental =
+            [("checkpoint", self.checkpoint.is_some()), ("checkpoint-dir", self.checkpoint_dir.is_some())];
+        let refused: Vec<_> =
+            experimental.iter().filter(|(_, given)| *given).map(|(flag, _)| experimental_only(flag)).collect();
+        if !refused.is_empty() {
+            return Err(Error::message(refused.join("\n")));
         }
         if self.attach || self.interactive {
             return match &self.containers[..] {
@@ -57,6 +58,11 @@ impl Verb for Start {
         }
         self.in_background(cli).await
     }
+}
+
+/// Docker's words for a flag that needs what only its experimental mode has.
+fn experimental_only(flag: &str) -> String {
+    format!("\"--{flag}\" is only supported on a Docker daemon with experimental features enabled")
 }
 
 impl Start {

@@ -25,14 +25,23 @@ pub(crate) struct How {
     #[arg(short, long, value_name = "string", default_value = "")]
     signal: String,
     /// Seconds to wait before killing the container
-    #[arg(short, long, alias = "time", value_name = "int", value_parser = number::int)]
+    #[arg(short, long, value_name = "int", value_parser = number::int)]
     timeout: Option<i64>,
+    /// The older name of the same
+    #[arg(long, hide = true, value_name = "int", value_parser = number::int)]
+    time: Option<i64>,
 }
 
 impl How {
     /// The options of the request.
-    pub(super) fn options(&self) -> StopOptions {
-        StopOptions { signal: self.signal.clone(), timeout: self.timeout }
+    pub(super) fn options(&self, cli: &Cli) -> Result<StopOptions, Error> {
+        if self.time.is_some() {
+            cli.say("Flag --time has been deprecated, use --timeout instead")?;
+            if self.timeout.is_some() {
+                return Err(Error::message("conflicting options: cannot specify both --timeout and --time"));
+            }
+        }
+        Ok(StopOptions { signal: self.signal.clone(), timeout: self.timeout.or(self.time) })
     }
 }
 
@@ -51,7 +60,7 @@ impl Verb for Stop {
     };
 
     async fn run(self, cli: &Cli) -> Result<ExitCode, Error> {
-        let options = self.how.options();
+        let options = self.how.options(cli)?;
         each(cli, &self.containers, async |client, name| {
             client.container_stop(name, &options).await?;
             Ok(name.to_owned())

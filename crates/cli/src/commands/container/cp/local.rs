@@ -23,7 +23,10 @@ pub(super) struct Opened {
 
 /// Finds what is copied. With `follow` what a link leads to, under the link's name.
 pub(super) fn source(path: &str, follow: bool) -> Result<(Source, Opened), Error> {
-    let failed = |operation: &str, error: &io::Error| Error::from(go_io(operation, path, error));
+    let failed = |operation: &str, error: &io::Error| {
+        let whole = std::path::absolute(path).unwrap_or_else(|_| path.into());
+        Error::from(go_io(operation, &whole.to_string_lossy(), error))
+    };
     // A slash or a dot at the end follows by itself.
     let metadata = if follow { std::fs::metadata(path) } else { std::fs::symlink_metadata(path) };
     let metadata = metadata.map_err(|error| failed("lstat", &error))?;

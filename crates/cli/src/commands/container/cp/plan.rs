@@ -116,7 +116,11 @@ impl Plan {
 }
 
 fn folder_or_here(folder: &str) -> String {
-    if folder.is_empty() { ".".to_owned() } else { folder.to_owned() }
+    match folder.trim_end_matches('/') {
+        "" if folder.is_empty() => ".".to_owned(),
+        "" => "/".to_owned(),
+        folder => folder.to_owned(),
+    }
 }
 
 /// Whether a path's last name is a dot: what is in the folder, not the folder.
@@ -179,11 +183,11 @@ mod tests {
         let (file, dir, content) = (source("/s/f", false), source("/s/d", true), source("/s/d/.", true));
         let (there, new, taken) = (to("/t", true, true), to("/t/n", false, false), to("/t/o", true, false));
         assert_eq!([&file, &dir, &content].map(|s| plan(s, &there)), ["/t f", "/t d", "/t ."]);
-        assert_eq!([&file, &dir, &content].map(|s| plan(s, &new)), ["/t/ n", "/t/ n", "/t/ n"]);
-        assert_eq!(plan(&file, &taken), "/t/ o");
+        assert_eq!([&file, &dir, &content].map(|s| plan(s, &new)), ["/t n", "/t n", "/t n"]);
+        assert_eq!(plan(&file, &taken), "/t o");
         assert_eq!([&dir, &content].map(|s| plan(s, &taken)), ["cannot copy directory", "cannot copy directory"]);
         assert_eq!(plan(&file, &to("/t/n/", false, false)), "no such directory");
-        assert_eq!(plan(&dir, &to("/t/n/", false, false)), "/t/ n");
+        assert_eq!(plan(&dir, &to("/t/n/", false, false)), "/t n");
         assert_eq!(plan(&file, &to("n", false, false)), ". n");
         let link = Source::followed("/s/link", "/x/target");
         assert_eq!(plan(&link, &there), "/t link");
