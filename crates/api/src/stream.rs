@@ -22,6 +22,9 @@ pub enum Kind {
     Stderr = 2,
     /// An error of the engine, as text.
     System = 3,
+    /// How the container ended, as JSON ([`crate::container::WaitResponse`]). Last of what `POST /containers/{id}/run`
+    /// answers; Docker has no such thing.
+    Result = 4,
 }
 
 impl TryFrom<u8> for Kind {
@@ -33,6 +36,7 @@ impl TryFrom<u8> for Kind {
             1 => Ok(Self::Stdout),
             2 => Ok(Self::Stderr),
             3 => Ok(Self::System),
+            4 => Ok(Self::Result),
             other => Err(Malformed(other)),
         }
     }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use teu_api::progress::Message;
+use teu_api::stream::{Kind, header};
 use tokio::io::AsyncWrite;
 use tokio::sync::mpsc;
 
@@ -35,6 +36,25 @@ pub struct Attachment {
     pub input: Option<Input>,
     /// Output. Ends when the process has closed its streams.
     pub output: ByteStream,
+}
+
+impl Attachment {
+    /// Makes `result` the last frame of the output, which is framed then even if the process has a terminal.
+    #[must_use]
+    pub fn with_result(self, result: impl Future<Output = Vec<u8>> + Send + 'static) -> Self {
+        let output = match self.framed {
+            true => self.output,
+            false => self.output.map(|piece| piece.map(|bytes| frame(Kind::Stdout, &bytes))).boxed(),
+        };
+        let last = futures_util::stream::once(async { Ok(frame(Kind::Result, &result.await)) });
+        Self { framed: true, output: output.chain(last).boxed(), ..self }
+    }
+}
+
+/// One frame. A piece of output is far smaller than what a frame can hold.
+fn frame(kind: Kind, bytes: &[u8]) -> Bytes {
+    let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+    [&header(kind, length)[..], bytes].concat().into()
 }
 
 impl fmt::Debug for Attachment {
@@ -95,5 +115,30 @@ impl Write for Sink {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use teu_api::stream::Decoder;
+
+    #[tokio::test]
+    async fn the_result_is_the_last_frame_with_a_terminal_too() {
+        for framed in [true, false] {
+            let piece = if framed { frame(Kind::Stderr, b"out") } else { Bytes::from_static(b"out") };
+            let output = futures_util::stream::iter([Ok(piece)]).boxed();
+            let attachment = Attachment { tty: !framed, framed, input: None, output };
+            let attachment = attachment.with_result(async { b"{}".to_vec() });
+            assert!(attachment.framed);
+            let pieces: Vec<_> = attachment.output.map(Result::unwrap).collect().await;
+            let (all, mut decoder, mut got) = (pieces.concat(), Decoder::new(), Vec::new());
+            let mut rest = &all[..];
+            while let Some((kind, payload)) = decoder.next(&mut rest).unwrap() {
+                got.push((kind, payload));
+            }
+            let first = if framed { Kind::Stderr } else { Kind::Stdout };
+            assert_eq!(got, [(first, &b"out"[..]), (Kind::Result, b"{}")]);
+        }
     }
 }

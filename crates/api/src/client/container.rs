@@ -30,6 +30,9 @@ impl Waiting {
     }
 }
 
+/// What an engine says of a route that it does not have.
+const NO_SUCH_ROUTE: &str = "page not found";
+
 fn path(id: &str, verb: &str) -> String {
     format!("/containers/{}/{verb}", encode(id))
 }
@@ -227,6 +230,31 @@ impl Client {
     /// The engine cannot be reached or refuses.
     pub async fn container_attach(&self, id: &str, options: &AttachOptions) -> Result<Hijacked, Error> {
         self.hijack(Call::new(Method::POST, &path(id, "attach"), &options.to_query())).await
+    }
+
+    /// Attaches to a created container, starts it, and is told in the end how it ended, in one request. Output comes in frames,
+    /// with a terminal, too; the last frame is of the kind [`Result`](crate::stream::Kind::Result). None if the engine has no
+    /// such request: Docker has not.
+    ///
+    /// # Errors
+    /// The engine cannot be reached or refuses. When the container could not be started and `condition` is its removal, that
+    /// was waited for.
+    pub async fn container_run(
+        &self,
+        id: &str,
+        options: &AttachOptions,
+        condition: WaitCondition,
+    ) -> Result<Option<Hijacked>, Error> {
+        if self.instance().is_none() {
+            return Ok(None);
+        }
+        let query = options.to_query().set("condition", condition.as_str());
+        match self.hijack(Call::new(Method::POST, &path(id, "run"), &query)).await {
+            Ok(stream) => Ok(Some(stream)),
+            // An engine of an older version.
+            Err(Error::Api { status: StatusCode::NOT_FOUND, message }) if message == NO_SUCH_ROUTE => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Reads a container's log. Whether it comes in frames the engine tells since API 1.42; before, it depends on

@@ -1,6 +1,7 @@
 //! Output on its way to the user.
 
 use teu_api::client::Media;
+use teu_api::container::WaitResponse;
 use teu_api::stream::{Decoder, Kind};
 use tokio::io::{AsyncWriteExt, Stderr, Stdout};
 
@@ -14,6 +15,8 @@ pub(super) struct Output {
     /// Payloads that follow each other and go to the same stream: a log has a frame for each line, and each write
     /// goes to another thread and back.
     gathered: Vec<u8>,
+    /// What came of how the container ended, as JSON.
+    result: Vec<u8>,
 }
 
 impl Output {
@@ -23,6 +26,7 @@ impl Output {
             stdout: stdout.then(tokio::io::stdout),
             stderr: stderr.then(tokio::io::stderr),
             gathered: Vec::new(),
+            result: Vec::new(),
         }
     }
 
@@ -41,7 +45,10 @@ impl Output {
                 let message = String::from_utf8_lossy(piece);
                 return Err(Error::message(format!("error from daemon in stream: {message}")));
             }
-            self.gathered.extend_from_slice(piece);
+            match kind {
+                Kind::Result => self.result.extend_from_slice(piece),
+                _ => self.gathered.extend_from_slice(piece),
+            }
         }
         self.pass_on(gathering).await
     }
@@ -64,15 +71,16 @@ impl Output {
         written
     }
 
-    /// Waits until everything is written.
-    pub(super) async fn finish(mut self) -> Result<(), Error> {
+    /// Waits until everything is written. Answers how the container ended, if that was said.
+    pub(super) async fn finish(mut self) -> Result<Option<WaitResponse>, Error> {
         if let Some(stdout) = &mut self.stdout {
             stdout.flush().await.map_err(gone)?;
         }
         if let Some(stderr) = &mut self.stderr {
             stderr.flush().await.map_err(gone)?;
         }
-        Ok(())
+        // One that was cut is none.
+        Ok(serde_json::from_slice(&self.result).ok())
     }
 }
 

@@ -3,6 +3,7 @@
 mod copy;
 
 use teu_api::client::{BodyStream, Hijacked, Media};
+use teu_api::container::WaitResponse;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::error::Error;
@@ -29,11 +30,18 @@ pub(crate) struct Streams {
     pub(crate) detach_keys: Vec<u8>,
 }
 
+impl Streams {
+    /// How the output of an attached container or command comes.
+    pub(crate) fn media(&self) -> Media {
+        if self.tty { Media::Raw } else { Media::Multiplexed }
+    }
+}
+
 /// How a session ended.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Ended {
-    /// The other side closed its output.
-    Output,
+    /// The other side closed its output, and may have said how the container ended.
+    Output(Option<WaitResponse>),
     /// The user typed the detach keys.
     Detached,
     /// A signal ended it; its number.
@@ -43,12 +51,11 @@ pub(crate) enum Ended {
 /// Copies until the other side closes its output, or the user detaches.
 ///
 /// The terminal is raw meanwhile, if there is one on both sides. It is restored when the future is done or dropped.
-pub(crate) async fn run(stream: Hijacked, streams: &Streams) -> Result<Ended, Error> {
+pub(crate) async fn run(stream: Hijacked, media: Media, streams: &Streams) -> Result<Ended, Error> {
     let raw = if streams.tty && streams.stdin { RawMode::enter()? } else { None };
     // A raw terminal must be restored before a signal may end the program.
     let mut fatal = raw.is_some().then(Caught::fatal);
     let (reader, writer) = tokio::io::split(stream);
-    let media = if streams.tty { Media::Raw } else { Media::Multiplexed };
     let output = receive(reader, media, streams);
     let input = send(writer, streams, raw.is_some());
     let signal = async {
@@ -64,8 +71,7 @@ pub(crate) async fn run(stream: Hijacked, streams: &Streams) -> Result<Ended, Er
             // Output first: what came before the end is shown, whatever else happens.
             biased;
             result = &mut output => {
-                result?;
-                return Ok(Ended::Output);
+                return Ok(Ended::Output(result?));
             }
             detached = &mut input, if input_open => {
                 if detached {
@@ -73,7 +79,7 @@ pub(crate) async fn run(stream: Hijacked, streams: &Streams) -> Result<Ended, Er
                 }
                 input_open = false;
                 if !streams.stdout && !streams.stderr {
-                    return Ok(Ended::Output);
+                    return Ok(Ended::Output(None));
                 }
             }
             number = &mut signal => return Ok(Ended::Signal(number)),
@@ -87,16 +93,23 @@ pub(crate) async fn show(mut body: BodyStream, media: Media) -> Result<(), Error
     while let Some(chunk) = body.chunk().await? {
         output.write(&chunk).await?;
     }
-    output.finish().await
+    output.finish().await?;
+    Ok(())
 }
 
-async fn receive(mut reader: tokio::io::ReadHalf<Hijacked>, media: Media, streams: &Streams) -> Result<(), Error> {
+async fn receive(
+    mut reader: tokio::io::ReadHalf<Hijacked>,
+    media: Media,
+    streams: &Streams,
+) -> Result<Option<WaitResponse>, Error> {
     let mut output = Output::new(media, streams.stdout, streams.stderr);
-    let mut buffer = vec![0; CHUNK];
+    // Not filled with zeros: most output is short, and memory that is not touched costs nothing.
+    let mut buffer = Vec::with_capacity(CHUNK);
     loop {
-        match reader.read(&mut buffer).await {
+        buffer.clear();
+        match reader.read_buf(&mut buffer).await {
             Ok(0) => return output.finish().await,
-            Ok(count) => output.write(&buffer[..count]).await?,
+            Ok(_) => output.write(&buffer).await?,
             // The engine may cut the connection when the container is gone: that is its end, too.
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return output.finish().await,
             Err(error) => return Err(error.into()),
@@ -110,15 +123,15 @@ async fn send(mut writer: tokio::io::WriteHalf<Hijacked>, streams: &Streams, raw
         return false;
     }
     let mut stdin = tokio::io::stdin();
-    let mut buffer = vec![0; CHUNK];
+    let mut buffer = Vec::with_capacity(CHUNK);
     let mut watch = Watch::new(if raw { streams.detach_keys.clone() } else { Vec::new() });
     let mut pass = Vec::new();
     loop {
-        let count = stdin.read(&mut buffer).await.unwrap_or(0);
-        if count == 0 {
+        buffer.clear();
+        if stdin.read_buf(&mut buffer).await.unwrap_or(0) == 0 {
             break;
         }
-        let detached = watch.filter(&buffer[..count], &mut pass);
+        let detached = watch.filter(&buffer, &mut pass);
         if writer.write_all(&pass).await.is_err() || writer.flush().await.is_err() {
             return false;
         }

@@ -1,6 +1,6 @@
 //! The API as bytes on the socket: what clients other than ours see.
 
-use crate::support::{BUSYBOX, engine, engine_with};
+use crate::support::{BUSYBOX, engine, engine_with, text};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -99,6 +99,45 @@ fn versions_and_refusals() {
     assert_eq!(unbuilt.status, 501);
     assert!(unbuilt.message().contains("POST /networks/create is not supported yet"), "{}", unbuilt.message());
     assert!(unbuilt.message().contains("network_mode: bridge"), "with the way out: {}", unbuilt.message());
+}
+
+/// Answer to `POST /containers/{id}/run` of a new container with this command: the head, and what follows.
+fn run(engine: &Engine, command: &[&str], tty: bool) -> (String, Vec<u8>) {
+    let body = json!({"Image": BUSYBOX, "Cmd": command, "Tty": tty, "HostConfig": {"AutoRemove": true, "NetworkMode": "none"}});
+    let id = post(engine, "/containers/create?name=ran", &body.to_string()).json()["Id"].as_str().unwrap().to_owned();
+    let path = format!("POST /containers/{id}/run?stream=1&stdout=1&stderr=1&condition=removed");
+    let mut answer = Vec::new();
+    let mut stream = send(engine, &path, "Connection: Upgrade\r\nUpgrade: tcp\r\nUser-Agent: teu/0\r\n", "");
+    // Nothing else is asked, so that the connection ends after an error, too.
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    stream.read_to_end(&mut answer).unwrap();
+    assert_eq!(get(engine, "/containers/ran/json").status, 404, "it is gone when that is said");
+    let end = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+    let rest = answer.split_off(end);
+    (String::from_utf8(answer).unwrap(), rest)
+}
+
+#[test]
+fn attach_start_and_wait_in_one_request() {
+    let Some(engine) = engine() else { return };
+    for tty in [false, true] {
+        let (head, stream) = run(&engine, &["sh", "-c", "echo out; exit 7"], tty);
+        assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+        let (out, result) = if tty { ("out\r\n", 13) } else { ("out\n", 12) };
+        assert_eq!(
+            stream[..result],
+            [&[1, 0, 0, 0, 0, 0, 0, u8::try_from(out.len()).unwrap()], out.as_bytes()].concat()
+        );
+        assert_eq!(stream[result], 4);
+        let result: Value = serde_json::from_slice(&stream[result + 8..]).unwrap();
+        assert_eq!((&result["StatusCode"], &result["Error"]), (&json!(7), &Value::Null));
+    }
+    let (head, body) = run(&engine, &["/nosuch"], false);
+    assert!(head.starts_with("HTTP/1.1 400") || head.starts_with("HTTP/1.1 404"), "{head}");
+    assert!(text(&body).contains("/nosuch"), "{}", text(&body));
+    assert_eq!(post(&engine, "/containers/nope/run?stdout=1&condition=removed", "").status, 404);
+    let wrong = post(&engine, "/containers/nope/run?stdout=1&condition=never", "");
+    assert_eq!((wrong.status, wrong.message()), (400, r#"invalid condition: "never""#.to_owned()));
 }
 
 #[test]

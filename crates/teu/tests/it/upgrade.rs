@@ -1,9 +1,10 @@
 //! Another version of the executable takes over while everything runs.
 
 use crate::crash::{chatty, finish};
-use crate::support::{BUSYBOX, busybox, feed, inspect};
+use crate::support::{BUSYBOX, busybox, feed, inspect, text};
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 use tempfile::TempDir;
 use teu_testkit::engine::{Engine, keeper_pid};
 use teu_testkit::host::privileged;
@@ -43,6 +44,24 @@ fn another_version_takes_over() {
     assert_eq!(engine.run(&["wait", "tty"]).unwrap(), "5\n");
     assert_eq!(engine.run(&["logs", "tty"]).unwrap(), "on\r\n");
     finish(&engine, &names);
+}
+
+#[test]
+fn who_waits_for_a_container_is_told_its_end() {
+    let Some((engine, exe, _folder)) = installed() else { return };
+    assert!(feed(engine.teu().arg("load"), busybox()).status.success());
+    let script = "while [ ! -f /tmp/stop ]; do usleep 1000; done; exit 5";
+    let mut run = engine.teu();
+    run.args(["run", "--name", "attached", BUSYBOX, "sh", "-c", script]);
+    let run = run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let runs = || engine.run(&["ps", "-q", "--filter", "name=attached"]).is_ok_and(|id| !id.is_empty());
+    until("it runs", runs).unwrap();
+    exe.take_over(&engine, "another").unwrap();
+    engine.run(&["exec", "-d", "attached", "touch", "/tmp/stop"]).unwrap();
+    let ended = run.wait_with_output().unwrap();
+    let said = text(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(5), "{said}");
+    assert!(said.contains("some output may be missing"), "{said}");
 }
 
 #[test]

@@ -136,7 +136,7 @@ async fn shell(cli: &Cli, request: CreateRequest, tty: bool, tools: Option<Toolb
         return Err(error);
     }
     let streams = Streams { stdin: true, stdout: true, stderr: !tty, tty, detach_keys: keys };
-    attended(client, &id, &streams, true, !tty).await
+    attended(cli, &id, &streams, true, !tty).await
 }
 
 async fn put(client: &Client, id: &str, tools: &Toolbox) -> Result<(), Error> {

@@ -103,13 +103,13 @@ impl Verb for Exec {
             std::future::pending::<()>().await;
         };
         let ended = tokio::select! {
-            ended = session::run(stream, &streams) => ended?,
-            () = follow_size => Ended::Output,
+            ended = session::run(stream, streams.media(), &streams) => ended?,
+            () = follow_size => Ended::Output(None),
         };
         match ended {
             Ended::Detached => Err(Error::detached()),
             Ended::Signal(number) => Ok(ExitCode::from(128 + u8::try_from(number).unwrap_or(0))),
-            Ended::Output => {
+            Ended::Output(_) => {
                 let ended = client.exec_inspect(&id).await?;
                 if client.instance() != engine {
                     // The end of the stream was the engine's: that the command has ended does not mean that all was seen.

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use teu_api::client::{Client, Hijacked, Waiting};
-use teu_api::container::{AttachOptions, CreateRequest, WaitCondition};
+use teu_api::client::{Client, Hijacked, Media, Waiting};
+use teu_api::container::{AttachOptions, CreateRequest, WaitCondition, WaitResponse};
 
 use super::creation::{Creation, failed};
 use super::options::ContainerFlags;
@@ -69,7 +69,7 @@ impl Verb for Run {
             started.map_err(|error| failed(&error))?;
             return Ok(ExitCode::SUCCESS);
         }
-        let result = attended(client, &id, &streams, remove, self.sig_proxy && !streams.tty).await;
+        let result = attended(cli, &id, &streams, remove, self.sig_proxy && !streams.tty).await;
         if !streams.stdout && !streams.stderr && !streams.stdin {
             cli.say(id)?;
         }
@@ -113,13 +113,14 @@ pub(super) fn detach_keys(flag: &str, cli: &Cli) -> Result<Vec<u8>, Error> {
 
 /// [`attached`], with signals passed on to the container if `proxied`.
 pub(super) async fn attended(
-    client: &Client,
+    cli: &Cli,
     id: &str,
     streams: &Streams,
     remove: bool,
     proxied: bool,
 ) -> Result<ExitCode, Error> {
-    let session = attached(client, id, streams, remove);
+    let client = cli.client()?;
+    let session = attached(cli, client, id, streams, remove);
     forwarding(client, id, proxied, session).await
 }
 
@@ -141,8 +142,22 @@ pub(super) async fn forwarding(
 }
 
 /// Attaches to a created container, starts it, and stays until it ends or the user leaves.
-async fn attached(client: &Client, id: &str, streams: &Streams, remove: bool) -> Result<ExitCode, Error> {
+async fn attached(cli: &Cli, client: &Client, id: &str, streams: &Streams, remove: bool) -> Result<ExitCode, Error> {
     let condition = if remove { WaitCondition::Removed } else { WaitCondition::NextExit };
+    // With input alone the session ends before the container does.
+    if let Some(options) = attach_options(streams).filter(|options| options.stdout || options.stderr)
+        && let Some(stream) = client.container_run(id, &options, condition).await.map_err(|error| failed(&error))?
+    {
+        let ended = copied(client, id, streams, Some((stream, Media::Multiplexed))).await?;
+        let wait = || async {
+            cli.warn("the engine was restarted meanwhile: some output may be missing");
+            // It may have ended meanwhile, which is no next exit any more.
+            let condition = if remove { condition } else { WaitCondition::NotRunning };
+            client.container_wait(id, condition).await?.exit().await
+        };
+        let code = concluded(ended, wait).await?;
+        return Ok(code.unwrap_or(ExitCode::SUCCESS));
+    }
     // Both before the start, so that neither output nor exit is missed.
     let (stream, waiting) = tokio::join!(attach(client, id, streams), client.container_wait(id, condition));
     let (stream, waiting) = (stream.map_err(|error| failed(&error))?, waiting.map_err(|error| failed(&error))?);
@@ -157,17 +172,22 @@ async fn attached(client: &Client, id: &str, streams: &Streams, remove: bool) ->
 }
 
 async fn attach(client: &Client, id: &str, streams: &Streams) -> Result<Option<Hijacked>, teu_api::client::Error> {
-    if !streams.stdin && !streams.stdout && !streams.stderr {
-        return Ok(None);
+    match attach_options(streams) {
+        Some(options) => client.container_attach(id, &options).await.map(Some),
+        None => Ok(None),
     }
-    let options = AttachOptions {
+}
+
+/// What to attach, if anything.
+fn attach_options(streams: &Streams) -> Option<AttachOptions> {
+    let Streams { stdin, stdout, stderr, .. } = *streams;
+    (stdin || stdout || stderr).then(|| AttachOptions {
         stream: true,
-        stdin: streams.stdin,
-        stdout: streams.stdout,
-        stderr: streams.stderr,
+        stdin,
+        stdout,
+        stderr,
         ..AttachOptions::default()
-    };
-    client.container_attach(id, &options).await.map(Some)
+    })
 }
 
 /// Copies the streams of a running container, and gives its exit code; none when the user detached.
@@ -178,6 +198,17 @@ pub(super) async fn until_exit(
     stream: Option<Hijacked>,
     waiting: Waiting,
 ) -> Result<Option<ExitCode>, Error> {
+    let ended = copied(client, id, streams, stream.map(|stream| (stream, streams.media()))).await?;
+    concluded(ended, || waiting.exit()).await
+}
+
+/// Copies the streams of a running container; the terminal's size follows ours.
+async fn copied(
+    client: &Client,
+    id: &str,
+    streams: &Streams,
+    stream: Option<(Hijacked, Media)>,
+) -> Result<Ended, Error> {
     let follow_size = async {
         if streams.tty && terminal::is_stdout() {
             resize::follow(client.clone(), resize::Target::Container(id.to_owned())).await;
@@ -186,25 +217,43 @@ pub(super) async fn until_exit(
     };
     let copy = async {
         match stream {
-            Some(stream) => session::run(stream, streams).await,
-            None => Ok(Ended::Output),
+            Some((stream, media)) => session::run(stream, media, streams).await,
+            None => Ok(Ended::Output(None)),
         }
     };
-    let ended = tokio::select! {
-        ended = copy => ended?,
-        () = follow_size => Ended::Output,
-    };
+    tokio::select! {
+        ended = copy => ended,
+        () = follow_size => Ok(Ended::Output(None)),
+    }
+}
+
+/// The exit code after a session; none when the user detached. `wait` tells it if the stream did not.
+async fn concluded<F>(ended: Ended, wait: impl FnOnce() -> F) -> Result<Option<ExitCode>, Error>
+where
+    F: Future<Output = Result<WaitResponse, teu_api::client::Error>>,
+{
     match ended {
         Ended::Detached => Ok(None),
         Ended::Signal(number) => Ok(Some(ExitCode::from(128 + u8::try_from(number).unwrap_or(0)))),
-        Ended::Output => {
-            let answer = waiting.exit().await?;
+        Ended::Output(told) => {
+            let answer = match told {
+                Some(answer) => answer,
+                None => wait().await.map_err(lost)?,
+            };
             match answer.error {
                 Some(error) => Err(Error::Start { message: error.message, code: 125 }),
                 None => Ok(Some(exit_code(answer.status_code))),
             }
         }
     }
+}
+
+/// Why it is not known how a container ended.
+fn lost(error: teu_api::client::Error) -> Error {
+    if error.is_not_found() {
+        return Error::message("the engine was restarted meanwhile: how the container ended is not known");
+    }
+    error.into()
 }
 
 /// A container's exit code as ours; the kernel keeps eight bits of it anyway.
