@@ -172,6 +172,21 @@ fn terminals_are_given_back_by_the_daemon() {
     assert_eq!(bench.logged("c", "stdout"), format!("ready\r\ntyped\r\n31 41\r\n{expected}"));
 }
 
+/// It is gone with keeper and daemon, and the program runs on.
+#[test]
+fn a_terminal_that_nobody_held_has_no_size_and_that_is_no_failure() {
+    let mut bench = Bench::new();
+    let script = "trap '' HUP; echo ready; exec sleep 1000";
+    let held = bench.start(StartRequest { terminal: Some(size(24, 80)), ..bench.request("c", script) });
+    crate::bench::until("it is ready", || bench.logged("c", "stdout").contains("ready"));
+    bench.kill_keeper();
+    drop(held);
+    bench.reconnect();
+    bench.adopt(container("c"), &Default::default());
+    bench.call(Request::Resize { process: container("c"), size: size(31, 41) });
+    assert_eq!(bench.keeper.list().unwrap()[0].state.health, Health::Running);
+}
+
 #[test]
 fn exited_and_running_execs_are_found_again() {
     let mut bench = Bench::new();
