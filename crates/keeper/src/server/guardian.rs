@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{CWD, Mode, OFlags, mkfifoat, openat};
 use rustix::io::Errno;
-use rustix::process::{Pid, WaitId, WaitIdOptions, getpid, set_child_subreaper, waitid};
+use rustix::process::{Pid, WaitId, WaitIdOptions, getpid, getppid, set_child_subreaper, waitid};
 use teu_sys::pidfd;
 use teu_sys::process::{CloneFlags, Spawned, spawn};
 use teu_sys::signal::SignalFd;
@@ -65,11 +65,21 @@ pub(super) fn reap(exec_root: &Path, pid: i32) -> Option<i32> {
     tell(exec_root, guardian, -pid).then_some(guardian)
 }
 
-/// Lets a process go whose exit is on disk and whose output has been taken; without `guardian`, one that it has not reaped.
+/// Lets a process go whose exit is on disk and whose output has been taken; without `guardian`, one that it has not reaped, or
+/// that it has reaped for a keeper that is dead: which one that was, nobody knows any more.
 pub(super) fn release(exec_root: &Path, guardian: Option<i32>, pid: i32) {
-    if let Some(guardian) = guardian.or_else(|| Some(saved::stat(pid)?.parent)) {
+    let known = guardian.or_else(|| Some(saved::stat(pid)?.parent));
+    for guardian in known.map_or_else(|| others(exec_root), |known| vec![known]) {
         tell(exec_root, guardian, pid);
     }
+}
+
+/// The guardians of earlier keepers. This one's own holds what was started since, perhaps by the same process id.
+fn others(exec_root: &Path) -> Vec<i32> {
+    let own = getppid().map(Pid::as_raw_pid);
+    let all = fs::read_dir(exec_root.join("guardian")).into_iter().flatten().flatten();
+    let all = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    all.filter(|pid| Some(*pid) != own).collect()
 }
 
 /// Tells a guardian the id of a process that may go; if it is negative, of one that is to be reaped.

@@ -257,6 +257,30 @@ fn last_words_that_nobody_heard_are_kept_by_the_guardian() {
     crate::bench::until("the first guardian has ended", || guardians() == 1);
 }
 
+/// The keeper that had an orphan reaped dies before its output was taken: the next one does not know by whom it was reaped.
+#[test]
+fn what_was_reaped_is_let_go_after_another_death() {
+    let mut bench = Bench::new();
+    let _held = bench.run("c", "exec sleep 1000");
+    // By its number: the parent may be the guardian already when the shell looks.
+    let keeper = bench.keeper_pid();
+    let script = format!("while kill -0 {keeper}; do sleep 0.01; done 2>/dev/null; echo alone; exit 3");
+    let (_, exec) = bench.started(Request::Exec(Box::new(bench.exec_request("c", "e", &script))));
+    bench.kill_keeper();
+    let pidfd = exec.pidfd.as_ref().unwrap().try_clone().unwrap();
+    drop(exec);
+    wait_for_end(&pidfd);
+    bench.reconnect();
+    crate::bench::until("it is reaped", || is_reaped(&pidfd));
+    bench.kill_keeper();
+    bench.reconnect();
+    assert_eq!(read_all(bench.attach(ProcessRef::exec("c", "e"), Framing::Raw)), b"alone\n");
+    bench.call(Request::Signal { process: container("c"), signal: 9, all: false });
+    assert_eq!(exit_status(&bench), ExitStatus::Signaled(9));
+    let guardians = || std::fs::read_dir(bench.root().join("guardian")).unwrap().count();
+    crate::bench::until("the first guardian has ended", || guardians() == 1);
+}
+
 /// As the keeper leaves one behind that was killed before it let the program run.
 #[test]
 fn an_exec_whose_program_never_ran_is_forgotten() {
