@@ -158,6 +158,7 @@ impl Engine {
             begun: None,
             exits: 0,
             removed: false,
+            cleared: false,
         };
         let insert = Write::Insert {
             id: id.clone(),

@@ -52,6 +52,7 @@ impl Actor {
             self.event("oom", &[]);
         }
         let code = exit.status.code();
+        tracing::debug!(container = self.handle.id, ?exit, restart, "ended");
         self.monitor = None;
         self.memory = None;
         self.change(|next| end(next, exit, restart));

@@ -35,6 +35,8 @@ pub(crate) struct View {
     pub(crate) exits: u64,
     /// It is gone.
     pub(crate) removed: bool,
+    /// So is what is removed with it.
+    pub(crate) cleared: bool,
 }
 
 /// A handle on a container.

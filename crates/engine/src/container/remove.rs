@@ -139,30 +139,29 @@ impl Actor {
         self.engine.containers().remove(&id);
         self.engine.execs().forget(&id);
         self.event("destroy", &[]);
-        self.handle.publish(|next| next.removed = true);
         let unwanted = if volumes { anonymous(&view.definition.mounts) } else { Vec::new() };
+        // Nothing else that is deleted is worth waiting for.
+        let cleared = unwanted.is_empty();
+        self.handle.publish(|next| (next.removed, next.cleared) = (true, cleared));
         let (engine, teardown) = (self.engine.clone(), self.teardown.take());
         let definition = Arc::clone(&view.definition);
-        let (volumes_gone, volumes_left) = tokio::sync::oneshot::channel::<()>();
-        // Nothing else that is deleted is worth waiting for.
-        let volumes_left = (!unwanted.is_empty()).then_some(volumes_left);
+        let (handle, mut watch) = (Arc::clone(&self.handle), self.handle.watch());
         tokio::spawn(async move {
             if let Some(teardown) = teardown {
                 drop(teardown.await);
             }
-            if !unwanted.is_empty() {
+            if !cleared {
                 engine.delete_volumes(unwanted).await;
+                handle.publish(|next| next.cleared = true);
             }
-            drop(volumes_gone);
+            drop(handle);
             engine.shippers().farewell(&definition.id).await;
             engine.delete_files(definition).await;
         });
         // What a client was told is gone stays so, whatever dies next.
         deleted.done().await?;
-        if let Some(left) = volumes_left {
-            // It tells by going away.
-            drop(left.await);
-        }
+        // Should this fail, the engine is going down.
+        drop(watch.wait_for(|view| view.cleared).await);
         Ok(())
     }
 }

@@ -48,5 +48,6 @@ pub(crate) fn read(row: &ContainerRow) -> serde_json::Result<View> {
         begun: None,
         exits: 0,
         removed: false,
+        cleared: false,
     })
 }

@@ -27,7 +27,9 @@ impl Wait {
             WaitCondition::NextExit => view.exits > exits,
             WaitCondition::Removed => false,
         };
-        let reached = self.watch.wait_for(|view| view.removed || holds(view)).await;
+        // Whoever waits for the removal may make something of the same name next.
+        let gone = |view: &Arc<View>| if condition == WaitCondition::Removed { view.cleared } else { view.removed };
+        let reached = self.watch.wait_for(|view| gone(view) || holds(view)).await;
         match reached {
             Ok(view) => {
                 // For one that was removed, only a failed removal would be an error.

@@ -30,6 +30,16 @@ fn volumes_outlive_containers_and_go_when_asked() {
     engine.run(&["volume", "rm", "-f", "data"]).unwrap();
 }
 
+/// Who waits for the removal is told when the volumes are gone, too.
+#[test]
+fn anonymous_volumes_are_gone_when_a_run_returns() {
+    let Some(engine) = engine() else { return };
+    for round in 0..20 {
+        sh(&engine, &["--rm", "-v", "/data"], "echo content > /data/file");
+        assert_eq!(engine.run(&["volume", "ls", "-q"]).unwrap(), "", "round {round}");
+    }
+}
+
 #[test]
 fn names_that_cannot_be() {
     let Some(engine) = engine() else { return };
