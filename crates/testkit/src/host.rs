@@ -1,7 +1,7 @@
 //! A machine of its own for a test: private mount, network, process, IPC and UTS namespaces.
 //!
-//! Whatever runs inside ends with the [`Host`]: its first process is killed when the value is dropped or when the test
-//! dies, and the kernel ends the rest of the namespace.
+//! Whatever runs inside ends with the [`Host`]: its first process is killed when the value is dropped, and the kernel ends the
+//! rest of the namespace. Who made it may be killed, too: the first process sees the end of its input then, and cleans up.
 
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -12,8 +12,25 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
-/// The namespace's first process: brings loopback up, says that it is ready, reaps orphans until it is killed.
-const INIT: &str = "ip link set lo up && echo ready || exit 1; while :; do sleep 1000 & wait; done";
+/// The namespace's first process: brings loopback up, says that it is ready, reaps orphans until it is killed, or until nobody
+/// holds its input any more: then it removes its folder and the control groups that are called as that is. In the first version
+/// of control groups, what is frozen cannot be killed.
+const INIT: &str = r#"
+ip link set lo up && echo ready || exit 1
+exec 3<&0
+until cat <&3 >/dev/null & wait $!; do :; done
+kill -9 -1
+groups=$(find /sys/fs/cgroup -maxdepth 2 -type d -name "${1##*/}")
+tries=100
+while [ -n "$groups" ] && [ $tries -gt 0 ]; do
+  find $groups -name freezer.state -exec sh -c 'for state; do echo THAWED >"$state"; done' sh {} + 2>/dev/null
+  find $groups -depth -type d -exec rmdir {} + 2>/dev/null
+  groups=$(find $groups -maxdepth 0 2>/dev/null)
+  tries=$((tries - 1))
+  [ -z "$groups" ] || sleep 0.1
+done
+rm -rf --one-file-system "$1"
+"#;
 
 /// Whether this process may make namespaces. Under CI the answer no is a failure, not a reason to skip.
 ///
@@ -47,7 +64,7 @@ impl Host {
     /// When `unshare` or `ip` are missing or namespaces cannot be made.
     pub fn start() -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("teu-test-").tempdir()?;
-        let Namespaces { unshare, init, init_fd } = Namespaces::make()?;
+        let Namespaces { unshare, init, init_fd } = Namespaces::make(directory.path())?;
         Ok(Self { unshare, init, init_fd, directory })
     }
 
@@ -64,7 +81,7 @@ impl Host {
     /// As [`Host::start`].
     pub fn reboot(&mut self) -> Result<()> {
         self.end();
-        let Namespaces { unshare, init, init_fd } = Namespaces::make()?;
+        let Namespaces { unshare, init, init_fd } = Namespaces::make(self.directory.path())?;
         (self.unshare, self.init, self.init_fd) = (unshare, init, init_fd);
         Ok(())
     }
@@ -168,11 +185,13 @@ struct Namespaces {
 }
 
 impl Namespaces {
-    fn make() -> Result<Self> {
+    fn make(directory: &Path) -> Result<Self> {
         let mut unshare = Command::new("unshare")
             .args(["--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "--mount-proc"])
-            .args(["--propagation", "private", "sh", "-c", INIT])
-            .stdin(Stdio::null())
+            .args(["--propagation", "private", "sh", "-c", INIT, "sh"])
+            .arg(directory)
+            // Held until the end of this process, however that comes.
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // At the end it complains of its killed child: nobody needs to see that.
             .stderr(Stdio::piped())
@@ -225,7 +244,7 @@ mod tests {
         let host = Host::start().unwrap();
         assert_eq!(host.sh("ip -o link | wc -l").unwrap().trim(), "1");
         assert_eq!(host.sh("hostname inner; hostname").unwrap().trim(), "inner");
-        assert!(host.processes().unwrap().len() <= 1, "only init's sleep");
+        assert!(host.processes().unwrap().len() <= 1, "only init's cat");
         let error = host.sh("echo bad >&2; exit 3").unwrap_err().to_string();
         assert!(error.contains("bad"), "{error}");
         let directory = host.directory().to_owned();
@@ -233,5 +252,30 @@ mod tests {
         drop(host);
         assert!(!directory.exists());
         assert!(!Path::new(&format!("/proc/{init}")).exists());
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_host_whose_maker_was_killed() {
+        if !privileged() {
+            return;
+        }
+        let mut host = Host::start().unwrap();
+        let name = host.directory().file_name().unwrap().to_str().unwrap().to_owned();
+        let groups: Vec<PathBuf> =
+            ["freezer", "unified", ""].map(|mount| Path::new("/sys/fs/cgroup").join(mount).join(&name)).into();
+        let made: Vec<&PathBuf> =
+            groups.iter().filter(|group| fs::create_dir_all(group.join("inner")).is_ok()).collect();
+        let frozen = made.iter().find(|group| group.join("inner/freezer.state").exists());
+        let script = frozen.map_or_else(String::new, |group| {
+            let inner = group.join("inner");
+            let inner = inner.display();
+            format!("sleep 1000 & echo $! > {inner}/cgroup.procs; echo FROZEN > {inner}/freezer.state")
+        });
+        host.sh(&format!("exec >/dev/null 2>&1; {script}")).unwrap();
+        // As all of them do that are killed: they let go of what they hold.
+        drop(host.unshare.stdin.take());
+        host.unshare.wait().unwrap();
+        assert!(!host.directory().exists());
+        assert!(!made.iter().any(|group| group.exists()));
     }
 }
