@@ -3,6 +3,7 @@
 use super::plan::{Plan, Policy, Program};
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What `State.Status` says, and that there is no such container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,6 +104,17 @@ impl Restarts {
     const ANY: Self = Self(0, u32::MAX);
 }
 
+/// What a program exits with that a hang-up ends.
+const HANGUP: i64 = 129;
+
+/// The time of day as the logs of daemon and keeper have it.
+fn clock() -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (seconds, milliseconds) = (since.as_secs(), since.subsec_millis());
+    let [hour, minute, second] = [seconds / 3600 % 24, seconds / 60 % 60, seconds % 60];
+    format!("{hour:02}:{minute:02}:{second:02}.{milliseconds:03}")
+}
+
 /// A container and its past.
 pub(super) struct Model {
     pub(super) name: String,
@@ -154,7 +166,7 @@ impl Model {
         if self.calls.len() >= LAST {
             self.calls.remove(0);
         }
-        self.calls.push(call.to_string());
+        self.calls.push(format!("{} {call}", clock()));
     }
 
     pub(super) fn is(&self, state: State) -> bool {
@@ -185,6 +197,7 @@ impl Model {
             self.may.insert(State::Restarting);
         }
         if deaths != self.deaths {
+            self.note(if deaths.is_multiple_of(2) { "  a new daemon serves" } else { "  no daemon" });
             self.deaths = deaths;
             let revived = match self.plan.policy {
                 Policy::Always => true,
@@ -192,10 +205,20 @@ impl Model {
                 Policy::No | Policy::OnFailure(_) => false,
             };
             self.reviving |= revived && self.started && self.may.contains(&State::Exited);
+            self.hung_up();
         }
         if self.reviving && self.may.contains(&State::Exited) {
             self.may.insert(State::Running);
             self.ready = false;
+        }
+    }
+
+    /// A terminal goes with daemon and keeper if both are dead at once: a program that has not begun to take no notice of that
+    /// ends.
+    fn hung_up(&mut self) {
+        if self.plan.tty && !self.ready && self.may.iter().any(|state| state.is_up()) {
+            self.dying = true;
+            self.codes.insert(HANGUP);
         }
     }
 
@@ -382,5 +405,30 @@ impl Model {
             "{name} {id:.12} ({plan}): may be {may:?}, codes {codes:?}, {restarts:?}, dying {dying}, stopped {stopped:?}; \
              last calls:\n    {calls}"
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Random;
+
+    fn running(tty: bool) -> Model {
+        let plan = Plan::draw(&mut Random::new(1, 1), "image", "owner");
+        let plan = Plan { program: Program::Steady, policy: Policy::No, auto_remove: false, tty, ..plan };
+        let mut model = Model::new("box".to_owned(), plan, 0);
+        model.changed(Change::Start, 204);
+        model
+    }
+
+    #[test]
+    fn a_terminal_may_go_with_daemon_and_keeper() {
+        let mut model = running(true);
+        model.pass(1);
+        assert!(model.seen(State::Exited, 129, 0).is_ok());
+        for mut model in [running(false), Model { ready: true, ..running(true) }] {
+            model.pass(1);
+            assert!(model.seen(State::Exited, 129, 0).is_err() && model.is(State::Running));
+        }
     }
 }
