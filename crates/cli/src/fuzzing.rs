@@ -18,30 +18,83 @@ use crate::opts;
 pub fn flags(data: &[u8]) {
     let text = &*String::from_utf8_lossy(data);
     let here = Path::new("/here");
-    let mut ports = PortMap::default();
-    if opts::ports::publish(text, &mut ports).is_ok() {
-        assert!(ports.keys().all(|port| port.contains('/')), "{ports:?}");
-    }
-    black_box((opts::ports::expose(text).is_ok(), opts::mount::parse(text, here).is_ok()));
+    ports(text);
+    normal_forms(text);
+    limits(text);
+    black_box(opts::mount::parse(text, here).is_ok());
     black_box((opts::volume::parse(text, here).is_ok(), opts::network::parse(text).is_ok()));
     black_box((opts::device::parse(text).is_ok(), opts::device::cgroup_rule(text).is_ok()));
-    black_box((opts::duration::nanoseconds(text).is_ok(), opts::filter::parse(text).is_ok()));
+    black_box(opts::filter::parse(text).is_ok());
     black_box((opts::gpus::parse(text).is_ok(), opts::hosts::extra_host(text).is_ok()));
-    black_box((opts::hosts::ip_address(text).is_ok(), opts::hosts::dns_search(text).is_ok()));
-    black_box((opts::hosts::is_mac_address(text), opts::keyvalue::record(text).is_ok()));
+    black_box((opts::hosts::dns_search(text).is_ok(), opts::hosts::is_mac_address(text)));
     black_box((opts::keyvalue::label(text).is_ok(), opts::keyvalue::sysctl(text).is_ok()));
     black_box((opts::keyvalue::link(text).is_ok(), opts::keyvalue::stream(text).is_ok()));
-    black_box((
-        opts::number::boolean(text).is_ok(),
-        opts::number::int(text).is_ok(),
-        opts::number::uint16(text).is_ok(),
-    ));
-    black_box((opts::number::nano_cpus(text).is_ok(), opts::platform::parse(text).is_ok()));
-    black_box((opts::size::ram_bytes(text).is_ok(), opts::size::swap_bytes(text).is_ok()));
+    black_box((opts::number::boolean(text).is_ok(), opts::number::uint16(text).is_ok()));
     black_box((opts::throttle::bytes(text).is_ok(), opts::throttle::operations(text).is_ok()));
-    black_box((opts::throttle::weight(text).is_ok(), opts::ulimit::parse(text).is_ok()));
     black_box(opts::timestamp::parse(text, Timestamp::UNIX_EPOCH, &TimeZone::UTC).is_ok());
     black_box(teu_api::detach_keys::parse(text).is_ok());
+}
+
+/// Every port is a number below 65536 with a protocol, and there are never more than that. One that was split off stands for
+/// itself.
+fn ports(text: &str) {
+    let number = |port: &str| port.parse::<u16>().is_ok();
+    let mut published = PortMap::default();
+    if opts::ports::publish(text, &mut published).is_ok() {
+        assert!(
+            published.keys().all(|port| port.split_once('/').is_some_and(|(port, _)| number(port))),
+            "{published:?}"
+        );
+        let mut bindings = published.values().flatten().flatten();
+        assert!(bindings.all(|binding| binding.host_port.split('-').all(|port| port.is_empty() || number(port))));
+        assert!(published.len() <= 1 << 16);
+    }
+    if let Ok(exposed) = opts::ports::expose(text) {
+        assert!(!exposed.is_empty() && exposed.len() <= 1 << 16);
+        let itself = |port: &String| opts::ports::expose(port).is_ok_and(|again| again == [port.as_str()]);
+        assert!(exposed.first().is_some_and(itself) && exposed.last().is_some_and(itself), "{exposed:?}");
+    }
+}
+
+/// What a value is made into is made into itself.
+fn normal_forms(text: &str) {
+    let of_text: [fn(&str) -> anyhow::Result<String>; 3] =
+        [opts::platform::parse, opts::keyvalue::stream, opts::hosts::ip_address];
+    for normal in of_text {
+        if let Ok(once) = normal(text) {
+            assert_eq!(normal(&once).ok(), Some(once));
+        }
+    }
+    if let Ok(fields) = opts::keyvalue::record(text) {
+        let quoted: Vec<String> = fields.iter().map(|field| format!("\"{}\"", field.replace('"', "\"\""))).collect();
+        assert_eq!(opts::keyvalue::record(&quoted.join(",")).ok(), Some(fields));
+    }
+}
+
+/// Numbers are within their limits, and those with a sign are as far from zero on both sides.
+fn limits(text: &str) {
+    if let Ok(limit) = opts::ulimit::parse(text) {
+        assert!(
+            limit.hard == -1 || limit.soft != -1 && limit.soft <= limit.hard || limit.soft == limit.hard,
+            "{limit:?}"
+        );
+    }
+    if let Ok(device) = opts::throttle::weight(text) {
+        assert!(device.weight == 0 || (10..=1000).contains(&device.weight), "{device:?}");
+    }
+    if text != "-1" {
+        assert_eq!(opts::size::swap_bytes(text).ok(), opts::size::ram_bytes(text).ok());
+    }
+    black_box(opts::number::nano_cpus(text).is_ok());
+    let signed: [fn(&str) -> anyhow::Result<i64>; 2] = [opts::duration::nanoseconds, opts::number::int];
+    for read in signed {
+        if let Ok(value) = read(text)
+            && !text.starts_with(['-', '+'])
+        {
+            assert_eq!(read(&format!("-{text}")).ok(), Some(-value));
+            assert_eq!(read(&format!("+{text}")).ok(), Some(value));
+        }
+    }
 }
 
 /// `.env` files: every line is a variable with a name, or refused.
@@ -66,11 +119,18 @@ pub fn template(data: &[u8]) {
     }
 }
 
-/// `config.json`: credentials in it are read or refused.
+/// `config.json`: credentials in it are read or refused. As `login` writes them, they are the same again.
 pub fn config_files(data: &[u8]) {
-    if let Ok(config) = serde_json::from_slice::<ConfigFile>(data) {
-        for (registry, auth) in &config.auths {
-            black_box(auth::decode(registry, auth).is_ok());
+    let Ok(config) = serde_json::from_slice::<ConfigFile>(data) else { return };
+    for (registry, auth) in &config.auths {
+        let Ok(credentials) = auth::decode(registry, auth) else { continue };
+        assert!(auth.auth.is_empty() || !credentials.username.contains(':'), "{credentials:?}");
+        if !auth.auth.is_empty() {
+            let written = serde_json::from_value(auth::entry(&credentials));
+            let again = written.map_err(anyhow::Error::from).and_then(|auth| auth::decode(registry, &auth));
+            let [of, again] =
+                [Some(credentials), again.ok()].map(|auth| auth.map(|auth| (auth.username, auth.password)));
+            assert_eq!(again, of);
         }
     }
 }

@@ -114,6 +114,22 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Message> {
     })
 }
 
+pub(crate) mod fuzzing {
+    use super::{DETAIL, HEADER, Message, decode, encode};
+
+    /// What was read is read again after it is written, as far as it fits.
+    pub(crate) fn reads_back(message: &Message) {
+        let mut buffer = [0; HEADER + DETAIL];
+        let length = encode(&mut buffer, message.kind, message.step, message.value, message.detail.as_bytes());
+        let again = decode(&buffer[..length]);
+        let same = |again: Message| {
+            (again.kind, again.step, again.value) == (message.kind, message.step, message.value)
+                && (message.detail.len() > DETAIL || again.detail == message.detail)
+        };
+        assert!(again.is_some_and(same));
+    }
+}
+
 /// Receives a message; `None` once the other side has closed its end.
 pub(crate) fn receive(channel: BorrowedFd<'_>) -> Result<Option<Message>, Errno> {
     let mut buffer = [0u8; HEADER + DETAIL];

@@ -6,14 +6,17 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use teu_oci::runtime::{Mount, Seccomp, Spec};
+use teu_sys::mount::Parameter;
 
 use crate::container::{record, validate};
 use crate::plan::{self, environment, kernel, options};
 use crate::{Launch, Rootfs, channel, resources, seccomp};
 
-/// A configuration: it is refused or becomes a plan.
+/// A configuration: it is refused or becomes a plan. What is kept of it on disk says the same.
 pub fn config_json(data: &[u8]) {
     let Ok(mut spec) = serde_json::from_slice::<Spec>(data) else { return };
+    let kept = serde_json::to_vec(&spec).and_then(|kept| serde_json::from_slice::<Spec>(&kept));
+    assert!(kept.is_ok_and(|kept| kept == spec));
     black_box(validate::validate(&spec).is_ok());
     if let Some(linux) = &mut spec.linux {
         black_box(linux.resources.as_ref().map(|limits| resources::for_new_container(Some(limits)).is_ok()));
@@ -45,13 +48,40 @@ pub fn seccomp_filter(filter: &Seccomp) {
 
 /// Small texts: mount options, accounts, lists of processors, process states, messages of a container's first process.
 pub fn texts(data: &[u8]) {
-    black_box(environment::home_in(data, 1000));
+    if let Some(home) = environment::home_in(data, 1000) {
+        assert!(!home.is_empty() && !home.contains(['\0', '\n', ':']), "{home:?}");
+    }
     black_box(record::parse_stat(data));
-    black_box(channel::decode(data));
+    if let Some(message) = channel::decode(data) {
+        channel::fuzzing::reads_back(&message);
+    }
     let text = String::from_utf8_lossy(data);
-    black_box(kernel::parse_list(&text).map_or(0, |list| list.len()));
+    list(&text);
     let words: Vec<String> = text.split('\n').map(str::to_owned).collect();
-    if let Ok(options) = options::Options::parse(&words) {
-        black_box((options.changes(), options.parameters().is_ok()));
+    mount_options(&words);
+}
+
+/// However long a list is, there are only so many processors; its mask has them all and no other.
+fn list(text: &str) {
+    let Ok(numbers) = kernel::parse_list(text) else { return };
+    assert!(numbers.len() <= kernel::MAX_NODES && numbers.last().is_none_or(|last| *last < kernel::MAX_NODES));
+    let written: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+    assert_eq!(kernel::parse_list(&written.join(",")).ok().as_ref(), Some(&numbers));
+    let mask = kernel::mask(text).unwrap_or_default();
+    let ones: u32 =
+        mask.trim_start_matches("0x").chars().filter_map(|digit| digit.to_digit(16)).map(u32::count_ones).sum();
+    assert_eq!(ones as usize, numbers.len(), "{mask}");
+}
+
+/// No option is switched on and off at once, and it is one how they come: in a word each or with commas.
+fn mount_options(words: &[String]) {
+    let Ok(options) = options::Options::parse(words) else { return };
+    assert!(!options.set.intersects(options.clear) && !options.set_recursive.intersects(options.clear_recursive));
+    let joined = options::Options::parse(&[words.join(",")]);
+    assert_eq!(joined.ok().map(|joined| format!("{joined:?}")), Some(format!("{options:?}")));
+    black_box(options.changes());
+    if let Ok(parameters) = options.parameters() {
+        let fits = |list: Vec<Parameter>| list.len() == options.parameters.len();
+        assert!(parameters.list.is_none_or(fits));
     }
 }

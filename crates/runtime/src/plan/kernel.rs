@@ -1,5 +1,7 @@
 //! What the Linux section asks of the kernel for the process itself.
 
+use std::collections::BTreeSet;
+
 use teu_oci::runtime::{Linux, MemoryPolicy};
 
 use super::Step;
@@ -21,7 +23,7 @@ const FLAGS: [(&str, u32); 3] =
 /// `PER_LINUX32` of `linux/personality.h`.
 const PER_LINUX32: u32 = 8;
 /// Nodes that a memory policy may name; the kernel's `MAX_NUMNODES` is at most 1024.
-const MAX_NODES: usize = 1024;
+pub(crate) const MAX_NODES: usize = 1024;
 
 /// The steps; what cannot be done is refused rather than ignored.
 pub(crate) fn compile(linux: &Linux) -> Result<Vec<Step>, Error> {
@@ -66,11 +68,11 @@ fn memory_policy(policy: &MemoryPolicy) -> Result<Step, Error> {
     Ok(Step::MemoryPolicy(mode, mask))
 }
 
-/// Numbers of a list such as `0-3,7`.
-pub(crate) fn parse_list(list: &str) -> Result<Vec<usize>, Error> {
+/// Numbers of a list such as `0-3,7`. However often one is in it, it counts once.
+pub(crate) fn parse_list(list: &str) -> Result<BTreeSet<usize>, Error> {
     let invalid = || Error::InvalidSpec(format!("{list:?} is not a list of numbers"));
     let number = |text: &str| text.trim().parse::<usize>().ok().filter(|n| *n < MAX_NODES).ok_or_else(invalid);
-    let mut numbers = Vec::new();
+    let mut numbers = BTreeSet::new();
     for part in list.split(',').filter(|p| !p.trim().is_empty()) {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         let (first, last) = (number(first)?, number(last)?);
@@ -100,8 +102,8 @@ mod tests {
 
     #[test]
     fn lists_are_ranges_and_numbers() {
-        assert_eq!(parse_list("0-2, 7").unwrap(), [0, 1, 2, 7]);
-        assert_eq!(parse_list("").unwrap(), [0usize; 0]);
+        assert_eq!(parse_list("0-2, 7,1-2").unwrap(), [0, 1, 2, 7].into());
+        assert_eq!(parse_list("").unwrap(), BTreeSet::new());
         for bad in ["x", "3-1", "-", "99999999999", "1-2-3"] {
             assert!(parse_list(bad).is_err(), "{bad}");
         }
