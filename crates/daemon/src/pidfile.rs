@@ -1,9 +1,16 @@
 //! The pid file, and the lock on the data root.
 
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+/// How long a process may take from its start to its program.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why the daemon may not start.
 #[derive(Debug, thiserror::Error)]
@@ -62,17 +69,43 @@ fn is_daemon(pid: u32) -> bool {
 
 /// Locks a data root for this process; the lock ends with the file.
 pub(crate) fn lock(data_root: &Path) -> Result<File, ClaimError> {
+    lock_within(data_root, PATIENCE)
+}
+
+fn lock_within(data_root: &Path, patience: Duration) -> Result<File, ClaimError> {
     let path = data_root.join("daemon.lock");
     let failed = |source| ClaimError::File { path: path.clone(), source };
     fs::create_dir_all(data_root).map_err(failed)?;
     let mut file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        Err(rustix::io::Errno::WOULDBLOCK) => return Err(ClaimError::Locked(data_root.to_owned())),
-        Err(error) => return Err(failed(error.into())),
+    let locked = match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) if !is_held_by_a_daemon(&path) => wait(&file, patience).map_err(failed)?,
+        Err(Errno::WOULDBLOCK) => false,
+        other => other.map(|()| true).map_err(|error| failed(error.into()))?,
+    };
+    if !locked {
+        return Err(ClaimError::Locked(data_root.to_owned()));
     }
     file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(failed)?;
     Ok(file)
+}
+
+/// Whether the process that wrote its id into a lock's file lives.
+fn is_held_by_a_daemon(path: &Path) -> bool {
+    let holder = fs::read_to_string(path).ok().and_then(|text| text.trim().parse().ok());
+    holder.is_some_and(|pid| pid != std::process::id() && is_daemon(pid))
+}
+
+/// Waits for the lock of a daemon that is dead. It was killed while it started a keeper: until that executes its own program,
+/// it has what the daemon had open. False if that takes too long.
+fn wait(file: &File, patience: Duration) -> io::Result<bool> {
+    // The same lock by another descriptor.
+    let same = file.try_clone()?;
+    let (sender, locked) = mpsc::channel();
+    thread::spawn(move || sender.send(flock(same, FlockOperation::LockExclusive)));
+    match locked.recv_timeout(patience) {
+        Ok(result) => Ok(result.map(|()| true)?),
+        Err(_) => Ok(false),
+    }
 }
 
 #[cfg(test)]
@@ -99,8 +132,31 @@ mod tests {
     fn a_data_root_has_one_daemon() {
         let dir = tempfile::tempdir().unwrap();
         let first = lock(dir.path()).unwrap();
-        assert!(matches!(lock(dir.path()), Err(ClaimError::Locked(_))));
+        assert!(matches!(lock_within(dir.path(), Duration::ZERO), Err(ClaimError::Locked(_))));
         drop(first);
         lock(dir.path()).unwrap();
+    }
+
+    /// As a keeper does for a moment that is being started.
+    #[test]
+    fn a_child_of_a_dead_daemon_is_waited_for() {
+        use std::os::unix::fs::MetadataExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let first = lock(dir.path()).unwrap();
+        // No process has the largest id.
+        fs::write(dir.path().join("daemon.lock"), u32::MAX.to_string()).unwrap();
+        let next = thread::scope(|scope| {
+            let next = scope.spawn(|| lock(dir.path()));
+            let inode = format!(":{} ", first.metadata().unwrap().ino());
+            let waits = |line: &str| line.contains("->") && line.contains(&inode);
+            while !next.is_finished() && !fs::read_to_string("/proc/locks").unwrap().lines().any(waits) {
+                thread::yield_now();
+            }
+            drop(first);
+            next.join().unwrap()
+        });
+        let next = next.unwrap();
+        assert_eq!(fs::read_to_string(dir.path().join("daemon.lock")).unwrap().trim(), std::process::id().to_string());
+        drop(next);
     }
 }
