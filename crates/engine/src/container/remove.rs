@@ -1,5 +1,7 @@
 //! `rm`: the end of a container.
 
+use std::io::{self, ErrorKind};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +19,7 @@ use crate::{Engine, Error};
 /// How long a killed container may take to end before its removal gives up.
 const KILL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often a container is killed that others start again while it is to be removed.
+/// How often a container is killed that others start again while it is to be removed, and a folder emptied that others fill.
 const ATTEMPTS: u32 = 10;
 
 impl Engine {
@@ -74,9 +76,7 @@ impl Engine {
                 tracing::error!(container = id, %error, "the root file system could not be removed; it will be at the next start");
             }
             let folder = engine.container_folder(id);
-            if let Err(error) = std::fs::remove_dir_all(&folder)
-                && error.kind() != std::io::ErrorKind::NotFound
-            {
+            if let Err(error) = remove_folder(&folder) {
                 tracing::error!(folder = %folder.display(), %error, "a container's folder could not be removed");
             }
         };
@@ -163,6 +163,19 @@ impl Actor {
         // Should this fail, the engine is going down.
         drop(watch.wait_for(|view| view.cleared).await);
         Ok(())
+    }
+}
+
+/// Removes a container's folder. A keeper that has just taken over may begin to write to its log meanwhile.
+fn remove_folder(folder: &Path) -> io::Result<()> {
+    let mut attempts = ATTEMPTS;
+    loop {
+        attempts -= 1;
+        match std::fs::remove_dir_all(folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty && attempts > 0 => {}
+            other => return other,
+        }
     }
 }
 
