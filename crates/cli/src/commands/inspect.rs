@@ -7,8 +7,8 @@ use teu_api::query::{Query, encode};
 
 use crate::app::Cli;
 use crate::error::Error;
-use crate::format::ordered;
 use crate::format::template::{Data, Template};
+use crate::format::{ordered, template};
 use crate::verb::{Arity, Spec, Verb};
 
 /// Help of `--format` where there is no table.
@@ -131,7 +131,7 @@ pub(crate) async fn show_found(
         match (look_up(name).await, &template) {
             (Err(error), _) => failures.push(error.to_string()),
             (Ok(text), None) => found.push(text),
-            (Ok(text), Some(template)) => match template.render(Data::json(&text)) {
+            (Ok(text), Some(template)) => match rendered(template, &text) {
                 Ok(text) => found.push(text),
                 Err(error) => failures.push(format!("template parsing error: {error}")),
             },
@@ -139,6 +139,46 @@ pub(crate) async fn show_found(
     }
     cli.print(layout(&found, format))?;
     if failures.is_empty() { Ok(ExitCode::SUCCESS) } else { Err(Error::message(failures.join("\n"))) }
+}
+
+/// A template's text. Docker looks at images as it knows them first, and at what the engine said where that fails.
+fn rendered(template: &Template, text: &str) -> Result<String, template::Error> {
+    match known_image(text).map(|known| template.render(Data::json(&known))) {
+        Some(Ok(shown)) => Ok(shown),
+        _ => template.render(Data::json(text)),
+    }
+}
+
+/// An image with the members of `Config` that Docker's command line knows, in its order; none if it is no image.
+fn known_image(text: &str) -> Option<String> {
+    const CONFIG: [&str; 13] = [
+        "User",
+        "ExposedPorts",
+        "Env",
+        "Entrypoint",
+        "Cmd",
+        "Volumes",
+        "WorkingDir",
+        "Labels",
+        "StopSignal",
+        "ArgsEscaped",
+        "Healthcheck",
+        "OnBuild",
+        "Shell",
+    ];
+    let object = |members: Vec<(&str, &str)>| {
+        let members: Vec<_> = members.iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
+        format!("{{{}}}", members.join(","))
+    };
+    let members = ordered::members(text)?;
+    let find = |name: &str| members.iter().find(|(member, _)| member == name).map(|(_, value)| value.get());
+    find("RootFS")?;
+    let config = ordered::members(find("Config")?)?;
+    let known = CONFIG.iter().filter_map(|name| config.iter().find(|(member, _)| member == name));
+    let known = known.map(|(name, value)| (name.as_str(), value.get()));
+    let known = object(known.filter(|(_, value)| !matches!(*value, "null" | "\"\"" | "[]" | "{}" | "false")).collect());
+    let value = |name: &str, value| if name == "Config" { known.as_str() } else { value };
+    Some(object(members.iter().map(|(name, raw)| (name.as_str(), value(name, raw.get()))).collect()))
 }
 
 fn layout(found: &[String], format: &str) -> String {
@@ -175,6 +215,16 @@ async fn look_up(cli: &Cli, name: &str, size: bool, kinds: &[Kind]) -> Result<St
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn images_as_docker_knows_them() {
+        let text =
+            r#"{"Id":"x","Config":{"Hostname":"","Cmd":["c"],"Entrypoint":["e"],"User":"","Labels":null},"RootFS":{}}"#;
+        let show = |template: &str| rendered(&Template::parse(template).unwrap(), text).unwrap();
+        assert_eq!(show("{{json .Config}}"), r#"{"Entrypoint":["e"],"Cmd":["c"]}"#);
+        assert_eq!(show("{{.Id}} {{len .Config.Hostname}}"), "x 0");
+        assert!(known_image(r#"{"Config":{}}"#).is_none());
+    }
 
     #[test]
     fn layouts() {
