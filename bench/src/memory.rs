@@ -6,30 +6,56 @@ use crate::table::{self, Row};
 use anyhow::{Context as _, Result};
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 /// How many containers the memory of one is taken from.
 const CONTAINERS: usize = 100;
+/// How often each subject has its turn: other processes of the machine are seen in the difference, too.
+const ROUNDS: usize = 3;
+
+/// How far apart two readings may be that count as one, in KiB, how many of them have to follow each other, and for how many it
+/// is waited: namespaces and control groups are given back, and made in advance, some time after the command.
+const SAME: f64 = 256.0;
+const IN_A_ROW: usize = 5;
+const READINGS: usize = 100;
+const INTERVAL: Duration = Duration::from_millis(200);
 
 /// MemAvailable before and after 100 idle containers.
 pub(crate) fn per_container(settings: &Settings) -> Result<()> {
-    let mut rows = Vec::new();
-    for subject in Subject::all(settings)? {
-        // One container first, so that what is made once is not counted.
-        subject.run(&["run", "-d", "--name", "teu-bench-first", IMAGE, "sleep", "3600"])?;
-        let before = available_kib()?;
-        let names: Vec<String> = (0..CONTAINERS).map(|number| format!("teu-bench-{number}")).collect();
-        for name in &names {
-            subject.run(&["run", "-d", "--name", name, IMAGE, "sleep", "3600"])?;
+    let subjects = Subject::all(settings)?;
+    let mut rows: Vec<Row> = subjects.iter().map(|subject| Row::new(subject.name())).collect();
+    let names: Vec<String> = (0..CONTAINERS).map(|number| format!("teu-bench-{number}")).collect();
+    let start = |subject: &Subject, name: &str| subject.run(&["run", "-d", "--name", name, IMAGE, "sleep", "3600"]);
+    for _ in 0..ROUNDS {
+        for (subject, row) in subjects.iter().zip(&mut rows) {
+            // One container first, so that what is made once is not counted.
+            start(subject, "teu-bench-first")?;
+            let before = settled_kib()?;
+            for name in &names {
+                start(subject, name)?;
+            }
+            row.samples.push((before - settled_kib()?) / 1024.0 / CONTAINERS as f64);
+            subject.remove(&names)?;
+            subject.remove(&["teu-bench-first".to_owned()])?;
         }
-        let after = available_kib()?;
-        let mut row = Row::new(subject.name());
-        row.samples.push((before - after) / 1024.0 / CONTAINERS as f64);
-        rows.push(row);
-        subject.remove(&names)?;
-        subject.remove(&["teu-bench-first".to_owned()])?;
     }
     table::print("P5: memory per idle container on the default network", "MiB", &rows);
     Ok(())
+}
+
+/// What is available when that does not change any more.
+fn settled_kib() -> Result<f64> {
+    let (mut last, mut same) = (available_kib()?, 0);
+    for _ in 0..READINGS {
+        std::thread::sleep(INTERVAL);
+        let now = available_kib()?;
+        same = if (now - last).abs() < SAME { same + 1 } else { 0 };
+        last = now;
+        if same == IN_A_ROW {
+            break;
+        }
+    }
+    Ok(last)
 }
 
 fn available_kib() -> Result<f64> {
