@@ -64,6 +64,9 @@ pub struct Sandbox {
     pub netns: Option<OwnedFd>,
     /// The user namespace that this one belongs to, if the request asked for one.
     pub user: Option<OwnedFd>,
+    /// A detached sysfs of the namespace that was mounted ahead of time, if there is one: writable, and without
+    /// set-user-id bits, devices and programs.
+    pub sysfs: Option<OwnedFd>,
     /// What the container was given; the caller persists it with the container while it runs.
     pub endpoint: Endpoint,
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 use teu_oci::runtime::IdMaps;
+use teu_sys::mount::{self, Attributes, Log};
 use teu_sys::netns::{self, Created};
 use teu_sys::sysctl::Sysctls;
 
@@ -21,11 +22,21 @@ pub(crate) struct Place {
     pub(crate) netns: OwnedFd,
     /// The user namespace that it belongs to, if that is not the host's.
     pub(crate) user: Option<OwnedFd>,
+    /// What [`Made::sysfs`] is.
+    pub(crate) sysfs: Option<OwnedFd>,
+}
+
+/// A network namespace that was made just now.
+pub(crate) struct Made {
+    pub(crate) created: Created,
+    /// A detached sysfs of this namespace. The kernel compares a new one with those of all other namespaces, which a
+    /// start need not wait for.
+    pub(crate) sysfs: Option<OwnedFd>,
 }
 
 /// Moves the calling thread into a new namespace with `lo` up and Docker's sysctls. With maps it belongs to a new user
 /// namespace.
-pub(crate) fn prepare(ids: Option<&IdMaps>, sysctls: &Sysctls) -> io::Result<Created> {
+pub(crate) fn prepare(ids: Option<&IdMaps>, sysctls: &Sysctls) -> io::Result<Made> {
     let created = match ids {
         None => netns::create()?,
         Some(ids) => {
@@ -39,7 +50,15 @@ pub(crate) fn prepare(ids: Option<&IdMaps>, sysctls: &Sysctls) -> io::Result<Cre
             tracing::debug!(%error, "sysctl not set");
         }
     }
-    Ok(created)
+    // In a user namespace of its own the container mounts what it may.
+    let sysfs = ids.is_none().then(mount_sysfs).flatten();
+    Ok(Made { created, sysfs })
+}
+
+fn mount_sysfs() -> Option<OwnedFd> {
+    let attributes = Attributes::NOSUID | Attributes::NODEV | Attributes::NOEXEC;
+    let mount = || mount::new_filesystem(c"sysfs", Some(c"sysfs"), &[], attributes, &mut Log::default());
+    if mount::api().detached { mount().ok() } else { None }
 }
 
 /// Moves the calling thread back. A thread that cannot return must not go on as if it were at home.

@@ -184,7 +184,7 @@ impl Sandboxes for FakeNetworks {
             gateway6: None,
             ports: Vec::new(),
         };
-        Ok(Sandbox { netns: None, user: None, endpoint })
+        Ok(Sandbox { netns: None, user: None, sysfs: None, endpoint })
     }
 
     fn release(&self, container: &str) -> Result<(), Error> {

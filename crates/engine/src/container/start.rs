@@ -1,12 +1,16 @@
 //! `start`: from what is wanted to a process.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use teu_keeper::Descriptors;
-use teu_keeper::protocol::{FailureKind, PassedFd, ProcessRef, Reply, Request, StartRequest, Started, WinSize};
+use teu_keeper::protocol::{
+    FailureKind, PassedFd, ProcessRef, Reply, Request, RuntimeChoice, StartRequest, Started, WinSize,
+};
 use teu_network::{Endpoint, Sandbox};
+use teu_oci::runtime::Spec;
 use tokio::task::JoinHandle;
 
 use super::actor::{Actor, Command};
@@ -21,6 +25,9 @@ use crate::{Engine, Error, StartError, apparmor};
 
 /// How long the keeper may take to set a container up, its hooks included. Nobody waits longer for a start.
 const KEEPER_PATIENCE: Duration = Duration::from_secs(115);
+
+/// Where containers see devices and the kernel's objects.
+const SYSFS: &str = "/sys";
 
 /// How many keepers may die while they start a container.
 const ATTEMPTS: usize = 5;
@@ -43,6 +50,11 @@ pub(crate) enum Starter {
 pub(crate) struct Prepared {
     pub(super) rootfs: OwnedFd,
     account: Account,
+}
+
+/// Whether a new sysfs is mounted where it belongs.
+fn wants_sysfs(spec: &Spec) -> bool {
+    spec.mounts.iter().any(|mount| mount.destination == Path::new(SYSFS) && mount.kind == "sysfs")
 }
 
 impl Engine {
@@ -185,7 +197,7 @@ impl Actor {
         let (prepared, attached, ensured) = tokio::join!(prepared, sandbox::attach(&self.engine, definition), profile);
         ensured?;
         let prepared = prepared.map_err(|e| Error::Part { part: "start", message: e.to_string() })?;
-        let Sandbox { netns, user, endpoint } = attached?;
+        let Sandbox { netns, user, sysfs, endpoint } = attached?;
         *reached = Reached::Files;
         let Prepared { rootfs, account } = prepared?;
         let (rootfs, opened) = self.open_mounts(definition, rootfs).await?;
@@ -218,6 +230,11 @@ impl Actor {
             roles.push(PassedFd::MountSource("/dev/shm".into()));
             fds.push(shm);
         }
+        let runtime = self.engine.runtime_choice(&definition.host.runtime)?;
+        if let Some(sysfs) = sysfs.filter(|_| runtime == RuntimeChoice::Native && wants_sysfs(&spec)) {
+            roles.push(PassedFd::MountSource(SYSFS.into()));
+            fds.push(sysfs);
+        }
         for Opened { destination, fd } in opened {
             roles.push(PassedFd::MountSource(destination));
             fds.push(fd);
@@ -234,7 +251,7 @@ impl Actor {
             open_stdin: definition.config.open_stdin,
             log: log_target::of(definition, &self.engine.container_files(&definition.id))?,
             cgroup_path: inputs.cgroup_path.clone(),
-            runtime: self.engine.runtime_choice(&definition.host.runtime)?,
+            runtime,
             hold_signals: inputs.init.is_some() && self.engine.config().init_path.is_none(),
             fds: roles,
         };

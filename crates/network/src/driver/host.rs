@@ -17,7 +17,13 @@ impl Host {
 
 impl Driver for Host {
     fn attach(&self, id: String, _: Wish) -> Result<Attached, Error> {
-        Ok(Attached { netns: None, user: None, link: None, endpoint: Endpoint { id, ..self.blank.clone() } })
+        Ok(Attached {
+            netns: None,
+            user: None,
+            sysfs: None,
+            link: None,
+            endpoint: Endpoint { id, ..self.blank.clone() },
+        })
     }
 
     fn detach(&self, _: &Endpoint, _: Option<u32>) {}

@@ -37,7 +37,11 @@ impl Null {
     }
 
     fn build(&self, ids: Option<&IdMaps>) -> Result<Place, Error> {
-        let built = prepare(ids, &self.sysctls).map(|created| Place { netns: created.namespace, user: created.user });
+        let built = prepare(ids, &self.sysctls).map(|made| Place {
+            netns: made.created.namespace,
+            user: made.created.user,
+            sysfs: made.sysfs,
+        });
         return_home(&self.home);
         built.map_err(system("create network namespace"))
     }
@@ -50,7 +54,8 @@ impl Driver for Null {
         let place = if pooled { self.pool.take_or_make(make)? } else { make()? };
         // The host's root may do everything in a namespace that belongs to a user namespace below its own.
         let user = wish.ids.and(place.user);
-        Ok(Attached { netns: Some(place.netns), user, link: None, endpoint: Endpoint { id, ..self.blank.clone() } })
+        let endpoint = Endpoint { id, ..self.blank.clone() };
+        Ok(Attached { netns: Some(place.netns), user, sysfs: place.sysfs, link: None, endpoint })
     }
 
     fn detach(&self, _: &Endpoint, _: Option<u32>) {}

@@ -164,7 +164,7 @@ impl Networks {
                     place.endpoint = endpoint.clone();
                     place.link = attached.link;
                 }
-                Ok(Sandbox { netns: attached.netns, user: attached.user, endpoint })
+                Ok(Sandbox { netns: attached.netns, user: attached.user, sysfs: attached.sysfs, endpoint })
             }
             Err(error) => {
                 places.remove(&request.container);

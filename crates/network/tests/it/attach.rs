@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::net::IpAddr;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::time::{Duration, Instant};
 
 use teu_network::{AttachRequest, Config, DriverKind, Kind, MacAddress, Networks, PoolLimits, Target};
@@ -44,6 +44,11 @@ fn the_namespace_is_complete() {
         assert!(addresses.iter().any(|a| a.address.to_string() == "::1"));
         assert!(routes.iter().any(|r| r.destination.is_none() && r.outgoing == Some(eth0.index)));
         assert_eq!(ping, "0\t2147483647");
+        // Its sysfs shows its links, whoever looks.
+        let sysfs = a.sysfs.as_ref().expect("a sysfs");
+        let show =
+            |link: &str| std::fs::exists(format!("/proc/self/fd/{}/class/net/{link}", sysfs.as_raw_fd())).unwrap();
+        assert!(show("eth0") && !show("up0"));
         let host_end = endpoint.host_interface.as_deref().unwrap();
         assert_eq!(netns::read_sysctl(&format!("net/ipv6/conf/{host_end}/disable_ipv6")).unwrap(), "1");
         let info = networks.inspect("bridge").unwrap();

@@ -99,7 +99,7 @@ impl Mounts<'_> {
             target: in_root(&mount.destination)?,
             source: Source::Tree { mount: source, directory },
             changes,
-            no_follow: false,
+            no_follow: is_unfollowed(mount),
             fill: None,
         })))
     }
@@ -156,8 +156,7 @@ impl Mounts<'_> {
         let source = Source::New { kind, source, parameters: options.parameters()?, attributes };
         changes.extend(self.propagation.filter(|_| options.propagation.is_empty()));
         changes.extend(propagation_changes(&options));
-        let no_follow = matches!(mount.kind.as_str(), "proc" | "sysfs");
-        Ok(Mount { target, source, changes, no_follow, fill: None })
+        Ok(Mount { target, source, changes, no_follow: is_unfollowed(mount), fill: None })
     }
 
     /// What particular file systems need.
@@ -179,6 +178,11 @@ impl Mounts<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether the image must not redirect it by a link: what later steps write to is in there.
+fn is_unfollowed(mount: &oci::Mount) -> bool {
+    matches!(mount.kind.as_str(), "proc" | "sysfs")
 }
 
 fn is_directory(stat: rustix::fs::Stat) -> bool {

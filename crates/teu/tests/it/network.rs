@@ -100,3 +100,17 @@ fn nothing_stays_behind() {
     let script = format!("for i in $(seq 100); do [ -z \"$({left})\" ] && exit 0; sleep 0.1; done; {left}; exit 1");
     engine.host.sh(&script).unwrap();
 }
+
+/// `/sys` shows the links of the container's own network, read-only unless it is privileged, whoever mounted it.
+#[test]
+fn sysfs_is_of_the_network() {
+    let Some(engine) = engine() else { return };
+    let script = "ls /sys/class/net; grep ' /sys sysfs ' /proc/mounts | cut -d' ' -f4";
+    let shown = |flags: &[&str]| sh(&engine, flags, script);
+    assert_eq!(shown(&[]), "eth0\nlo\nro,nosuid,nodev,noexec,relatime\n");
+    assert_eq!(shown(&["--network", "none"]), "lo\nro,nosuid,nodev,noexec,relatime\n");
+    assert_eq!(shown(&["--privileged"]), "eth0\nlo\nrw,nosuid,nodev,noexec,relatime\n");
+    assert!(shown(&["--network", "host"]).contains("teu0\n"));
+    engine.run(&["run", "-d", "--name", "first", BUSYBOX, "sleep", "1000"]).unwrap();
+    assert_eq!(shown(&["--network", "container:first"]), "eth0\nlo\nro,nosuid,nodev,noexec,relatime\n");
+}

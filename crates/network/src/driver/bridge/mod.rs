@@ -176,7 +176,7 @@ impl Driver for Bridge {
         };
         // The host's root may do everything in a namespace that belongs to a user namespace below its own.
         let user = wish.ids.and(ready.user);
-        Ok(Attached { netns: Some(ready.netns), user, link: Some(ready.link), endpoint })
+        Ok(Attached { netns: Some(ready.netns), user, sysfs: ready.sysfs, link: Some(ready.link), endpoint })
     }
 
     fn detach(&self, endpoint: &Endpoint, link: Option<u32>) {

@@ -15,7 +15,7 @@ use teu_sys::netns::Created;
 use super::{Bridge, device};
 use crate::error::{refused, system};
 use crate::leases::Lease;
-use crate::sandbox::{prepare, return_home};
+use crate::sandbox::{Made, prepare, return_home};
 use crate::{Error, MacAddress};
 
 /// Name of the interface inside.
@@ -30,6 +30,8 @@ pub(super) struct Ready {
     pub(super) netns: OwnedFd,
     /// The user namespace that it belongs to, if that is not the host's.
     pub(super) user: Option<OwnedFd>,
+    /// A detached sysfs of it.
+    pub(super) sysfs: Option<OwnedFd>,
     /// Name and index of the host's end of the link.
     pub(super) name: String,
     pub(super) link: u32,
@@ -50,16 +52,16 @@ impl Ready {
 pub(super) fn build(bridge: &Bridge, lease: Lease, mac: MacAddress, ids: Option<&IdMaps>) -> Result<Ready, Error> {
     let mut host = Socket::open(Family::Route).map_err(refused("open netlink"))?;
     let name = format!("{PREFIX}{}", crate::identity::hex::<4>()?);
-    let inside = prepare(ids, &bridge.sysctls).map_err(system("create network namespace")).and_then(|mut created| {
-        connect(bridge, &mut host, &mut created, &name, lease, mac).map(|inner| (created, inner))
+    let inside = prepare(ids, &bridge.sysctls).map_err(system("create network namespace")).and_then(|mut made| {
+        connect(bridge, &mut host, &mut made.created, &name, lease, mac).map(|inner| (made, inner))
     });
     return_home(&bridge.home);
-    let (mut created, inner) = inside?;
-    let outer = inner.lower.unwrap_or_default();
-    configure_outside(bridge, &mut host, (&name, outer), lease, mac)
+    let (Made { mut created, sysfs }, inner) = inside?;
+    let link = inner.lower.unwrap_or_default();
+    configure_outside(bridge, &mut host, (&name, link), lease, mac)
         .and_then(|()| settle(&mut created.route, inner.index))
         .map_err(refused(&format!("configure link {name}")))?;
-    Ok(Ready { netns: created.namespace, user: created.user, name, link: outer, mac, lease })
+    Ok(Ready { netns: created.namespace, user: created.user, sysfs, name, link, mac, lease })
 }
 
 /// Makes the pair and configures the end inside, which it returns.
