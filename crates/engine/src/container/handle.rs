@@ -87,8 +87,7 @@ impl Handle {
         self.tell(command(reply));
         match tokio::time::timeout(PATIENCE, answer).await {
             Ok(Ok(Err(error @ Error::NotRunning(_)))) => {
-                // The keeper may know of its end a moment earlier. Whoever is told so does not see it run afterwards.
-                self.wait_for(END, |view| view.exits > exits || !view.state.is_up()).await;
+                self.wait_for_end(exits).await;
                 Err(error)
             }
             Ok(Ok(result)) => result,
@@ -96,6 +95,12 @@ impl Handle {
             Ok(Err(_)) => Err(Error::NoSuchContainer(self.id.clone())),
             Err(_) => Err(Error::Unavailable(format!("container {} does not react", self.id))),
         }
+    }
+
+    /// Waits until an end is known that others, as the keeper, know of a moment earlier, after so many: whoever is told of it does not
+    /// see the container run afterwards.
+    pub(crate) async fn wait_for_end(&self, exits: u64) {
+        self.wait_for(END, |view| view.exits > exits || !view.state.is_up()).await;
     }
 
     /// Tells the actor something.

@@ -56,6 +56,9 @@ impl Engine {
                 return Err(Error::Unavailable(text));
             }
         }
+        if ends {
+            self.keep_stopped(&handle.id).await;
+        }
         Ok(())
     }
 }

@@ -64,6 +64,8 @@ impl Actor {
             self.change(|next| {
                 next.state.has_been_started = true;
                 next.state.phase = phase;
+                // Started, and answered perhaps, after what was stored last: its policy holds again.
+                next.state.stopped_by_user &= was_up;
             });
         }
         match listed.state.health {

@@ -178,6 +178,28 @@ async fn restart_policy_and_its_end() {
     assert_eq!(state(&rig, "always").await.status, "exited");
 }
 
+/// The engine may be killed as soon as it has answered: what the database has by then is what the next one knows.
+#[tokio::test]
+async fn what_was_stopped_is_stored_before_the_answer() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rig = rig(folder.path()).await;
+    let stored = |id: &str| {
+        let db = rusqlite::Connection::open(rig.engine.config().data_root.join("state.db")).expect("a database");
+        db.query_row("SELECT state FROM containers WHERE id = ?1", [id], |row| row.get::<_, String>(0)).expect("a row")
+    };
+    for (round, kill) in [false, true].into_iter().enumerate() {
+        let name = format!("always-{round}");
+        let id = rig.run(&name, "server", policy("always")).await;
+        if kill {
+            rig.engine.container_kill(&name, "KILL").await.expect("killed");
+        } else {
+            rig.engine.container_stop(&name, &StopOptions::default()).await.expect("stopped");
+        }
+        let state = stored(&id);
+        assert!(state.contains("\"stopped_by_user\":true"), "{state}");
+    }
+}
+
 #[tokio::test]
 async fn a_signal_was_sent_though_the_keeper_died_over_the_answer() {
     let folder = tempfile::tempdir().expect("a folder");
