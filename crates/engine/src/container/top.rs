@@ -5,7 +5,7 @@ pub(super) mod fuzzing;
 mod process;
 
 use teu_api::container::Top;
-use teu_sys::cgroup::Cgroup;
+use teu_sys::cgroup::{self, Cgroup};
 
 use crate::{Engine, Error};
 
@@ -21,9 +21,11 @@ impl Engine {
         if !view.state.is_up() {
             return Err(Error::NotRunning(handle.id.clone()));
         }
-        let engine = self.clone();
+        let (engine, exits) = (self.clone(), view.exits);
         let work = move || {
-            let pids = engine.pids(&engine.cgroup_path(&view.definition))?;
+            let Some(pids) = engine.pids(&engine.cgroup_path(&view.definition))? else {
+                return Err(Error::NotRunning(view.definition.id.clone()));
+            };
             let host = process::Host::read();
             // A process that has ended meanwhile is left out.
             let processes = pids.into_iter().filter_map(|pid| process::read(pid, &host));
@@ -31,14 +33,22 @@ impl Engine {
             let rows = processes.map(row).collect();
             Ok(Top { titles: columns.iter().map(|c| c.title().to_owned()).collect(), processes: rows })
         };
-        tokio::task::spawn_blocking(work).await.map_err(|e| Error::Part { part: "top", message: e.to_string() })?
+        let top = tokio::task::spawn_blocking(work).await;
+        let top = top.map_err(|e| Error::Part { part: "top", message: e.to_string() })?;
+        if matches!(top, Err(Error::NotRunning(_))) {
+            handle.wait_for_end(exits).await;
+        }
+        top
     }
 
-    fn pids(&self, path: &str) -> Result<Vec<i32>, Error> {
-        let failed = |e: teu_sys::cgroup::Error| Error::Part { part: "cgroup", message: crate::backend::chain(&e) };
-        let Some(hierarchy) = &self.machine().hierarchy else { return Ok(Vec::new()) };
-        let mut pids = Cgroup::open(hierarchy, path).map_err(failed)?.pids().map_err(failed)?;
-        pids.sort_unstable();
-        Ok(pids)
+    /// The processes of a control group; none if it is gone, as it is before the end of its container is told.
+    fn pids(&self, path: &str) -> Result<Option<Vec<i32>>, Error> {
+        let failed = |e: cgroup::Error| Error::Part { part: "cgroup", message: crate::backend::chain(&e) };
+        let Some(hierarchy) = &self.machine().hierarchy else { return Ok(Some(Vec::new())) };
+        let group = match Cgroup::open(hierarchy, path) {
+            Err(cgroup::Error::NotFound { .. }) => return Ok(None),
+            other => other.map_err(failed)?,
+        };
+        Ok(Some(group.pids().map_err(failed)?))
     }
 }
