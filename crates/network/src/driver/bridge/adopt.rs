@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use rustix::io::Errno;
 use teu_sys::netlink::{
     self, Batch, Family, Link, LinkChange, LinkRef, Socket, delete_links, links, permanent_neighbours,
     push_delete_neighbour, push_link_change, push_port_options, push_settle_link,
@@ -15,9 +16,24 @@ use crate::{Endpoint, Error};
 /// Group for the removal of leftovers, see [`delete_links`]; not the reaper's, which may be at work.
 const GROUP: u32 = 0x0074_6576;
 
+/// How often links are looked at anew of which some go meanwhile.
+const ATTEMPTS: u32 = 10;
+
 /// Full diff: endpoints without a link are reported, links without an endpoint removed, links that lost their bridge
 /// or their neighbours are put right.
 pub(super) fn reconcile(bridge: &Bridge, endpoints: &[&Endpoint]) -> Result<Found, Error> {
+    let mut attempts = ATTEMPTS;
+    loop {
+        attempts -= 1;
+        match reconcile_once(bridge, endpoints) {
+            // A container has ended since, and its link with it.
+            Err(Error::Netlink { source, .. }) if source.errno() == Some(Errno::NODEV) && attempts > 0 => {}
+            other => return other,
+        }
+    }
+}
+
+fn reconcile_once(bridge: &Bridge, endpoints: &[&Endpoint]) -> Result<Found, Error> {
     let action = format!("reconcile ports of bridge {}", bridge.settings.name);
     let mut socket = Socket::open(Family::Route).map_err(refused("open netlink"))?;
     let all = links(&mut socket).map_err(refused(&action))?;
