@@ -67,9 +67,15 @@ pub(super) fn make_readonly(root: BorrowedFd<'_>, path: &CStr) -> Result<(), Err
     change(copy.as_fd(), &Change::set(Attributes::RDONLY))
 }
 
-/// Makes the mount at a path read-only.
+/// Makes the mount at a path read-only. One that a later mount hides, as `--tmpfs /sys` does with the control groups, needs
+/// nothing: nobody gets to it.
 pub(super) fn remount_readonly(root: BorrowedFd<'_>, path: &CStr) -> Result<(), Errno> {
-    change(path::open(root, path)?.as_fd(), &Change::set(Attributes::RDONLY))
+    let changed = path::open(root, path).and_then(|target| change(target.as_fd(), &Change::set(Attributes::RDONLY)));
+    match changed {
+        // Nothing is there, or no mount begins there.
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::INVAL) => Ok(()),
+        other => other,
+    }
 }
 
 /// Sets a kernel parameter through a procfs of our own, where no link or mount can lead the write elsewhere.

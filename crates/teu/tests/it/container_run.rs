@@ -100,6 +100,7 @@ fn volumes_and_tmpfs() {
     let out =
         sh(&engine, &["--tmpfs", "/scratch:size=1m"], "echo y >/scratch/f; grep -c ' /scratch tmpfs' /proc/mounts");
     assert_eq!(out, "1\n");
+    assert_eq!(sh(&engine, &["--tmpfs", "/sys"], "ls /sys; grep -c ' /sys tmpfs' /proc/mounts"), "1\n");
     sh(&engine, &["-v", "named:/keep"], "echo kept >/keep/f");
     assert_eq!(sh(&engine, &["-v", "named:/keep"], "cat /keep/f"), "kept\n");
 }
