@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use teu_api::progress::Message;
-use teu_api::stream::{Kind, header};
+use teu_api::stream::{Decoder, Kind, Malformed, header};
 use tokio::io::AsyncWrite;
 use tokio::sync::mpsc;
 
@@ -39,6 +39,17 @@ pub struct Attachment {
 }
 
 impl Attachment {
+    /// Makes the output raw: standard output and error as one.
+    #[must_use]
+    pub fn unframed(self) -> Self {
+        if !self.framed {
+            return self;
+        }
+        let mut decoder = Decoder::new();
+        let output = self.output.map(move |piece| unframe(&mut decoder, &piece?));
+        Self { framed: false, output: output.boxed(), ..self }
+    }
+
     /// Makes `result` the last frame of the output, which is framed then even if the process has a terminal.
     #[must_use]
     pub fn with_result(self, result: impl Future<Output = Vec<u8>> + Send + 'static) -> Self {
@@ -49,6 +60,15 @@ impl Attachment {
         let last = futures_util::stream::once(async { Ok(frame(Kind::Result, &result.await)) });
         Self { framed: true, output: output.chain(last).boxed(), ..self }
     }
+}
+
+fn unframe(decoder: &mut Decoder, framed: &[u8]) -> Result<Bytes, Error> {
+    let (mut rest, mut raw) = (framed, Vec::with_capacity(framed.len()));
+    let malformed = |error: Malformed| Error::Part { part: "attach", message: error.to_string() };
+    while let Some((_, piece)) = decoder.next(&mut rest).map_err(malformed)? {
+        raw.extend_from_slice(piece);
+    }
+    Ok(raw.into())
 }
 
 /// One frame. A piece of output is far smaller than what a frame can hold.
@@ -121,7 +141,6 @@ impl Write for Sink {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use teu_api::stream::Decoder;
 
     #[tokio::test]
     async fn the_result_is_the_last_frame_with_a_terminal_too() {

@@ -3,14 +3,15 @@
 use super::App;
 use super::body::{bytes, documents, to_end};
 use super::error::{ApiError, Result};
-use super::hijack::{self, Escape};
+use super::hijack::{self, Escape, Messages};
 use super::routes::Routes;
 use crate::server::Connection;
 use axum::Extension;
+use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use futures_util::stream;
-use http::HeaderMap;
+use http::{HeaderMap, Request};
 use std::sync::Arc;
 use teu_api::container::{AttachOptions, LogsOptions, StatsOptions, WaitCondition};
 use teu_api::query::Query;
@@ -19,6 +20,7 @@ use teu_api::version::ApiVersion;
 pub(super) fn routes() -> Routes {
     Routes::default()
         .post("/containers/{id}/attach", attach)
+        .get("/containers/{id}/attach/ws", attach_websocket)
         .post("/containers/{id}/run", run)
         .get("/containers/{id}/logs", logs)
         .get("/containers/{id}/stats", stats)
@@ -41,6 +43,20 @@ async fn attach(
     let escape = Escape::parse(&options.detach_keys).map_err(ApiError::bad_request)?;
     let attachment = app.engine.container_attach(&id, &options).await?;
     Ok(hijack::answer(&connection, attachment, escape, version, &headers))
+}
+
+async fn attach_websocket(
+    State(app): State<App>,
+    Extension(version): Extension<ApiVersion>,
+    Extension(connection): Extension<Arc<Connection>>,
+    Path(id): Path<String>,
+    request: Request<Body>,
+) -> Result<Response> {
+    let options = AttachOptions::from_query(&Query::parse(request.uri().query().unwrap_or_default()));
+    let escape = Escape::parse(&options.detach_keys).map_err(ApiError::bad_request)?;
+    let handshake = hijack::handshake(request)?;
+    let attachment = app.engine.container_attach(&id, &options).await?;
+    Ok(hijack::websocket(&connection, attachment, escape, Messages::of(version), handshake))
 }
 
 /// Attach, wait and start in one request, as `run` needs them; the stream ends with how the container ended. Each request

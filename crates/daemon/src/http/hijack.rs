@@ -6,9 +6,11 @@
 
 mod escape;
 mod pump;
+mod websocket;
 
 pub(super) use escape::Escape;
 pub(crate) use pump::Pending;
+pub(super) use websocket::{Messages, handshake};
 
 use crate::server::Connection;
 use axum::body::Body;
@@ -38,7 +40,7 @@ pub(super) fn answer(
 ) -> Response {
     let media = HeaderValue::from_static(media(attachment.framed, version));
     let escape = if attachment.tty { escape } else { Escape::never() };
-    connection.hijack(Pending { attachment, escape, after_head: !keeps_early_bytes(headers) });
+    connection.hijack(Pending { attachment, escape, after_head: !keeps_early_bytes(headers), websocket: None });
     if headers.contains_key(UPGRADE) {
         let headers = [
             (CONTENT_TYPE, media),
@@ -56,6 +58,20 @@ pub(super) fn answer(
     response
 }
 
+/// The answer to a websocket's [`handshake`]; the messages follow.
+pub(super) fn websocket(
+    connection: &Connection,
+    attachment: Attachment,
+    escape: Escape,
+    messages: Messages,
+    handshake: Response,
+) -> Response {
+    let attachment = attachment.unframed();
+    let escape = if attachment.tty { escape } else { Escape::never() };
+    connection.hijack(Pending { attachment, escape, after_head: false, websocket: Some(messages) });
+    handshake
+}
+
 /// Whether the client is known to keep what it reads together with the head of the answer. Others, docker-py among them,
 /// lose it in a buffer of their HTTP library: a process that is quick enough would seem to have said nothing.
 fn keeps_early_bytes(headers: &HeaderMap) -> bool {
@@ -71,11 +87,12 @@ mod tests {
     use axum::body::Bytes;
     use axum::routing::{get, post};
     use axum::{Extension, Router};
-    use futures_util::{StreamExt, stream};
+    use futures_util::{SinkExt, StreamExt, stream};
     use std::sync::Arc;
     use teu_engine::Error;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
     use tokio::sync::watch;
+    use tokio_tungstenite::tungstenite::Message;
 
     /// Attaches to a process that says what it read once its input is closed.
     async fn attach(
@@ -93,8 +110,30 @@ mod tests {
         answer(&connection, attachment, Escape::never(), version, &headers)
     }
 
+    /// Attaches over a websocket to a process that says what the first six bytes of its input were, in frames.
+    async fn attach_websocket(
+        Extension(connection): Extension<Arc<Connection>>,
+        Extension(version): Extension<ApiVersion>,
+        request: http::Request<Body>,
+    ) -> super::super::error::Result<Response> {
+        let (input, mut process) = duplex(64);
+        let output = stream::once(async move {
+            let mut read = [0; 6];
+            process.read_exact(&mut read).await.unwrap();
+            let text = format!("read {}", String::from_utf8_lossy(&read));
+            let header = teu_api::stream::header(teu_api::stream::Kind::Stderr, u32::try_from(text.len()).unwrap());
+            Ok::<_, Error>(Bytes::from([&header[..], text.as_bytes()].concat()))
+        });
+        let attachment = Attachment { tty: false, framed: true, input: Some(Box::pin(input)), output: output.boxed() };
+        let handshake = handshake(request)?;
+        Ok(websocket(&connection, attachment, Escape::never(), Messages::of(version), handshake))
+    }
+
     fn connect() -> (DuplexStream, Arc<watch::Sender<usize>>) {
-        let router = Router::new().route("/attach", post(attach)).route("/plain", get(|| async { "plain" }));
+        let router = Router::new()
+            .route("/attach", post(attach))
+            .route("/ws", get(attach_websocket))
+            .route("/plain", get(|| async { "plain" }));
         let (client, server) = duplex(4096);
         let busy = Arc::new(watch::Sender::new(0));
         let (stop, stopped) = watch::channel(false);
@@ -143,6 +182,51 @@ mod tests {
     async fn a_client_that_upgrades_and_is_old() {
         let request = "POST /v1.41/attach HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
         assert!(converse(request).await.contains("Content-Type: application/vnd.docker.raw-stream\r\n"));
+    }
+
+    #[tokio::test]
+    async fn a_websocket() {
+        for (version, binary) in [("v1.45", true), ("v1.27", false)] {
+            let (client, busy) = connect();
+            let url = format!("ws://x/{version}/ws");
+            let (mut socket, answer) = tokio_tungstenite::client_async(url, client).await.unwrap();
+            assert_eq!(answer.status(), StatusCode::SWITCHING_PROTOCOLS);
+            assert_eq!(*busy.borrow(), 0, "a stream is not waited for");
+            // Input comes in pieces of either kind, and between others.
+            for message in [Message::text("abc"), Message::Ping(Bytes::new()), Message::binary(&b"def"[..])] {
+                socket.send(message).await.unwrap();
+            }
+            let mut got = Vec::new();
+            while let Some(message) = socket.next().await {
+                match message.unwrap() {
+                    Message::Pong(_) | Message::Close(_) => {}
+                    message => {
+                        assert_eq!(message.is_binary(), binary);
+                        got.extend(message.into_data());
+                    }
+                }
+            }
+            assert_eq!(got, b"read abcdef");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_websocket_that_is_none() {
+        let (mut client, _busy) = connect();
+        client.write_all(b"GET /v1.45/ws HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("no websocket"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn a_websocket_that_is_closed_ends_its_attachment() {
+        let (client, _busy) = connect();
+        let (mut socket, _) = tokio_tungstenite::client_async("ws://x/v1.45/ws", client).await.unwrap();
+        socket.close(None).await.unwrap();
+        while let Some(message) = socket.next().await {
+            assert!(message.unwrap().is_close());
+        }
     }
 
     #[tokio::test]

@@ -20,7 +20,6 @@ fn message(method: &Method, path: &str) -> String {
 
 /// Method and path as in Docker's API description.
 const UNSERVED: &[(Method, &str)] = &[
-    (Method::GET, "/containers/{id}/attach/ws"),
     (Method::POST, "/build"),
     (Method::GET, "/images/{name}/attestations"),
     (Method::POST, "/images/{name}/push"),

@@ -1,14 +1,18 @@
 //! Moves bytes between a client and a process.
 
 use super::Escape;
+use super::websocket::{self, Messages};
 use axum::body::Bytes;
 use futures_util::StreamExt;
 use std::io;
+use std::time::Duration;
 use teu_engine::{Attachment, ByteStream, Input};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// Bytes of input read at once.
 const PIECE: usize = 16 * 1024;
+/// How long a websocket's client may take to say that it knows of the end.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// An attachment that waits for its connection.
 #[derive(Debug)]
@@ -17,6 +21,8 @@ pub(crate) struct Pending {
     pub(super) escape: Escape,
     /// The stream follows only when the client has read the head of the answer.
     pub(crate) after_head: bool,
+    /// The stream is a websocket's.
+    pub(super) websocket: Option<Messages>,
 }
 
 /// How the client's side ended.
@@ -30,18 +36,34 @@ enum Client {
 impl Pending {
     /// Connects the attachment to `io` until the process has closed its output, the client detaches or is gone.
     /// `early` is what the client sent already. Output is written to its last byte before the connection is closed.
-    pub(crate) async fn run<T: AsyncRead + AsyncWrite>(self, io: T, early: Bytes) {
-        let Self { attachment, escape, .. } = self;
-        let (reader, mut writer) = tokio::io::split(io);
+    pub(crate) async fn run<T: AsyncRead + AsyncWrite + Unpin>(mut self, io: T, early: Bytes) {
+        if let Some(messages) = self.websocket {
+            // Who only listens says so, too, when it leaves.
+            self.attachment.input.get_or_insert_with(|| Box::pin(tokio::io::sink()));
+            let (reader, writer) = websocket::halves(io, early, messages).await;
+            return self.connect(reader, Bytes::new(), writer).await;
+        }
+        let (reader, writer) = tokio::io::split(io);
+        self.connect(reader, early, writer).await;
+    }
+
+    async fn connect(self, reader: impl AsyncRead + Unpin, early: Bytes, mut writer: impl AsyncWrite + Unpin) {
+        let Self { attachment, escape, websocket, .. } = self;
+        let input = receive(reader, early, attachment.input, escape);
+        tokio::pin!(input);
+        let mut listens = false;
         let ended = {
             let output = send(attachment.output, &mut writer);
-            let input = receive(reader, early, attachment.input, escape);
-            tokio::pin!(output, input);
+            tokio::pin!(output);
             tokio::select! {
-                sent = &mut output => sent,
+                sent = &mut output => {
+                    listens = true;
+                    sent
+                }
                 received = &mut input => match received {
-                    Ok(Client::Finished) => output.await,
-                    Ok(Client::Detached) => Ok(()),
+                    Ok(Client::Finished) if websocket.is_none() => output.await,
+                    // A websocket is closed as a whole.
+                    Ok(Client::Finished | Client::Detached) => Ok(()),
                     Err(error) => Err(error),
                 },
             }
@@ -51,6 +73,10 @@ impl Pending {
         }
         // The other side may be gone, which is no failure here.
         writer.shutdown().await.ok();
+        if listens && websocket.is_some() {
+            // It answers that it has understood (RFC 6455, section 7.1.1), or not.
+            drop(tokio::time::timeout(FAREWELL, input).await);
+        }
     }
 }
 
@@ -108,7 +134,12 @@ mod tests {
     use tokio::io::duplex;
 
     fn pending(input: Option<Input>, output: ByteStream, escape: Escape) -> Pending {
-        Pending { attachment: Attachment { tty: true, framed: false, input, output }, escape, after_head: false }
+        Pending {
+            attachment: Attachment { tty: true, framed: false, input, output },
+            escape,
+            after_head: false,
+            websocket: None,
+        }
     }
 
     #[tokio::test]
