@@ -57,7 +57,7 @@ impl Engine {
             }
         }
         if ends {
-            self.keep_stopped(&handle.id).await;
+            self.keep_told(&handle.id).await;
         }
         Ok(())
     }

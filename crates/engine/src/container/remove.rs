@@ -138,7 +138,6 @@ impl Actor {
         let deleted = self.engine.store().commit(Write::Delete { id: id.clone() });
         self.engine.containers().remove(&id);
         self.engine.execs().forget(&id);
-        self.event("destroy", &[]);
         let unwanted = if volumes { anonymous(&view.definition.mounts) } else { Vec::new() };
         // Nothing else that is deleted is worth waiting for.
         let cleared = unwanted.is_empty();
@@ -158,8 +157,10 @@ impl Actor {
             engine.shippers().farewell(&definition.id).await;
             engine.delete_files(definition).await;
         });
-        // What a client was told is gone stays so, whatever dies next.
+        // What a client was told is gone stays so, whatever dies next, and nobody hears of the end twice: an engine that finds the
+        // row removes it again.
         deleted.done().await?;
+        self.event("destroy", &[]);
         // Should this fail, the engine is going down.
         drop(watch.wait_for(|view| view.cleared).await);
         Ok(())

@@ -25,6 +25,7 @@ impl Engine {
             Ok(()) | Err(Error::NotModified(_)) => {}
             Err(error) => return Err(error),
         }
+        self.keep_told(&handle.id).await;
         self.container_event(&handle.view().definition, "restart", &[]);
         Ok(())
     }

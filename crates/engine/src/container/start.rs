@@ -65,7 +65,9 @@ impl Engine {
     /// program cannot be had.
     pub async fn container_start(&self, container: &str) -> Result<(), Error> {
         let handle = self.containers().find(container)?;
-        handle.ask(|reply| Command::Start { by: Starter::User, reply }).await
+        handle.ask(|reply| Command::Start { by: Starter::User, reply }).await?;
+        self.keep_told(&handle.id).await;
+        Ok(())
     }
 }
 

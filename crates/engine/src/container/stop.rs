@@ -28,16 +28,17 @@ impl Engine {
         }
         let signal = chosen_signal(&handle.view(), options)?;
         self.stop_handle(&handle, signal, options.timeout, Intent::Stop).await?;
-        self.keep_stopped(&handle.id).await;
+        self.keep_told(&handle.id).await;
         self.container_event(&handle.view().definition, "stop", &[]);
         Ok(())
     }
 
-    /// What a user was told is stopped stays so, whatever dies next: its policy would start it again.
-    pub(super) async fn keep_stopped(&self, id: &str) {
+    /// What a user was told stays so, whatever dies next: a policy would start again what was stopped, and what was started
+    /// would have been restarted as often as before.
+    pub(super) async fn keep_told(&self, id: &str) {
         // Without room for it, this engine knows it, and stores it when it can.
         if let Err(error) = self.store().flush().done().await {
-            tracing::error!(container = id, %error, "that it was stopped could not be stored");
+            tracing::error!(container = id, %error, "that it was started or stopped could not be stored");
         }
     }
 

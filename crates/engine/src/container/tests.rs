@@ -180,7 +180,7 @@ async fn restart_policy_and_its_end() {
 
 /// The engine may be killed as soon as it has answered: what the database has by then is what the next one knows.
 #[tokio::test]
-async fn what_was_stopped_is_stored_before_the_answer() {
+async fn what_was_started_or_stopped_is_stored_before_the_answer() {
     let folder = tempfile::tempdir().expect("a folder");
     let rig = rig(folder.path()).await;
     let stored = |id: &str| {
@@ -190,6 +190,8 @@ async fn what_was_stopped_is_stored_before_the_answer() {
     for (round, kill) in [false, true].into_iter().enumerate() {
         let name = format!("always-{round}");
         let id = rig.run(&name, "server", policy("always")).await;
+        let state = stored(&id);
+        assert!(state.contains("\"Running\"") || state.contains("\"running\""), "{state}");
         if kill {
             rig.engine.container_kill(&name, "KILL").await.expect("killed");
         } else {
