@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::PoolLimits;
@@ -238,15 +239,26 @@ pub(crate) trait Replenish: fmt::Debug + Send + Sync {
 pub(crate) struct Filler {
     members: Mutex<Vec<Arc<dyn Replenish>>>,
     pub(crate) signal: Arc<Signal>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Filler {
-    /// Starts the thread. It ends when the signal is closed.
+    /// Starts the thread.
     pub(crate) fn start() -> std::io::Result<Arc<Filler>> {
         let filler = Arc::new(Filler::default());
         let own = Arc::clone(&filler);
-        std::thread::Builder::new().name("net-fill".to_owned()).spawn(move || own.run())?;
+        let thread = std::thread::Builder::new().name("net-fill".to_owned()).spawn(move || own.run())?;
+        *lock(&filler.thread) = Some(thread);
         Ok(filler)
+    }
+
+    /// Ends the thread and waits for that: what it was just making would come to a bridge with an address that others have since.
+    pub(crate) fn close(&self) {
+        self.signal.close();
+        if let Some(thread) = lock(&self.thread).take() {
+            // If it panicked, that was said.
+            drop(thread.join());
+        }
     }
 
     pub(crate) fn add(&self, member: Arc<dyn Replenish>) {

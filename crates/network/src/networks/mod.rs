@@ -221,7 +221,7 @@ impl Networks {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.filler.signal.close();
+        self.filler.close();
         self.reaper.close();
     }
 }
