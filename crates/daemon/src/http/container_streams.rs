@@ -31,6 +31,13 @@ fn parse(query: Option<&String>) -> Query {
     Query::parse(query.map_or("", String::as_str))
 }
 
+/// What to attach, and the keys that detach.
+fn attach_options(query: &Query) -> Result<(AttachOptions, Escape)> {
+    let options = AttachOptions::from_query(query);
+    let escape = Escape::parse(&options.detach_keys).map_err(ApiError::bad_request)?;
+    Ok((options, escape))
+}
+
 async fn attach(
     State(app): State<App>,
     Extension(version): Extension<ApiVersion>,
@@ -39,8 +46,7 @@ async fn attach(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let options = AttachOptions::from_query(&parse(query.as_ref()));
-    let escape = Escape::parse(&options.detach_keys).map_err(ApiError::bad_request)?;
+    let (options, escape) = attach_options(&parse(query.as_ref()))?;
     let attachment = app.engine.container_attach(&id, &options).await?;
     Ok(hijack::answer(&connection, attachment, escape, version, &headers))
 }
@@ -52,8 +58,7 @@ async fn attach_websocket(
     Path(id): Path<String>,
     request: Request<Body>,
 ) -> Result<Response> {
-    let options = AttachOptions::from_query(&Query::parse(request.uri().query().unwrap_or_default()));
-    let escape = Escape::parse(&options.detach_keys).map_err(ApiError::bad_request)?;
+    let (options, escape) = attach_options(&Query::parse(request.uri().query().unwrap_or_default()))?;
     let handshake = hijack::handshake(request)?;
     let attachment = app.engine.container_attach(&id, &options).await?;
     Ok(hijack::websocket(&connection, attachment, escape, Messages::of(version), handshake))
@@ -70,8 +75,7 @@ async fn run(
     headers: HeaderMap,
 ) -> Result<Response> {
     let query = parse(query.as_ref());
-    let options = AttachOptions::from_query(&query);
-    let escape = Escape::parse(&options.detach_keys).map_err(ApiError::bad_request)?;
+    let (options, escape) = attach_options(&query)?;
     let condition = condition(&query.string("condition"))?;
     // Both before the start, so that neither output nor end is missed.
     let attachment = app.engine.container_attach(&id, &options).await?;
