@@ -16,6 +16,8 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 /// holds its input any more: then it removes its folder and the control groups that are called as that is. In the first version
 /// of control groups, what is frozen cannot be killed.
 const INIT: &str = r#"
+# Outside of a namespace of its own it would end everything.
+[ $$ -eq 1 ] || exit 1
 ip link set lo up && echo ready || exit 1
 exec 3<&0
 until cat <&3 >/dev/null & wait $!; do :; done
