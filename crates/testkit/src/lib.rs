@@ -2,6 +2,7 @@
 
 pub mod chaos;
 pub mod engine;
+pub mod executable;
 pub mod filter;
 pub mod host;
 pub mod image;

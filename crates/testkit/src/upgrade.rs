@@ -4,7 +4,6 @@ use crate::engine::{Engine, keeper_pid};
 use anyhow::{Context as _, Result, ensure};
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,8 +48,7 @@ impl Installed {
     /// When it cannot be written.
     pub fn put(&self, content: &[u8]) -> Result<()> {
         let new = self.path.with_extension("new");
-        fs::write(&new, content)?;
-        fs::set_permissions(&new, fs::Permissions::from_mode(0o755))?;
+        crate::executable::write(&new, content)?;
         Ok(fs::rename(&new, &self.path)?)
     }
 

@@ -60,8 +60,7 @@ fn credentials_are_kept_by_a_helper() {
          erase) /bin/rm {0};; esac\n",
         kept.display()
     );
-    std::fs::write(&helper, script).unwrap();
-    std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o755)).unwrap();
+    teu_testkit::executable::write(&helper, script).unwrap();
     let run = |arguments: &[&str]| outcome(engine.command(arguments).env("PATH", &folder).output().unwrap());
     let (code, _, err) = run(&["login", "-u", "me", "-p", "secret", "r.example"]);
     assert_eq!((code, err.as_str()), (0, "WARNING! Using --password via the CLI is insecure. Use --password-stdin.\n"));

@@ -1,7 +1,6 @@
 //! Containers run through another runtime's command line; here that of Teu's own runtime.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use teu_keeper::protocol::{
@@ -86,8 +85,7 @@ fn what_a_runtime_says_is_passed_on() {
     let failure = bench.refusal(Request::Start(Box::new(group.request(&bench, "c", &["/none"]))));
     assert_eq!(failure.kind, FailureKind::CommandNotFound, "{failure}");
     let path = bench.dir.path().join("broken-runtime");
-    fs::write(&path, "#!/bin/sh\nexit 1\n").unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    teu_testkit::executable::write(&path, "#!/bin/sh\nexit 1\n").unwrap();
     let broken = RuntimeChoice::External { path, args: Vec::new() };
     let start = StartRequest { runtime: broken, ..group.request(&bench, "c", &["true"]) };
     assert_eq!(bench.refusal(Request::Start(Box::new(start))).kind, FailureKind::Failed);
@@ -103,8 +101,7 @@ fn a_slow_runtime_holds_nobody_up() {
     let group = Parent::new();
     let Some(bench) = bench() else { return };
     let path = bench.dir.path().join("slow-runtime");
-    fs::write(&path, "#!/bin/sh\ncase \"$*\" in *create*) exec sleep 1000;; esac\n").unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    teu_testkit::executable::write(&path, "#!/bin/sh\ncase \"$*\" in *create*) exec sleep 1000;; esac\n").unwrap();
     let slow = RuntimeChoice::External { path, args: Vec::new() };
     let start = StartRequest { runtime: slow, ..group.request(&bench, "slow", &["true"]) };
     bench.keeper.call(Request::Start(Box::new(start)), Vec::new(), |_| {});

@@ -24,7 +24,7 @@ pub(crate) fn bench() -> Option<Bench> {
     for dir in ["proc", "dev", "sys", "tmp", "etc"] {
         fs::create_dir(bench.dir.path().join("rootfs").join(dir)).unwrap();
     }
-    fs::copy(BUSYBOX, bin.join("busybox")).unwrap();
+    teu_testkit::executable::copy(BUSYBOX.as_ref(), &bin.join("busybox")).unwrap();
     for name in ["sh", "cat", "echo", "sleep", "true", "id", "stty", "seq", "ps", "ls", "readlink"] {
         symlink("busybox", bin.join(name)).unwrap();
     }

@@ -289,7 +289,7 @@ fn an_exec_whose_program_never_ran_is_forgotten() {
     let script = "printf teu:abandoned > /proc/$$/comm; read x < /dev/zero";
     // What has not executed its program runs a keeper's executable; for this purpose its name will do.
     let keeper = bench.dir.path().join(std::path::Path::new(crate::bench::PLAIN).file_name().unwrap());
-    std::fs::copy("/bin/sh", &keeper).unwrap();
+    teu_testkit::executable::copy("/bin/sh".as_ref(), &keeper).unwrap();
     let as_keeper = format!("exec {} -c '{script}'", keeper.display());
     let (pid, exec) = bench.started(Request::Exec(Box::new(bench.exec_request("c", "e", &as_keeper))));
     // A program may call itself as it likes.

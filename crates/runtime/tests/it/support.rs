@@ -39,7 +39,7 @@ impl Bundle {
         let dir = tempfile::tempdir().unwrap();
         let bin = dir.path().join("rootfs/bin");
         std::fs::create_dir_all(&bin).unwrap();
-        std::fs::copy(BUSYBOX, bin.join("busybox")).unwrap();
+        teu_testkit::executable::copy(Path::new(BUSYBOX), &bin.join("busybox")).unwrap();
         for applet in APPLETS {
             symlink("busybox", bin.join(applet)).unwrap();
         }

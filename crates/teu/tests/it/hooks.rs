@@ -2,7 +2,6 @@
 
 use crate::support::{BUSYBOX, busybox, feed, inspect, outcome};
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -16,8 +15,7 @@ fn engine(folder: &Path, sleep: u32, hooks_patience: u32) -> Engine {
         "#!/bin/sh\nexport TEU_KEEPER_PATIENCE=5 TEU_HOOKS_PATIENCE={hooks_patience}\nexec '{}' \"$@\"\n",
         env!("CARGO_BIN_EXE_teu")
     );
-    fs::write(&program, script).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    teu_testkit::executable::write(&program, script).unwrap();
     let hook = format!(r#"{{"hookName": "createRuntime", "path": "/bin/sleep", "args": ["sleep", "{sleep}"]}}"#);
     let edits = format!(r#"{{"hooks": [{hook}]}}"#);
     let spec = format!(

@@ -1,6 +1,6 @@
 //! Engines on other machines: `system dial-stdio`, and `ssh://` with a stand-in for `ssh`.
 
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -34,8 +34,7 @@ impl Machine {
         };
         std::fs::create_dir_all(&machine.here).unwrap();
         std::fs::create_dir_all(&machine.there).unwrap();
-        std::fs::write(machine.here.join("ssh"), SSH).unwrap();
-        std::fs::set_permissions(machine.here.join("ssh"), std::fs::Permissions::from_mode(0o755)).unwrap();
+        teu_testkit::executable::write(&machine.here.join("ssh"), SSH).unwrap();
         symlink(env!("CARGO_BIN_EXE_teu"), machine.there.join(installed)).unwrap();
         machine
     }
