@@ -37,6 +37,25 @@ pub(super) struct Saved {
     pub(super) note: Option<String>,
 }
 
+impl Saved {
+    /// Of a process that is about to be started.
+    pub(super) fn new(process: ProcessRef, runtime: RuntimeChoice) -> Self {
+        Self {
+            process,
+            pid: 0,
+            ticks: 0,
+            started_at: Timestamp::now(),
+            terminal: false,
+            open_stdin: false,
+            log: None,
+            cgroup_path: String::new(),
+            runtime,
+            hold: false,
+            note: None,
+        }
+    }
+}
+
 /// Where the files of a process are.
 pub(super) fn directory(exec_root: &Path, process: &ProcessRef) -> PathBuf {
     let container = exec_root.join("containers").join(&process.container);
