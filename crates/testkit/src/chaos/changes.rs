@@ -3,9 +3,10 @@
 use super::api::Asked;
 use super::client::{Client, Judged, expect};
 use super::http::Call;
-use super::model::{Change, Model, State};
+use super::model::Model;
 use super::plan::{Program, pick};
 use super::process;
+use super::state::{Change, State};
 use std::collections::BTreeSet;
 use std::time::Duration;
 

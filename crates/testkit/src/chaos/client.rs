@@ -2,9 +2,10 @@
 
 use super::api::{Api, Asked};
 use super::http::{Answer, Call};
-use super::model::{Change, Model, State};
+use super::model::Model;
 use super::plan::{Plan, pick};
 use super::shared::Shared;
+use super::state::{Change, State};
 use crate::random::Random;
 use serde_json::Value;
 use std::time::Duration;

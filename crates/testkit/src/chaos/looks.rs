@@ -3,8 +3,9 @@
 use super::api::Asked;
 use super::client::{Client, Judged, expect};
 use super::http::Call;
-use super::model::{Model, State};
+use super::model::Model;
 use super::plan::pick;
+use super::state::State;
 use crate::image::Layer;
 use serde_json::{Value, json};
 use std::io::Read as _;

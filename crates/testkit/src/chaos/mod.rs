@@ -13,6 +13,7 @@ mod model;
 mod plan;
 mod process;
 mod shared;
+mod state;
 
 use crate::engine::Engine;
 use crate::random::Random;

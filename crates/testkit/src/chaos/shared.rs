@@ -2,9 +2,10 @@
 
 use super::api::{Api, Asked};
 use super::http::Call;
-use super::model::{Change, Model};
+use super::model::Model;
 use super::plan::{Plan, pick};
 use super::process;
+use super::state::Change;
 use crate::random::Random;
 use serde_json::json;
 use std::time::Duration;
