@@ -256,7 +256,8 @@ fn a_keeper_that_dies_before_a_start_is_noticed_and_replaced_at_once() {
     rustix::process::kill_process(keeper, rustix::process::Signal::KILL).unwrap();
     bench.expect(|event| matches!(event, Event::KeeperGone).then_some(()));
     bench.reconnect();
-    assert!(begin.elapsed() < Duration::from_secs(8), "{:?}", begin.elapsed());
+    // It would hold them for as long as the hook runs. Far above what it takes, since emulated machines are slow.
+    assert!(begin.elapsed() < Duration::from_secs(60), "{:?}", begin.elapsed());
     assert!(bench.keeper.list().unwrap().is_empty());
     assert!(!folder.exists());
 }

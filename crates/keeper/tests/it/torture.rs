@@ -2,7 +2,7 @@
 //!
 //! The daemon is this test: killing it means that its connection and all descriptors it holds are closed at once. Never
 //! are both dead at the same time, so nothing may be lost. `TEU_TORTURE` sets how many kills; otherwise there are 40, or as
-//! many as the machine, which may be emulated, takes in [`LIMIT`].
+//! many as the machine, which may be emulated, takes in [`LIMIT`], but never fewer than 10.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
@@ -17,6 +17,7 @@ const CONTAINERS: usize = 8;
 /// Lines of each container on each stream.
 const LINES: usize = 4000;
 const KILLS: u32 = 40;
+const FEW_KILLS: u32 = 10;
 const LIMIT: Duration = Duration::from_secs(15);
 
 /// Writes its lines in bursts, then exits with a code of its own.
@@ -141,7 +142,8 @@ fn no_line_is_lost_or_doubled_and_no_exit_code_wrong() {
     let mut daemon = Daemon { keeper_pid: bench.keeper_pid(), bench, held, ended, started: 0 };
     daemon.live(Duration::ZERO);
     let begin = Instant::now();
-    let enough = |kills| asked.map_or(kills >= KILLS || begin.elapsed() > LIMIT, |asked| kills >= asked);
+    let late = || begin.elapsed() > LIMIT;
+    let enough = |kills| kills >= asked.unwrap_or(if late() { FEW_KILLS } else { KILLS });
     let mut kills = 0;
     while !enough(kills) {
         kills += 1;
@@ -152,7 +154,6 @@ fn no_line_is_lost_or_doubled_and_no_exit_code_wrong() {
         }
     }
     daemon.finish();
-    assert!(kills >= asked.unwrap_or(KILLS / 4), "only {kills} kills in {LIMIT:?}");
     eprintln!("{kills} kills, {} containers", daemon.started);
     for n in 0..daemon.started {
         let id = format!("c{n}");

@@ -59,7 +59,7 @@ fn a_new_daemon_takes_over() {
         let running = engine.run(&["ps", "-q"]).unwrap().lines().count();
         assert_eq!(running, 3);
         // Far above what it takes: emulated machines are slow. The benchmarks hold the real bar.
-        assert!(begin.elapsed().as_secs() < 20, "{:?}", begin.elapsed());
+        assert!(begin.elapsed().as_secs() < 60, "{:?}", begin.elapsed());
     }
     let after: Vec<_> = names.iter().map(|name| inspect(&engine, name, "{{.State.Pid}}")).collect();
     assert_eq!(pids, after);
