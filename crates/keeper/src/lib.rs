@@ -13,6 +13,7 @@ mod client;
 mod error;
 #[doc(hidden)]
 pub mod fuzzing;
+mod kept;
 pub mod launch;
 mod log;
 mod message;

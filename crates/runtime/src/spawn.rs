@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::{DupFlags, Errno, dup3};
 use rustix::thread::move_into_link_name_space;
 use teu_oci::runtime::NamespaceKind;
 use teu_sys::pidfd;
-use teu_sys::process::{CloneFlags, Spawned, spawn};
+use teu_sys::process::{CloneFlags, Spawned, spawn, spawn_holding};
 
 use crate::channel::{self, Kind, Message};
 use crate::error::Reason;
@@ -44,13 +44,15 @@ pub(crate) struct How<'a> {
 /// Clones a process that carries a plan out.
 pub(crate) fn start(plan: &Plan, how: &How<'_>) -> Result<Worker, Error> {
     let (mut ours, theirs) = channel::pair().map_err(|e| Error::step("make a channel to the container")(e.into()))?;
+    let highest = [Some(theirs.as_fd()), Some(ours.as_fd()), how.user].map(|fd| fd.map_or(0, |fd| fd.as_raw_fd()));
+    let highest = highest.into_iter().fold(plan.highest_descriptor(), i32::max);
     let visit = Visit::begin(how)?;
     let spawned = match how.user {
-        None => spawn(how.flags, how.cgroup, || match keep_only(&theirs, &mut ours) {
+        None => spawn_holding(how.flags, how.cgroup, highest, || match keep_only(&theirs, &mut ours) {
             Ok(()) => init::run(plan, theirs.as_fd()),
             Err(_) => 1,
         }),
-        Some(user) => spawn(CloneFlags::empty(), how.cgroup, || match keep_only(&theirs, &mut ours) {
+        Some(user) => spawn_holding(CloneFlags::empty(), how.cgroup, highest, || match keep_only(&theirs, &mut ours) {
             Ok(()) => between(plan, how.flags, user, theirs.as_fd()),
             Err(_) => 1,
         }),

@@ -2,100 +2,14 @@
 
 use std::ffi::{CStr, CString, c_char};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr;
 
 use rustix::io::Errno;
 
-bitflags::bitflags! {
-    /// What a new process does not share with its parent: the `CLONE_NEW*` flags, and `CLONE_PARENT`.
-    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-    pub struct CloneFlags: u64 {
-        /// A new mount namespace.
-        const NEWNS = 0x0002_0000;
-        /// A new cgroup namespace.
-        const NEWCGROUP = 0x0200_0000;
-        /// A new UTS namespace.
-        const NEWUTS = 0x0400_0000;
-        /// A new IPC namespace.
-        const NEWIPC = 0x0800_0000;
-        /// A new user namespace.
-        const NEWUSER = 0x1000_0000;
-        /// A new PID namespace.
-        const NEWPID = 0x2000_0000;
-        /// A new network namespace.
-        const NEWNET = 0x4000_0000;
-        /// A new time namespace.
-        const NEWTIME = 0x0000_0080;
-        /// The new process is a sibling, not a child.
-        const PARENT = 0x0000_8000;
-    }
-}
+mod spawn;
 
-/// A process made by [`spawn`].
-#[derive(Debug)]
-pub struct Spawned {
-    /// Process id, seen from the caller.
-    pub pid: i32,
-    /// Its descriptor (close-on-exec).
-    pub pidfd: OwnedFd,
-}
-
-/// Flag of `clone3(2)`, absent from libc for some targets.
-const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
-
-/// Makes a child with `clone3(2)`, which has a copy of the caller's memory, runs `child` and exits with its
-/// result.
-///
-/// `cgroup` is a cgroup v2 directory that the child starts in. The child must do no more than is safe after `fork` in a
-/// process with threads: make system calls, allocate nothing, take no lock. If it panics, it exits with 255.
-///
-/// # Errors
-/// The kernel's. `EBUSY`, `EOPNOTSUPP` and `EACCES` may come from the cgroup.
-pub fn spawn(flags: CloneFlags, cgroup: Option<BorrowedFd<'_>>, child: impl FnOnce() -> i32) -> io::Result<Spawned> {
-    let mut pidfd: i32 = -1;
-    let mut args = libc::clone_args {
-        flags: flags.bits() | u64::try_from(libc::CLONE_PIDFD).unwrap_or(0),
-        pidfd: (&raw mut pidfd).addr() as u64,
-        child_tid: 0,
-        parent_tid: 0,
-        exit_signal: if flags.contains(CloneFlags::PARENT) { 0 } else { libc::SIGCHLD as u64 },
-        stack: 0,
-        stack_size: 0,
-        tls: 0,
-        set_tid: 0,
-        set_tid_size: 0,
-        cgroup: 0,
-    };
-    if let Some(fd) = cgroup {
-        args.flags |= CLONE_INTO_CGROUP;
-        args.cgroup = u64::from(fd.as_raw_fd().unsigned_abs());
-    }
-    // SAFETY: without `CLONE_VM` and without a stack of its own the child continues here on a copy of this stack, as after
-    // `fork`. `pidfd` outlives the call; the child never returns from this function.
-    let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw mut args, size_of::<libc::clone_args>()) };
-    match pid {
-        -1 => Err(io::Error::last_os_error()),
-        0 => {
-            let _guard = ExitOnUnwind;
-            exit(child())
-        }
-        pid => {
-            let pid = i32::try_from(pid).map_err(|_| io::ErrorKind::InvalidData)?;
-            // SAFETY: the kernel has stored a new descriptor that nobody else owns.
-            Ok(Spawned { pid, pidfd: unsafe { OwnedFd::from_raw_fd(pidfd) } })
-        }
-    }
-}
-
-/// Keeps a panicking child from unwinding into the copy of its parent's frames.
-struct ExitOnUnwind;
-
-impl Drop for ExitOnUnwind {
-    fn drop(&mut self) {
-        exit(255);
-    }
-}
+pub use spawn::{CloneFlags, Spawned, spawn, spawn_holding};
 
 /// Ends the process at once: no destructors, no exit handlers.
 pub fn exit(code: i32) -> ! {
@@ -240,49 +154,4 @@ pub(crate) fn last_errno() -> Errno {
 
 pub(crate) fn check(result: libc::c_long) -> Result<(), Errno> {
     if result < 0 { Err(last_errno()) } else { Ok(()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::pidfd::{self, ExitStatus};
-    use std::os::fd::AsFd;
-
-    #[test]
-    fn a_spawned_child_runs_and_is_waited_for() {
-        let child = spawn(CloneFlags::empty(), None, || 9).unwrap();
-        assert_eq!(pidfd::wait(child.pidfd.as_fd()).unwrap(), ExitStatus::Exited(9));
-    }
-
-    #[test]
-    fn a_child_can_execute_a_program() {
-        let args = CStringArray::new(vec![c"sh".into(), c"-c".into(), c"exit $CODE".into()]);
-        let env = CStringArray::new(vec![c"CODE=5".into()]);
-        let child = spawn(CloneFlags::empty(), None, || {
-            execve(c"/bin/sh", &args, &env);
-            1
-        })
-        .unwrap();
-        assert_eq!(pidfd::wait(child.pidfd.as_fd()).unwrap(), ExitStatus::Exited(5));
-    }
-
-    #[test]
-    fn a_failed_execve_says_why() {
-        let none = CStringArray::new(vec![]);
-        let child = spawn(CloneFlags::empty(), None, || {
-            let errno = execve(c"/nonexistent", &none, &none);
-            i32::from(errno != Errno::NOENT)
-        })
-        .unwrap();
-        assert_eq!(pidfd::wait(child.pidfd.as_fd()).unwrap(), ExitStatus::Exited(0));
-    }
-
-    #[test]
-    fn a_pid_namespace_makes_the_child_its_first_process() {
-        if !rustix::process::geteuid().is_root() {
-            return;
-        }
-        let child = spawn(CloneFlags::NEWPID, None, || rustix::process::getpid().as_raw_pid()).unwrap();
-        assert_eq!(pidfd::wait(child.pidfd.as_fd()).unwrap(), ExitStatus::Exited(1));
-    }
 }

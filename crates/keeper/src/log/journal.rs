@@ -13,6 +13,7 @@ use rustix::fs::{CWD, Mode, OFlags, openat};
 use super::Stream;
 use super::encode::Carry;
 use super::fault::cut;
+use crate::kept::keep;
 
 /// Marks the format; changes with it.
 const MAGIC: u64 = u64::from_le_bytes(*b"teulog1\0");
@@ -122,7 +123,7 @@ impl Journal {
         let file = openat(CWD, path, OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR)?;
         let mut bytes = [0; FIELDS * 8];
         let read = rustix::io::pread(&file, &mut bytes, 0)?;
-        let journal = Journal { file };
+        let journal = Journal { file: keep(file) };
         if read == 0 {
             let record = Record::default();
             journal.write(&record)?;

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 use rustix::pipe::{SpliceFlags, splice};
 
 use super::fault::cut;
+use crate::kept::keep;
 
 /// Memory (the exec root is usually a tmpfs) is given back when this much is behind the log.
 const PUNCH: u64 = 1 << 20;
@@ -30,7 +31,7 @@ impl Spool {
     pub(super) fn open(path: &Path) -> io::Result<Spool> {
         let file = openat(CWD, path, OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR)?;
         let size = fstat(&file)?.st_size.cast_unsigned();
-        Ok(Spool { file, size, punched: 0 })
+        Ok(Spool { file: keep(file), size, punched: 0 })
     }
 
     /// Moves up to `len` bytes from the FIFO. None if it is empty, zero if nobody has it open for writing either.

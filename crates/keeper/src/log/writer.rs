@@ -14,6 +14,7 @@ use super::journal::{Journal, Pending, Record};
 use super::rotate::rotate;
 use super::spool::Spool;
 use super::{Stream, spool_path};
+use crate::kept::keep;
 use crate::protocol::LogTarget;
 
 /// Taken from a FIFO at once: its default capacity.
@@ -394,7 +395,7 @@ impl Files {
 /// Docker's mode for log files.
 fn open_log(path: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::CLOEXEC;
-    Ok(openat(CWD, path, flags, Mode::RUSR | Mode::WUSR | Mode::RGRP)?)
+    Ok(keep(openat(CWD, path, flags, Mode::RUSR | Mode::WUSR | Mode::RGRP)?))
 }
 
 fn append(log: &OwnedFd, mut entries: &[u8]) -> io::Result<()> {

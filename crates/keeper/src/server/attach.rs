@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::poll::{Poll, Token};
 use super::slab::Slab;
+use crate::kept::keep;
 use crate::log::Stream;
 use crate::protocol::{AttachRequest, END_OF_OUTPUT, Framing, ProcessRef};
 
@@ -134,7 +135,7 @@ impl Clients {
         backlog: Vec<u8>,
         ended: bool,
     ) -> io::Result<u32> {
-        let key = self.all.insert(Client { socket, wants, backlog, ended });
+        let key = self.all.insert(Client { socket: keep(socket), wants, backlog, ended });
         self.watch(poll, key)?;
         Ok(key)
     }

@@ -47,7 +47,7 @@ impl Server {
     fn resume(&mut self, dir: &Path, saved: Saved) -> io::Result<()> {
         let process = saved.process.clone();
         let mut task = Task::recovered(&self.root, saved);
-        task.pidfd = open_same(task.saved.pid, task.saved.ticks)?;
+        task.set_pidfd(open_same(task.saved.pid, task.saved.ticks)?);
         if let Some(pidfd) = &task.pidfd
             && was_abandoned(task.saved.pid)
         {
@@ -78,7 +78,7 @@ impl Server {
             }
         }
         if task.saved.open_stdin && task.life == Life::Running {
-            task.stdin = stdio::reopen_input(dir)?;
+            task.set_stdin(stdio::reopen_input(dir)?);
         }
         // Output that nothing keeps waits: those who got it are about to come back.
         task.returning = task.log.is_none() && task.life == Life::Running;

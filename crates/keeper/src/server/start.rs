@@ -186,8 +186,8 @@ impl Server {
         let process = saved.process.clone();
         let mut started = Started { pid: launched.pid, started_at: saved.started_at, fds: Vec::new() };
         let mut task = Task::fresh(&self.root, saved);
-        task.pidfd = Some(launched.pidfd);
-        task.stdin = ours.stdin;
+        task.set_pidfd(Some(launched.pidfd));
+        task.set_stdin(ours.stdin);
         for (stream, fifo) in Stream::BOTH.into_iter().zip(ours.outputs) {
             if let Some(fifo) = fifo {
                 task.set_output(stream, fifo);

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::chores::Chore;
 use super::saved::{self, Saved};
+use crate::kept::keep;
 use crate::log::{Log, Relay, Stream, spool_path};
 use crate::protocol::{ExitRecord, FdRole, Health, LogDriver, LogTarget, ProcessState, WinSize};
 
@@ -90,8 +91,8 @@ impl Console {
         rustix::io::ioctl_fionbio(&master, true)?;
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         // Without the peer a hang-up ends the reading early, no more.
-        let peer = ioctl_tiocgptpeer(&master, flags).ok();
-        Ok(Console { master, _peer: peer, armed: false })
+        let peer = ioctl_tiocgptpeer(&master, flags).ok().map(keep);
+        Ok(Console { master: keep(master), _peer: peer, armed: false })
     }
 
     pub(super) fn resize(&self, size: WinSize) -> io::Result<()> {
@@ -152,7 +153,15 @@ impl Task {
     }
 
     pub(super) fn set_output(&mut self, stream: Stream, fifo: OwnedFd) {
-        self.outputs[stream.index()] = Some(Output { fifo, armed: false });
+        self.outputs[stream.index()] = Some(Output { fifo: keep(fifo), armed: false });
+    }
+
+    pub(super) fn set_pidfd(&mut self, pidfd: Option<OwnedFd>) {
+        self.pidfd = pidfd.map(keep);
+    }
+
+    pub(super) fn set_stdin(&mut self, stdin: Option<OwnedFd>) {
+        self.stdin = stdin.map(keep);
     }
 
     /// The descriptors that a daemon holds duplicates of.

@@ -195,8 +195,8 @@ impl Server {
         for role in handed.fds {
             let fd = next(fds)?;
             match role {
-                FdRole::Pidfd => task.pidfd = Some(fd),
-                FdRole::Stdin => task.stdin = Some(fd),
+                FdRole::Pidfd => task.set_pidfd(Some(fd)),
+                FdRole::Stdin => task.set_stdin(Some(fd)),
                 FdRole::Stdout => task.set_output(Stream::Stdout, fd),
                 FdRole::Stderr => task.set_output(Stream::Stderr, fd),
                 FdRole::Terminal => task.console = Some(Console::new(fd)?),

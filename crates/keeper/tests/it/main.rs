@@ -2,6 +2,7 @@
 
 mod attach;
 mod bench;
+mod descriptors;
 mod exec;
 mod external;
 mod footprint;

@@ -241,7 +241,7 @@ fn spread(mut times: Vec<Duration>) -> String {
     format!("{:?} at best, {:?} median", times[0], times[times.len() / 2])
 }
 
-/// Its first process, which waits for its start, has copies of all the keeper's descriptors: its lock and its connections.
+/// Its first process, which waits for its start, has copies of the lowest of its descriptors: the lock and connections.
 #[test]
 fn a_keeper_that_dies_before_a_start_is_noticed_and_replaced_at_once() {
     let Some(mut bench) = bench() else { return };

@@ -6,6 +6,7 @@
 pub(crate) mod capabilities;
 pub(crate) mod cgroup_mount;
 pub(crate) mod create;
+mod descriptors;
 pub(crate) mod devices;
 pub(crate) mod environment;
 pub(crate) mod exec;
