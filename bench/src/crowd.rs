@@ -1,8 +1,8 @@
 //! The next container beside 10 running ones, and beside 1,000.
 
-use crate::Settings;
 use crate::subject::{IMAGE, Subject};
 use crate::table::{self, Row};
+use crate::{Settings, rest};
 use anyhow::{Context as _, Result, ensure};
 
 /// So few that they do not matter.
@@ -13,7 +13,7 @@ const AT_ONCE: usize = 4;
 const BATCH: usize = 50;
 
 /// `run -d` and `start` with few and with `many` containers running, without a network and on the default one.
-pub(crate) fn run(settings: &Settings, many: usize) -> Result<()> {
+pub(crate) fn run(settings: &Settings, many: usize, busy: bool) -> Result<()> {
     for network in ["none", "bridge"] {
         let subject = Subject::all(settings)?.into_iter().next().context("no engine")?;
         let mut rows = Vec::new();
@@ -21,7 +21,7 @@ pub(crate) fn run(settings: &Settings, many: usize) -> Result<()> {
             fill(&subject, network, count)?;
             let shown = subject.run(&["ps", "-q"])?.lines().count();
             ensure!(shown == count, "{shown} of {count} containers run");
-            let [run, start] = measure(settings.runs, &subject, network)?;
+            let [run, start] = measure(settings.runs, &subject, network, busy)?;
             rows.push([(run, format!("run -d, {count} running")), (start, format!("start, {count} running"))]);
         }
         let names: Vec<String> = (0..many.max(FEW)).map(name).collect();
@@ -72,14 +72,18 @@ fn in_threads<'a, T: Sync + 'a>(
     })
 }
 
-/// Times of `run -d`, and of `start` of the same container after its end.
-fn measure(runs: usize, subject: &Subject, network: &str) -> Result<[Vec<std::time::Duration>; 2]> {
+/// Times of `run -d`, and of `start` of the same container after its end: with `busy` while the kernel is still at that,
+/// otherwise once the machine is at rest.
+fn measure(runs: usize, subject: &Subject, network: &str, busy: bool) -> Result<[Vec<std::time::Duration>; 2]> {
     let mut times = [Vec::new(), Vec::new()];
+    let settle = || if busy { Ok(()) } else { rest::wait() };
     // The first is not counted.
     for turn in 0..=runs {
         let name = name(usize::MAX - turn);
+        settle()?;
         let run = subject.time(&["run", "-d", "--name", &name, "--network", network, IMAGE, "sleep", "3600"])?;
         subject.run(&["kill", &name])?;
+        settle()?;
         let start = subject.time(&["start", &name])?;
         subject.remove(&[name])?;
         if turn > 0 {

@@ -10,6 +10,7 @@ mod images;
 mod logs;
 mod memory;
 mod registry;
+mod rest;
 mod runtime;
 mod start;
 mod subject;
@@ -76,11 +77,15 @@ enum Benchmark {
     P13,
     /// The longest wait for an answer while another version of the executable takes over, with 100 containers.
     Upgrade,
-    /// The next container while 10 and while many others run.
+    /// The next container while 10 and while many others run, on a machine at rest: before each measurement it is waited,
+    /// for up to two seconds, until the kernel has cleaned up after the one before.
     Crowd {
         /// How many those are. A bridge takes 1,023.
         #[arg(long, default_value_t = 1000)]
         containers: usize,
+        /// Measure back to back instead: each start beside the end of the container before.
+        #[arg(long)]
+        busy: bool,
     },
     /// kill -9 of daemon and keeper in random order under load: exits with 1 if anything is stopped, lost or leaked.
     Torture(torture::Flags),
@@ -132,7 +137,7 @@ fn main() -> Result<()> {
         Benchmark::P13 => daemon::restart(&settings),
         Benchmark::Upgrade => daemon::upgrade(&settings),
         Benchmark::Torture(flags) => torture::run(&settings, &flags),
-        Benchmark::Crowd { containers } => crowd::run(&settings, containers),
+        Benchmark::Crowd { containers, busy } => crowd::run(&settings, containers, busy),
         Benchmark::Chaos(flags) => chaos::run(&settings, &flags),
         Benchmark::Serve { .. } => Ok(()),
     }
