@@ -80,7 +80,12 @@ impl ConfigFile {
         for path in [docker, own].into_iter().flatten() {
             merged.extend(read(&path)?);
         }
-        serde_json::from_value(merged.into()).context("config.json")
+        Self::of(merged)
+    }
+
+    /// As tolerant as Docker: `null` is nothing, and letters may be large or small.
+    pub(crate) fn of(members: serde_json::Map<String, serde_json::Value>) -> anyhow::Result<Self> {
+        teu_api::json::from_value(&members.into()).context("config.json")
     }
 
     /// `HttpHeaders`, checked. The client's own name cannot be changed, as with Docker.
@@ -164,6 +169,17 @@ mod tests {
         assert_eq!(config.cred_helpers["gcr.io"], "gcloud");
         assert_eq!(config.current_context, "remote");
         assert!(!format!("{:?}", config.auths).contains("dTpw"));
+    }
+
+    #[test]
+    fn null_is_nothing_and_case_does_not_matter() {
+        let read = |text: &str| ConfigFile::of(serde_json::from_str(text).unwrap());
+        let nothing = r#"{"auths":null,"credHelpers":null,"psFormat":null,"pruneFilters":null,"HttpHeaders":null}"#;
+        assert_eq!(read(nothing).unwrap(), ConfigFile::default());
+        let config = read(r#"{"httpheaders":{"X-A":"b"},"auths":{"R.example":null},"PSFORMAT":"x"}"#).unwrap();
+        assert_eq!((config.http_headers["X-A"].as_str(), config.ps_format.as_str()), ("b", "x"));
+        assert_eq!(config.auths["R.example"], Auth::default());
+        assert!(format!("{:#}", read(r#"{"auths":1}"#).unwrap_err()).starts_with("config.json: "));
     }
 
     #[test]
