@@ -52,11 +52,7 @@ pub(super) struct Filter<'a> {
 impl<'a> Filter<'a> {
     pub(super) fn new(engine: &Engine, options: &'a ListOptions) -> Result<Self, Error> {
         let filters = &options.filters;
-        filters.validate(KNOWN).map_err(|e| Error::Invalid(e.to_string()))?;
-        if let Some(bad) = filters.get("status").find(|s| !STATES.contains(s)) {
-            return Err(Error::Invalid(format!("invalid filter 'status={bad}'")));
-        }
-        check_values(filters)?;
+        check(filters)?;
         let created = |name: &str| -> Result<Option<Timestamp>, Error> {
             let times = filters.get(name).map(|id| engine.containers().find(id).map(|h| h.view().definition.created));
             Ok(times.collect::<Result<Vec<_>, _>>()?.into_iter().next())
@@ -175,8 +171,12 @@ fn exposed(view: &View, wanted: &str) -> bool {
     network_view::port_list(view).iter().any(|p| in_range(wanted, p.private_port, &p.protocol))
 }
 
-/// Refuses what is no port, range of ports or health, in Docker's words.
-fn check_values(filters: &Filters) -> Result<(), Error> {
+/// Refuses unknown filters, and what is no state, port, range of ports or health, in Docker's words.
+pub(super) fn check(filters: &Filters) -> Result<(), Error> {
+    filters.validate(KNOWN).map_err(|e| Error::Invalid(e.to_string()))?;
+    if let Some(bad) = filters.get("status").find(|s| !STATES.contains(s)) {
+        return Err(Error::Invalid(format!("invalid filter 'status={bad}'")));
+    }
     for name in ["publish", "expose"] {
         for text in filters.get(name) {
             let wrong = |reason| Error::Invalid(format!("error while looking up for {name} {text}: {reason}"));
@@ -197,10 +197,12 @@ fn check_ports(text: &str) -> Result<(), String> {
     if first <= last { Ok(()) } else { Err(format!("Invalid range specified for the Port: {range}")) }
 }
 
+/// Digits only, unlike for Rust.
 fn port(text: &str) -> Result<u16, String> {
     let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let reason = if is_number { "value out of range" } else { "invalid syntax" };
-    text.parse().map_err(|_| format!("strconv.ParseUint: parsing {text:?}: {reason}"))
+    let wrong = || format!("strconv.ParseUint: parsing {text:?}: {reason}");
+    text.parse().ok().filter(|_| is_number).ok_or_else(wrong)
 }
 
 #[cfg(test)]
@@ -223,6 +225,7 @@ mod tests {
     fn what_is_no_port() {
         let refused = |text: &str| check_ports(text).expect_err(text);
         assert_eq!(refused("x"), "strconv.ParseUint: parsing \"x\": invalid syntax");
+        assert_eq!(refused("+80"), "strconv.ParseUint: parsing \"+80\": invalid syntax");
         assert_eq!(refused("70000"), "strconv.ParseUint: parsing \"70000\": value out of range");
         assert_eq!(refused("2-1/tcp"), "Invalid range specified for the Port: 2-1");
         assert!(check_ports("80").is_ok() && check_ports("80-90/udp").is_ok());
