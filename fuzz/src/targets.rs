@@ -50,6 +50,7 @@ pub const TARGETS: &[Target] = &[
     target("engine_cdi", teu_engine::fuzzing::cdi, documents::cdi, 2000),
     target("engine_create", teu_engine::fuzzing::create_request, documents::create, 500),
     target("engine_event_journal", teu_engine::fuzzing::event_journal, documents::events, 2000),
+    target("engine_filters", teu_engine::fuzzing::filters, documents::filters, 3000),
     target("engine_grpc_probe", teu_engine::fuzzing::grpc_probe, binary::grpc, 500),
     target("engine_health_check", teu_engine::fuzzing::health_check, documents::health, 2000),
     target("engine_http_probe", teu_engine::fuzzing::http_probe, texts::answers, 1000),
@@ -78,7 +79,7 @@ pub const TARGETS: &[Target] = &[
     target("reference", reference, texts::references, 5000),
     target("registry_bodies", teu_registry::fuzzing::bodies, documents::registry, 3000),
     target("registry_challenge", teu_registry::fuzzing::challenge, texts::challenges, 3000),
-    target("runtime_config", teu_runtime::fuzzing::config_json, documents::runtime, 500),
+    target("runtime_config", runtime_config, documents::runtime, 500),
     target("runtime_texts", teu_runtime::fuzzing::texts, texts::runtime, 3000),
     target("seccomp_json", teu_runtime::fuzzing::seccomp_json, documents::seccomp, 12),
     target("seccomp_policy", teu_sys::fuzzing::seccomp_policy, binary::policies, 60),
@@ -110,6 +111,13 @@ fn unpack(data: &[u8]) {
 
 fn layer_drivers(data: &[u8]) {
     in_folder(|folder| teu_image::fuzzing::layer_drivers(folder, data));
+}
+
+fn runtime_config(data: &[u8]) {
+    in_folder(|folder| {
+        teu_runtime::fuzzing::config_json(folder, data);
+        Ok(())
+    });
 }
 
 fn log_files(data: &[u8]) {

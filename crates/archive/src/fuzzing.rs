@@ -14,7 +14,8 @@ const HEADER: usize = 512;
 const KIND: usize = 156;
 
 /// An archive from a stranger, unpacked in an empty folder: whatever links it brings or finds, nothing beside the tree is
-/// touched; and the tree, packed and unpacked again, is the same.
+/// touched; and the tree, packed and unpacked again, is the same. How long the archive is, which its end leaves open, says
+/// by which rules it is unpacked, and whether behind a link.
 ///
 /// # Errors
 /// The folder cannot be prepared.
@@ -32,20 +33,22 @@ pub fn unpack(folder: &Path, data: &[u8]) -> io::Result<()> {
         symlink(target, root.join(link))?;
     }
     let before = state(&outside)?;
-    let unpacked = into(&root, data);
+    let keep_kinds = data.len() & 1 != 0;
+    let unpacked = into(&root, Path::new(if data.len() & 2 == 0 { "" } else { "up" }), keep_kinds, data);
     assert_eq!(state(&outside)?, before, "{:?}", unpacked.err());
     // What came before an error is there.
     let packed = pack(&root)?;
-    into(&again, &packed).unwrap_or_else(|error| panic!("an archive of ours is refused: {error}"));
+    into(&again, Path::new(""), false, &packed)
+        .unwrap_or_else(|error| panic!("an archive of ours is refused: {error}"));
     // The folder itself is not unpacked, and so not compared.
     assert!(packed[HEADER..] == pack(&again)?[HEADER..], "a tree does not survive being packed");
     Ok(())
 }
 
-fn into(root: &Path, archive: &[u8]) -> io::Result<()> {
+fn into(root: &Path, at: &Path, keep_kinds: bool, archive: &[u8]) -> io::Result<()> {
     let root = File::open(root)?;
     let ownership = if rustix::process::geteuid().is_root() { Ownership::Archived } else { Ownership::Own };
-    Unpacker::new(Tree::new(root.as_fd()), Path::new(""), Rules { ownership, keep_kinds: false }).unpack(archive)
+    Unpacker::new(Tree::new(root.as_fd()), at, Rules { ownership, keep_kinds }).unpack(archive)
 }
 
 fn pack(root: &Path) -> io::Result<Vec<u8>> {

@@ -110,18 +110,28 @@ pub fn template(data: &[u8]) {
     const DOCUMENT: &str = r#"{"Id":"abc","State":{"Status":"running","Pid":7},"Config":{"Cmd":["a","b"],"Env":null,
         "Labels":{"z":"1"},"Volumes":null},"Ports":{"80/tcp":[{"HostPort":"8080"}]},"Big":1e3,"List":[1,[2]]}"#;
     let text = String::from_utf8_lossy(data);
-    // Widths of `printf` and counts of `pad` are the user's own.
+    // Widths of `printf`, counts of `pad` and rounds of `range` are the user's own.
     if text.len() > 2048 {
         return;
     }
     if let Ok(template) = Template::parse(&text) {
+        let template = template.rounds(1000);
         black_box(template.render(Data::json(DOCUMENT)).is_ok());
     }
 }
 
-/// `config.json`: credentials in it are read or refused. As `login` writes them, they are the same again.
+/// `config.json`: what is in it is read or refused, and proxies are added once. Credentials, as `login` writes them, are the
+/// same again.
 pub fn config_files(data: &[u8]) {
-    let Ok(config) = serde_json::from_slice::<ConfigFile>(data) else { return };
+    let Ok(members) = serde_json::from_slice(data) else { return };
+    let Ok(mut config) = ConfigFile::of(members) else { return };
+    settings(&config);
+    // Helpers are programs, which are not run here.
+    config.cred_helpers.clear();
+    config.creds_store.clear();
+    if let Ok(all) = auth::all(&config) {
+        assert!(all.keys().all(|registry| config.auths.contains_key(registry)));
+    }
     for (registry, auth) in &config.auths {
         let Ok(credentials) = auth::decode(registry, auth) else { continue };
         assert!(auth.auth.is_empty() || !credentials.username.contains(':'), "{credentials:?}");
@@ -133,6 +143,23 @@ pub fn config_files(data: &[u8]) {
             assert_eq!(again, of);
         }
     }
+}
+
+/// What commands take from `config.json` besides credentials.
+fn settings(config: &ConfigFile) {
+    let mut variables = vec!["no_proxy=x".to_owned()];
+    config.add_proxies("unix:///var/run/docker.sock", &mut variables);
+    let once = variables.clone();
+    config.add_proxies("unix:///var/run/docker.sock", &mut variables);
+    assert_eq!(variables, once);
+    if let Ok(headers) = config.headers() {
+        assert!(headers.len() <= config.http_headers.len());
+    }
+    for format in [&config.ps_format, &config.images_format, &config.stats_format] {
+        template(format.as_bytes());
+    }
+    black_box(teu_api::detach_keys::parse(&config.detach_keys).is_ok());
+    black_box(config.prune_filters.iter().filter(|text| opts::filter::parse(text).is_ok()).count());
 }
 
 /// The archive of a context: what is read survives being written, and no name in it leads elsewhere.

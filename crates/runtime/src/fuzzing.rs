@@ -12,8 +12,9 @@ use crate::container::{record, validate};
 use crate::plan::{self, environment, kernel, options};
 use crate::{Launch, Rootfs, channel, resources, seccomp};
 
-/// A configuration: it is refused or becomes a plan. What is kept of it on disk says the same.
-pub fn config_json(data: &[u8]) {
+/// A configuration: it is refused or becomes a plan, for a root that is an empty `folder`. What is kept of it on disk says
+/// the same.
+pub fn config_json(folder: &Path, data: &[u8]) {
     let Ok(mut spec) = serde_json::from_slice::<Spec>(data) else { return };
     let kept = serde_json::to_vec(&spec).and_then(|kept| serde_json::from_slice::<Spec>(&kept));
     assert!(kept.is_ok_and(|kept| kept == spec));
@@ -24,8 +25,13 @@ pub fn config_json(data: &[u8]) {
         linux.namespaces.iter_mut().for_each(|namespace| namespace.path = None);
     }
     spec.mounts.retain(|mount| !binds(mount));
-    let Ok(root) = std::fs::File::open("/proc/self") else { return };
-    let launch = Launch::new("fuzz", &spec, Path::new("/proc/self"), Rootfs::Mount(OwnedFd::from(root)));
+    for mount in &mut spec.mounts {
+        // To map ids takes a process.
+        mount.uid_mappings.clear();
+        mount.options.retain(|option| !option.contains("idmap"));
+    }
+    let Ok(root) = std::fs::File::open(folder) else { return };
+    let launch = Launch::new("fuzz", &spec, folder, Rootfs::Mount(OwnedFd::from(root)));
     black_box(plan::create::compile(launch, None).map_err(|error| error.to_string()).is_ok());
 }
 

@@ -55,6 +55,10 @@ pub(crate) fn cli() -> Vec<Vec<u8>> {
     texts(&[
         json!({ "auths": { "r.example": { "auth": "bWU6cDp3" }, "t": { "identitytoken": "x" } }, "psFormat": "{{.ID}}",
             "detachKeys": "ctrl-x", "HttpHeaders": { "X-A": "b" }, "credHelpers": { "gcr.io": "gcloud" } }),
+        json!({ "auths": { "https://index.docker.io/v1/": { "username": "u", "password": "p", "registrytoken": "y" } },
+            "proxies": { "default": { "httpProxy": "http://p:1", "noProxy": "a,b" }, "tcp://h:1": { "allProxy": "x" } },
+            "pruneFilters": ["label=a", "until=1h"], "credsStore": null, "currentContext": "remote", "PSFORMAT": "table {{.ID}}",
+            "imagesFormat": "{{json .}}", "statsFormat": "{{.CPUPerc}}", "HttpHeaders": null }),
     ])
 }
 
@@ -140,25 +144,44 @@ pub(crate) fn keeper_files() -> Vec<Vec<u8>> {
 }
 
 pub(crate) fn runtime() -> Vec<Vec<u8>> {
-    texts(&[json!({ "ociVersion": "1.2.0", "root": { "path": "rootfs", "readonly": true }, "hostname": "h",
-        "process": { "args": ["sh", "-c", "x"], "env": ["PATH=/bin", "A=b", "A=c"], "cwd": "/", "terminal": false,
-            "user": { "uid": 1, "gid": 2, "additionalGids": [3], "umask": 18 }, "noNewPrivileges": true, "oomScoreAdj": 5,
-            "rlimits": [{ "type": "RLIMIT_NOFILE", "soft": 1, "hard": 2 }], "consoleSize": { "height": 1, "width": 2 },
-            "capabilities": { "bounding": ["CAP_KILL"], "effective": ["CAP_KILL"], "permitted": ["CAP_KILL"] },
-            "scheduler": { "policy": "SCHED_BATCH", "nice": 1 }, "ioPriority": { "class": "IOPRIO_CLASS_BE", "priority": 4 } },
-        "mounts": [{ "destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid"] },
-            { "destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["mode=755", "size=65536k", "tmpcopyup"] },
-            { "destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro"] }],
-        "hooks": { "prestart": [{ "path": "/bin/true", "args": ["x"], "timeout": 1 }] },
-        "linux": { "namespaces": [{ "type": "pid" }, { "type": "mount" }, { "type": "network" }, { "type": "ipc" }, { "type": "time" }],
-            "sysctl": { "net.core.somaxconn": "1", "kernel.shmmax": "2" }, "maskedPaths": ["/proc/kcore"],
-            "readonlyPaths": ["/proc/sys"], "rootfsPropagation": "rslave", "timeOffsets": { "monotonic": { "secs": 1 } },
-            "devices": [{ "path": "/dev/x", "type": "c", "major": 1, "minor": 3, "fileMode": 438, "uid": 0, "gid": 0 }],
-            "personality": { "domain": "LINUX32" }, "memoryPolicy": { "mode": "MPOL_BIND", "nodes": "0" },
-            "resources": { "memory": { "limit": 1_000_000, "swap": -1 }, "cpu": { "shares": 2, "quota": 3, "period": 4, "cpus": "0" },
-                "devices": [{ "allow": false, "access": "rwm" }, { "allow": true, "type": "c", "major": 1, "minor": 3, "access": "r" }],
-                "pids": { "limit": 5 }, "unified": { "memory.high": "1" }, "hugepageLimits": [{ "pageSize": "2MB", "limit": 1 }],
-                "blockIO": { "weight": 10, "throttleReadBpsDevice": [{ "major": 8, "minor": 0, "rate": 1 }] } } } })])
+    let every = ["pid", "mount", "network", "ipc", "uts", "cgroup", "time"].map(|kind| json!({ "type": kind }));
+    let own_user = ["user", "pid", "mount", "uts"].map(|kind| json!({ "type": kind }));
+    let ids = json!([{ "containerID": 0, "hostID": 100_000, "size": 65_536 }]);
+    texts(&[
+        json!({ "ociVersion": "1.2.0", "root": { "path": "rootfs", "readonly": true }, "hostname": "h", "domainname": "d",
+            "process": { "args": ["sh", "-c", "x"], "env": ["PATH=/bin", "A=b", "A=c"], "cwd": "/", "terminal": false,
+                "user": { "uid": 1, "gid": 2, "additionalGids": [3], "umask": 18 }, "noNewPrivileges": true, "oomScoreAdj": 5,
+                "rlimits": [{ "type": "RLIMIT_NOFILE", "soft": 1, "hard": 2 }], "consoleSize": { "height": 1, "width": 2 },
+                "capabilities": { "bounding": ["CAP_KILL"], "effective": ["CAP_KILL"], "permitted": ["CAP_KILL"] },
+                "scheduler": { "policy": "SCHED_BATCH", "nice": 1 }, "ioPriority": { "class": "IOPRIO_CLASS_BE", "priority": 4 } },
+            "mounts": [{ "destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid"] },
+                { "destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["mode=755", "size=65536k", "tmpcopyup"] },
+                { "destination": "/run", "type": "tmpfs", "options": ["ro", "rprivate", "noatime", "nr_inodes=5"] },
+                { "destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro"] }],
+            "hooks": { "prestart": [{ "path": "/bin/true", "args": ["x"], "timeout": 1 }] },
+            "linux": { "namespaces": every, "cgroupsPath": "/teu/x", "mountLabel": "l",
+                "sysctl": { "net.core.somaxconn": "1", "kernel.shmmax": "2" }, "maskedPaths": ["/proc/kcore"],
+                "readonlyPaths": ["/proc/sys"], "rootfsPropagation": "rslave", "timeOffsets": { "monotonic": { "secs": 1 } },
+                "devices": [{ "path": "/dev/x", "type": "c", "major": 1, "minor": 3, "fileMode": 438, "uid": 0, "gid": 0 },
+                    { "path": "/dev/pipe", "type": "p" }],
+                "personality": { "domain": "LINUX32" }, "memoryPolicy": { "mode": "MPOL_BIND", "nodes": "0" },
+                "resources": { "memory": { "limit": 1_000_000, "swap": -1 }, "cpu": { "shares": 2, "quota": 3, "period": 4, "cpus": "0" },
+                    "devices": [{ "allow": false, "access": "rwm" }, { "allow": true, "type": "c", "major": 1, "minor": 3, "access": "r" }],
+                    "pids": { "limit": 5 }, "unified": { "memory.high": "1" }, "hugepageLimits": [{ "pageSize": "2MB", "limit": 1 }],
+                    "blockIO": { "weight": 10, "throttleReadBpsDevice": [{ "major": 8, "minor": 0, "rate": 1 }] } } } }),
+        json!({ "ociVersion": "1.0.2-dev", "root": { "path": "r" }, "annotations": { "a": "b" },
+            "process": { "args": ["/bin/true"], "cwd": "/w", "terminal": true, "apparmorProfile": "unconfined", "selinuxLabel": "",
+                "capabilities": { "ambient": ["CAP_CHOWN"], "inheritable": ["CAP_CHOWN"], "permitted": ["CAP_CHOWN"] },
+                "scheduler": { "policy": "SCHED_DEADLINE", "runtime": 1, "deadline": 2, "period": 3 },
+                "execCPUAffinity": { "initial": "0-1", "final": "0" } },
+            "mounts": [{ "destination": "/dev/shm", "type": "tmpfs", "source": "shm", "options": ["nodev", "mode=1777", "rbind"] },
+                { "destination": "/dev/mqueue", "type": "mqueue", "source": "mqueue", "options": ["rnosuid", "remount"] }],
+            "hooks": { "createContainer": [{ "path": "/x", "env": ["A=b"] }], "poststop": [{ "path": "/y" }] },
+            "linux": { "namespaces": own_user, "uidMappings": ids, "gidMappings": ids, "rootfsPropagation": "shared",
+                "seccomp": { "defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_X86_64"],
+                    "syscalls": [{ "names": ["read"], "action": "SCMP_ACT_ALLOW" }] },
+                "intelRdt": { "closID": "c" }, "sysctl": { "kernel/domainname": "x" }, "devices": [{ "path": "/dev/null" }] } }),
+    ])
 }
 
 pub(crate) fn seccomp() -> Vec<Vec<u8>> {
@@ -224,6 +247,17 @@ pub(crate) fn cdi() -> Vec<Vec<u8>> {
     let named = json!({ "Driver": "cdi", "DeviceIDs": ["vendor.com/class=x"] });
     let documents = requests.iter().map(|request| format!("{request}\n{file}")).chain([format!("{named}\n{yaml}")]);
     documents.map(String::into_bytes).collect()
+}
+
+pub(crate) fn filters() -> Vec<Vec<u8>> {
+    texts(&[
+        json!({ "status": ["running", "paused"], "name": ["^/we[b-d]+$", "db|x"], "publish": ["80-90/udp", "8080"],
+            "expose": ["53"], "health": ["none"], "exited": ["137"], "label": ["a=b", "c"], "is-task": ["0"] }),
+        json!({ "dangling": { "true": true }, "reference": ["host:5000/a/*:1"], "since": ["x"], "until": ["10m"] }),
+        json!({ "until": ["2026-01-02T03:04:05.6+01:00"], "label!": ["keep"], "label": { "a": true } }),
+        json!({ "until": { "1700000000.123456789": true } }),
+        json!({ "until": ["2026-01-02"], "all": ["true"] }),
+    ])
 }
 
 /// Filters on the first line, events behind it.

@@ -44,6 +44,10 @@ pub(crate) fn queries() -> Vec<Vec<u8>> {
         "all=1&filters=%7B%22label%22%3A%7B%22a%3Db%22%3Atrue%7D%7D&limit=5",
         r#"{"status":["running","paused"],"dangling":{"true":true}}"#,
         "fromImage=a%2Fb&tag=%C3%A9+x&t=-1&",
+        "t=10&signal=SIGTERM&h=24&w=80&condition=next-exit&stream=0&one-shot=1&force=1&v=true&link=no",
+        "follow=1&stdout=1&stderr=0&since=1700000000.5&until=10m&timestamps=1&tail=all&details=1&detachKeys=ctrl-a",
+        "path=%2Fa%20b&noOverwriteDirNonDir=true&copyUIDGID=1&container=c&repo=r&pause=0&changes=ENV%20A%3Db%0ACMD%20x",
+        "name=web&platform=linux%2Farm64&type=image&type=build-cache&size=1&shared-size=1&noprune=1&fromSrc=-",
     ])
 }
 

@@ -19,6 +19,8 @@ use super::{
 use crate::machine::Machine;
 use crate::{EngineConfig, time};
 
+pub use super::list::fuzzing::filters;
+
 /// A request to create a container, up to where the machine is looked at.
 pub fn create_request(data: &[u8]) {
     let Ok(request) = teu_api::json::from_slice::<CreateRequest>(data) else { return };

@@ -1,6 +1,7 @@
 //! `ps`.
 
 pub(super) mod filter;
+pub(crate) mod fuzzing;
 mod status;
 
 use teu_api::container::{ListOptions, Summary, SummaryHostConfig, SummaryNetworkSettings};

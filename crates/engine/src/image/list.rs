@@ -15,7 +15,7 @@ impl Engine {
     /// # Errors
     /// An unknown filter, or a filter value that makes no sense.
     pub async fn image_list(&self, options: &ListOptions) -> Result<Vec<Summary>, Error> {
-        let mut wanted = filters(&options.filters)?;
+        let mut wanted = self::options(&options.filters)?;
         wanted.shared_size = options.shared_size;
         let library = self.library()?;
         let images = blocking(move || Ok(library.list(&wanted)?)).await?;
@@ -23,7 +23,8 @@ impl Engine {
     }
 }
 
-fn filters(filters: &Filters) -> Result<teu_image::ListOptions, Error> {
+/// Filters as the store takes them.
+pub(crate) fn options(filters: &Filters) -> Result<teu_image::ListOptions, Error> {
     filters.validate(KNOWN).map_err(|e| Error::Invalid(e.to_string()))?;
     let first = |name: &str| filters.get(name).next().map(str::to_owned);
     let until = first("until").map(|text| time::parse(&text)).transpose()?.flatten();

@@ -15,6 +15,7 @@ mod tag;
 mod usage;
 
 pub(crate) use import::reference;
+pub(crate) use list::options as list_options;
 
 use std::collections::BTreeMap;
 

@@ -75,6 +75,11 @@ impl Template {
         Ok(Self { inner, kinds, fields: rewrite.fields })
     }
 
+    /// Has it fail after so many rounds of `range`.
+    pub(crate) fn rounds(self, most: u64) -> Self {
+        Self { inner: self.inner.max_range_iters(most), ..self }
+    }
+
     /// The fields it uses.
     pub(crate) fn fields(&self) -> &Fields {
         &self.fields
