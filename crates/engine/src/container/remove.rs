@@ -1,7 +1,6 @@
 //! `rm`: the end of a container.
 
 use std::io::{self, ErrorKind};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,7 +75,7 @@ impl Engine {
                 tracing::error!(container = id, %error, "the root file system could not be removed; it will be at the next start");
             }
             let folder = engine.container_folder(id);
-            if let Err(error) = remove_folder(&folder) {
+            if let Err(error) = removed(|| std::fs::remove_dir_all(&folder)) {
                 tracing::error!(folder = %folder.display(), %error, "a container's folder could not be removed");
             }
         };
@@ -167,12 +166,12 @@ impl Actor {
     }
 }
 
-/// Removes a container's folder. A keeper that has just taken over may begin to write to its log meanwhile.
-fn remove_folder(folder: &Path) -> io::Result<()> {
+/// Removes a container's folder, `once` at a time. A keeper that has just taken over may begin to write to its log meanwhile.
+fn removed(mut once: impl FnMut() -> io::Result<()>) -> io::Result<()> {
     let mut attempts = ATTEMPTS;
     loop {
         attempts -= 1;
-        match std::fs::remove_dir_all(folder) {
+        match once() {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty && attempts > 0 => {}
             other => return other,
@@ -187,4 +186,52 @@ fn anonymous(mounts: &[Mount]) -> Vec<String> {
         _ => None,
     };
     mounts.iter().filter_map(name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What comes of a removal that fails like this, time after time, and how often it was tried.
+    fn tried(failures: &[ErrorKind]) -> (Result<(), ErrorKind>, usize) {
+        let mut count = 0;
+        let result = removed(|| {
+            count += 1;
+            failures.get(count - 1).map_or(Ok(()), |kind| Err((*kind).into()))
+        });
+        (result.map_err(|error| error.kind()), count)
+    }
+
+    #[test]
+    fn a_folder_that_others_fill_is_emptied_again() {
+        assert_eq!(tried(&[]), (Ok(()), 1));
+        assert_eq!(tried(&[ErrorKind::DirectoryNotEmpty; 3]), (Ok(()), 4));
+        assert_eq!(
+            tried(&[ErrorKind::DirectoryNotEmpty, ErrorKind::NotFound]),
+            (Ok(()), 2),
+            "somebody else was faster"
+        );
+        // Not for ever, and nothing else is tried again.
+        assert_eq!(tried(&[ErrorKind::DirectoryNotEmpty; 20]), (Err(ErrorKind::DirectoryNotEmpty), 10));
+        assert_eq!(tried(&[ErrorKind::PermissionDenied]), (Err(ErrorKind::PermissionDenied), 1));
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_folder_that_is_written_to() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("container");
+        std::fs::create_dir_all(folder.join("log")).unwrap();
+        let mut writes = 3;
+        let result = removed(|| {
+            if writes > 0 {
+                // As if it came between the emptying and the removal of the folder.
+                writes -= 1;
+                std::fs::write(folder.join("log/container.log"), "late").unwrap();
+                return std::fs::remove_dir(folder.join("log"));
+            }
+            std::fs::remove_dir_all(&folder)
+        });
+        result.unwrap();
+        assert_eq!((writes, folder.exists()), (0, false));
+    }
 }

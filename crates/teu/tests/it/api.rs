@@ -283,6 +283,41 @@ fn detach_keys_end_the_connection() {
     assert_eq!(get(&engine, "/containers/box/json").json()["State"]["Running"], true);
 }
 
+#[test]
+fn top_of_what_does_not_run_is_a_conflict() {
+    let Some(engine) = engine() else { return };
+    engine.run(&["create", "--name", "created", BUSYBOX, "true"]).unwrap();
+    engine.run(&["run", "--name", "ended", BUSYBOX, "true"]).unwrap();
+    for minor in 24..=52 {
+        for name in ["created", "ended"] {
+            let id = get(&engine, &format!("/containers/{name}/json")).json()["Id"].as_str().unwrap().to_owned();
+            for query in ["", "?ps_args=aux"] {
+                let answer = get(&engine, &format!("/v1.{minor}/containers/{name}/top{query}"));
+                assert_eq!(answer.status, 409, "1.{minor} {name}{query}: {}", answer.message());
+                assert_eq!(answer.message(), format!("container {id} is not running"));
+            }
+        }
+    }
+    // Of one that ends while it is asked, the answer is its processes or that it does not run.
+    for _ in 0..10 {
+        engine.run(&["run", "-d", "--name", "ending", BUSYBOX, "sleep", "0.02"]).unwrap();
+        let last = loop {
+            let answer = get(&engine, "/containers/ending/top");
+            if answer.status != 200 {
+                break answer;
+            }
+        };
+        assert_eq!(last.status, 409, "{}", last.message());
+        assert!(last.message().ends_with(" is not running"), "{}", last.message());
+        assert_eq!(
+            get(&engine, "/containers/ending/json").json()["State"]["Running"],
+            false,
+            "whoever is told sees it"
+        );
+        engine.run(&["rm", "ending"]).unwrap();
+    }
+}
+
 /// Docker has upgraded the connection by the time it finds out: the reason is output, the code is in inspect.
 #[test]
 fn an_exec_that_cannot_start_says_why_on_its_stream() {

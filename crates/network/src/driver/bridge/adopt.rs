@@ -22,12 +22,16 @@ const ATTEMPTS: u32 = 10;
 /// Full diff: endpoints without a link are reported, links without an endpoint removed, links that lost their bridge
 /// or their neighbours are put right.
 pub(super) fn reconcile(bridge: &Bridge, endpoints: &[&Endpoint]) -> Result<Found, Error> {
+    while_links_go(|| reconcile_once(bridge, endpoints))
+}
+
+/// Does it `once`, and anew if a link has gone meanwhile: a container has ended since, and its link with it.
+fn while_links_go<T>(mut once: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
     let mut attempts = ATTEMPTS;
     loop {
         attempts -= 1;
-        match reconcile_once(bridge, endpoints) {
-            // A container has ended since, and its link with it.
-            Err(Error::Netlink { source, .. }) if source.errno() == Some(Errno::NODEV) && attempts > 0 => {}
+        match once() {
+            Err(error) if error.is_errno(Errno::NODEV) && attempts > 0 => {}
             other => return other,
         }
     }
@@ -112,7 +116,39 @@ fn is_ours(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_ours;
+    use std::io;
+
+    use rustix::io::Errno;
+    use teu_sys::netlink;
+
+    use super::{is_ours, while_links_go};
+    use crate::Error;
+    use crate::error::refused;
+
+    /// What comes of a reconciliation that the kernel refuses like this, time after time, and how often it was tried.
+    fn tried(refusals: &[Errno]) -> (Result<(), Error>, usize) {
+        let mut count = 0;
+        let result = while_links_go(|| {
+            count += 1;
+            let Some(errno) = refusals.get(count - 1) else { return Ok(()) };
+            let source = io::Error::from_raw_os_error(errno.raw_os_error());
+            Err(refused("reconcile")(netlink::Error::Refused { index: 0, source, hint: None }))
+        });
+        (result, count)
+    }
+
+    #[test]
+    fn a_link_that_goes_meanwhile_is_no_failure() {
+        assert!(matches!(tried(&[]), (Ok(()), 1)));
+        assert!(matches!(tried(&[Errno::NODEV; 3]), (Ok(()), 4)));
+        // Not for ever, and nothing else is tried again.
+        let (result, count) = tried(&[Errno::NODEV; 20]);
+        assert!(result.is_err_and(|error| error.is_errno(Errno::NODEV)));
+        assert_eq!(count, 10);
+        let (result, count) = tried(&[Errno::NODEV, Errno::PERM]);
+        assert!(result.is_err_and(|error| error.is_errno(Errno::PERM)));
+        assert_eq!(count, 2);
+    }
 
     #[test]
     fn names_of_our_links() {
