@@ -68,7 +68,7 @@ impl Error {
     /// (`teu run`), `usage` what follows on its usage line.
     pub(crate) fn render(&self, program: &str, command: &str, usage: &str) -> String {
         let mut out = String::new();
-        let usage_line = format!("\nUsage:  {command} {usage}");
+        let usage_line = format!("\nUsage:  {}", crate::help::usage(command, usage));
         // Writing to a string cannot fail.
         let _ = match self {
             Self::Flag(message) => {

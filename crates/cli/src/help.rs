@@ -25,9 +25,15 @@ pub(crate) fn width() -> usize {
     }
 }
 
+/// A usage line: how the command was called, and what may follow. Further lines are of the short form.
+pub(crate) fn usage(command: &str, usage: &str) -> String {
+    let program = command.split(' ').next().unwrap_or_default();
+    format!("{command} {}", usage.replace("\n\t", &format!("\n\t{program} ")))
+}
+
 /// Help of one command. `path` is how it was called (`teu container run`).
 pub(crate) fn command(program: &str, path: &str, spec: &Spec, parser: &Command, width: usize) -> String {
-    let mut out = format!("Usage:  {}\n\n{}\n", format!("{path} {}", spec.usage).trim_end(), spec.about);
+    let mut out = format!("Usage:  {}\n\n{}\n", usage(path, spec.usage).trim_end(), spec.about);
     let aliases = aliases(program, spec);
     if aliases.len() > 1 {
         let _ = write!(out, "\nAliases:\n  {}\n", aliases.join(", "));
