@@ -216,7 +216,8 @@ pub(crate) fn failure(plan: &Plan, message: &Message) -> Error {
 fn failure_of(step: Option<&Step>, program: &str, searched: bool, message: &Message) -> Error {
     let source = io::Error::from_raw_os_error(message.value);
     match step {
-        Some(Step::FindProgram | Step::Execute) => exec_failure(program, searched, message.value),
+        Some(Step::FindProgram) => lookup_failure(program, searched, message.value),
+        Some(Step::Execute) => exec_failure(program, message.value),
         Some(step @ Step::Mount(mount)) if mount.no_follow && message.value == Errno::NOTDIR.raw_os_error() => {
             Error::step(step.describe())(io::Error::other("it must be mounted on ordinary directory"))
         }
@@ -233,17 +234,29 @@ fn failure_of(step: Option<&Step>, program: &str, searched: bool, message: &Mess
     }
 }
 
-/// The error of a program that was not found or could not be executed, in the words that Docker looks for.
-pub(crate) fn exec_failure(program: &str, searched: bool, errno: i32) -> Error {
-    let program = program.to_owned();
-    let not_found = errno == Errno::NOENT.raw_os_error() || errno == Errno::NOTDIR.raw_os_error();
-    match (not_found, searched) {
-        (true, true) => Error::ExecNotFound { program, reason: "executable file not found in $PATH".into() },
-        (true, false) => {
-            let reason = format!("stat {program}: no such file or directory");
-            Error::ExecNotFound { program, reason }
+/// The error of a program that was not found, in the words that Docker looks for. A search through `PATH` passes over
+/// whatever cannot be executed, and so knows one reason only.
+fn lookup_failure(program: &str, searched: bool, errno: i32) -> Error {
+    let name = program.to_owned();
+    let reason = Reason::from_errno(errno);
+    match Errno::from_raw_os_error(errno) {
+        _ if searched => Error::ExecNotFound { program: name, reason: "executable file not found in $PATH".into() },
+        Errno::NOENT | Errno::NOTDIR => {
+            Error::ExecNotFound { program: name, reason: format!("stat {program}: {reason}") }
         }
-        (false, _) => Error::ExecFailed { program, reason: Reason::from_errno(errno) },
+        Errno::ACCESS | Errno::ISDIR => Error::ExecFailed { program: name, reason },
+        // Links that lead nowhere but to each other, a name that is too long: no word on the program itself.
+        _ => Error::Step { step: format!("exec: {program:?}: stat {program}"), reason },
+    }
+}
+
+/// The error of a program that is there, but that the kernel did not execute. What it says is missing is the interpreter
+/// that the program names, or one of that.
+pub(crate) fn exec_failure(program: &str, errno: i32) -> Error {
+    let (program, reason) = (program.to_owned(), Reason::from_errno(errno));
+    match Errno::from_raw_os_error(errno) {
+        Errno::NOENT | Errno::NOTDIR => Error::ExecNotFound { program, reason: reason.to_string() },
+        _ => Error::ExecFailed { program, reason },
     }
 }
 
@@ -253,16 +266,31 @@ mod tests {
 
     #[test]
     fn programs_that_are_missing_are_told_from_those_that_cannot_run() {
-        let missing = exec_failure("nope", true, 2);
-        assert_eq!(missing.to_string(), "exec: \"nope\": executable file not found in $PATH");
-        assert_eq!(missing.exit_code(), 127);
-        assert_eq!(
-            exec_failure("/nope", false, 2).to_string(),
-            "exec: \"/nope\": stat /nope: no such file or directory"
-        );
-        let denied = exec_failure("/etc/passwd", false, 13);
-        assert_eq!(denied.to_string(), "exec: \"/etc/passwd\": permission denied");
-        assert_eq!(denied.exit_code(), 126);
-        assert_eq!(exec_failure("/etc", false, 21).to_string(), "exec: \"/etc\": is a directory");
+        let told = |error: Error| (error.to_string(), error.exit_code());
+        let cases = [
+            ("nope", Errno::NOENT, "exec: \"nope\": executable file not found in $PATH", 127),
+            ("plain", Errno::ACCESS, "exec: \"plain\": executable file not found in $PATH", 127),
+            ("loop", Errno::LOOP, "exec: \"loop\": executable file not found in $PATH", 127),
+            ("/nope", Errno::NOENT, "exec: \"/nope\": stat /nope: no such file or directory", 127),
+            ("/file/x", Errno::NOTDIR, "exec: \"/file/x\": stat /file/x: not a directory", 127),
+            ("/etc/passwd", Errno::ACCESS, "exec: \"/etc/passwd\": permission denied", 126),
+            ("/etc", Errno::ISDIR, "exec: \"/etc\": is a directory", 126),
+            ("/loop", Errno::LOOP, "exec: \"/loop\": stat /loop: too many levels of symbolic links", 125),
+            ("/long", Errno::NAMETOOLONG, "exec: \"/long\": stat /long: file name too long", 125),
+        ];
+        for (program, errno, text, code) in cases {
+            let error = lookup_failure(program, !program.contains('/'), errno.raw_os_error());
+            assert_eq!(told(error), (text.to_owned(), code));
+        }
+        let cases = [
+            (Errno::NOEXEC, "exec: \"x\": exec format error", 126),
+            (Errno::NOENT, "exec: \"x\": no such file or directory", 127),
+            (Errno::NOTDIR, "exec: \"x\": not a directory", 127),
+            (Errno::ACCESS, "exec: \"x\": permission denied", 126),
+            (Errno::LOOP, "exec: \"x\": too many levels of symbolic links", 126),
+        ];
+        for (errno, text, code) in cases {
+            assert_eq!(told(exec_failure("x", errno.raw_os_error())), (text.to_owned(), code));
+        }
     }
 }

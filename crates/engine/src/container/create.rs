@@ -1,12 +1,15 @@
 //! `create`: from a request to a container that can be started.
 
 use std::collections::BTreeMap;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use rustix::fs::FileType;
 use teu_api::container::{CreateOptions, CreateRequest, CreateResponse, HostConfig};
 use teu_api::network::EndpointSettings;
+use teu_archive::Tree;
 use teu_image::{Image, SnapshotOptions};
 
 use super::actor::{Actor, Command};
@@ -32,6 +35,7 @@ impl Engine {
         let wanted_name = if options.name.is_empty() { None } else { Some(names::check(&options.name)?.to_owned()) };
         let image = self.image_of(request.config.image.clone(), &options.platform).await?;
         let id = ids::random_id()?;
+        let asks_for_folder = !request.config.working_dir.is_empty();
         let (definition, warnings) = self.define(id.clone(), request, &image)?;
         // The name is taken last of all that can fail cheaply, and given back by whatever fails after.
         let name = match wanted_name {
@@ -43,7 +47,7 @@ impl Engine {
         };
         let definition = Definition { name: name.clone(), ..definition };
         let made = match self.make_volumes(&definition).await {
-            Ok(()) => self.make(definition, &image).await,
+            Ok(()) => self.make(definition, &image, asks_for_folder).await,
             Err(error) => Err(error),
         };
         match made {
@@ -147,8 +151,9 @@ impl Engine {
         self.runtime_choice(&host.runtime).map(drop)
     }
 
-    /// Makes the container: root file system and database row at the same time, then the actor.
-    async fn make(&self, definition: Definition, image: &Image) -> Result<Arc<Handle>, Error> {
+    /// Makes the container: root file system, with the working directory if the request names one, and database row at the
+    /// same time, then the actor.
+    async fn make(&self, definition: Definition, image: &Image, asks_for_folder: bool) -> Result<Arc<Handle>, Error> {
         let id = definition.id.clone();
         let view = View {
             definition: Arc::new(definition),
@@ -169,7 +174,8 @@ impl Engine {
         // A row without a root file system, or the other way round, is what reconciliation looks for: no intent needed.
         let committed = self.store().commit(insert);
         let options = SnapshotOptions { ids: view.definition.ids.clone(), size: storage::size(&view.definition.host)? };
-        let prepared = self.prepare_rootfs(id.clone(), image, options);
+        let folder = asks_for_folder.then(|| view.definition.config.working_dir.clone());
+        let prepared = self.prepare_rootfs(id.clone(), image, options, folder);
         let (committed, prepared) = tokio::join!(committed.done(), prepared);
         if let Err(error) = committed.and(prepared) {
             self.store().put(Write::Delete { id });
@@ -183,7 +189,13 @@ impl Engine {
         Ok(handle)
     }
 
-    async fn prepare_rootfs(&self, id: String, image: &Image, options: SnapshotOptions) -> Result<(), Error> {
+    async fn prepare_rootfs(
+        &self,
+        id: String,
+        image: &Image,
+        options: SnapshotOptions,
+        working_dir: Option<String>,
+    ) -> Result<(), Error> {
         let engine = self.clone();
         let image = image.id;
         let work = move || {
@@ -191,10 +203,28 @@ impl Engine {
             // The folder of the local log, too: a log may be followed before the first start.
             let logs = engine.container_files(&id).local_log.parent().map_or(folder, Path::to_owned);
             std::fs::create_dir_all(&logs).map_err(|source| Error::File { path: logs, source })?;
-            engine.images().prepare(&id, &image, &options)
+            engine.images().prepare(&id, &image, &options)?;
+            match working_dir {
+                Some(path) => make_working_dir(&engine.images().mount(&id)?, &path),
+                None => Ok(()),
+            }
         };
         tokio::task::spawn_blocking(work).await.map_err(|e| Error::Part { part: "image", message: e.to_string() })?
     }
+}
+
+/// Makes the working directory that a request asks for, so that files can be put there before the first start. That of an
+/// image was made with the image.
+fn make_working_dir(rootfs: &OwnedFd, path: &str) -> Result<(), Error> {
+    let tree = Tree::new(rootfs.as_fd());
+    let Err(error) = tree.make_folder(Path::new(path)) else { return Ok(()) };
+    let is_file = tree.resolve(Path::new(path)).is_ok_and(|found| found.kind() != FileType::Directory);
+    Err(if is_file {
+        // Docker's words.
+        Error::Network(format!("Cannot mkdir: {path} is not a directory"))
+    } else {
+        Error::File { path: path.into(), source: error }
+    })
 }
 
 /// Another container that a request names. That it is missing is the request's fault: clients take "not found" from

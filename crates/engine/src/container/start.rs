@@ -322,18 +322,25 @@ impl Actor {
     }
 }
 
-/// A keeper's refusal as Docker words it: its clients derive their own exit code from the text.
+/// What Docker adds where something is not a directory.
+const NOT_A_DIRECTORY: &str = ": Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified \
+                               host path exists and is the expected type";
+
+/// A keeper's refusal as Docker words it: its clients derive their own exit code from the text. Docker goes by the text
+/// alone; what that does not tell, the kind does.
 pub(crate) fn refusal(kind: FailureKind, prefix: &str, message: String) -> StartError {
-    let (exit_code, needed) = match kind {
-        FailureKind::CommandNotFound => (127, ["executable file not found in $PATH", "no such file or directory"]),
-        FailureKind::CommandNotExecutable => (126, ["permission denied", "is a directory"]),
-        // Docker goes by the text alone.
-        _ if message.to_lowercase().contains("no such file or directory") => (127, ["", ""]),
-        _ => (128, ["", ""]),
+    let lower = message.to_lowercase();
+    let has = |words: &str| lower.contains(words);
+    let (exit_code, addition) = match kind {
+        _ if has("not a directory") => (127, NOT_A_DIRECTORY),
+        _ if has("is a directory") => (126, ": permission denied"),
+        _ if has("permission denied") => (126, ""),
+        _ if has("executable file not found") || has("no such file or directory") => (127, ""),
+        FailureKind::CommandNotFound => (127, ": executable file not found in $PATH"),
+        FailureKind::CommandNotExecutable => (126, ""),
+        _ => (128, ""),
     };
-    let known = needed.iter().any(|n| message.to_lowercase().contains(&n.to_lowercase()));
-    let message = if known { message } else { format!("{message}: {}", needed[0]) };
-    StartError { message: format!("{prefix}: {message}: unknown"), exit_code }
+    StartError { message: format!("{prefix}: {message}: unknown{addition}"), exit_code }
 }
 
 #[cfg(test)]
@@ -342,21 +349,38 @@ mod tests {
 
     #[test]
     fn texts_that_clients_look_for() {
-        let text = |kind, message: &str| refusal(kind, "p", message.to_owned()).message;
-        assert_eq!(
-            text(FailureKind::CommandNotFound, "exec: \"foo\""),
-            "p: exec: \"foo\": executable file not found in $PATH: unknown"
+        use FailureKind::{CommandNotExecutable, CommandNotFound, Failed};
+        let cases = [
+            (CommandNotFound, "exec: \"foo\"", "exec: \"foo\": unknown: executable file not found in $PATH", 127),
+            (
+                CommandNotFound,
+                "x: executable file not found in $PATH",
+                "x: executable file not found in $PATH: unknown",
+                127,
+            ),
+            (
+                CommandNotFound,
+                "stat /foo: no such file or directory",
+                "stat /foo: no such file or directory: unknown",
+                127,
+            ),
+            (CommandNotExecutable, "x: Permission denied", "x: Permission denied: unknown", 126),
+            (CommandNotExecutable, "x: is a directory", "x: is a directory: unknown: permission denied", 126),
+            (CommandNotExecutable, "x: exec format error", "x: exec format error: unknown", 126),
+            (Failed, "sysctl: No such file or directory", "sysctl: No such file or directory: unknown", 127),
+            (Failed, "x: too many levels of symbolic links", "x: too many levels of symbolic links: unknown", 128),
+            (Failed, "mounting /proc", "mounting /proc: unknown", 128),
+        ];
+        for (kind, message, text, code) in cases {
+            let refused = refusal(kind, "p", message.to_owned());
+            assert_eq!((refused.message, refused.exit_code), (format!("p: {text}"), code));
+        }
+        let mount = refusal(Failed, "p", "mount /x: not a directory".to_owned());
+        assert!(
+            mount.message.contains("unknown: Are you trying to mount a directory onto a file"),
+            "{}",
+            mount.message
         );
-        assert_eq!(
-            text(FailureKind::CommandNotFound, "executable file not found in $PATH"),
-            "p: executable file not found in $PATH: unknown"
-        );
-        assert_eq!(
-            text(FailureKind::CommandNotFound, "exec: \"/foo\": stat /foo: no such file or directory"),
-            "p: exec: \"/foo\": stat /foo: no such file or directory: unknown"
-        );
-        assert_eq!(refusal(FailureKind::CommandNotExecutable, "p", "x: Permission denied".to_owned()).exit_code, 126);
-        assert_eq!(refusal(FailureKind::Failed, "p", "sysctl: No such file or directory".to_owned()).exit_code, 127);
-        assert_eq!(text(FailureKind::Failed, "mounting /proc"), "p: mounting /proc: unknown");
+        assert_eq!(mount.exit_code, 127);
     }
 }

@@ -59,5 +59,5 @@ fn failure(container: &Container, left: u32, errno: i32) -> crate::Error {
     }
     let process = container.record.spec.process.as_ref();
     let program = process.and_then(|p| p.args.first()).map_or("", String::as_str);
-    crate::spawn::exec_failure(program, !program.contains('/'), errno)
+    crate::spawn::exec_failure(program, errno)
 }

@@ -208,7 +208,7 @@ impl<'p> Init<'p> {
                     self.program = index;
                     return Ok(());
                 }
-                Err(Errno::NOENT | Errno::NOTDIR) => {}
+                // It counts where there is one candidate only: a search is told of none of its reasons.
                 Err(errno) => error = errno,
             }
         }

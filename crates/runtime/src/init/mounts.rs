@@ -45,17 +45,18 @@ fn make_changes(made: BorrowedFd<'_>, mount: &Mount) -> Result<(), Errno> {
     mount.changes.iter().try_for_each(|wanted| change(made, wanted))
 }
 
+/// The mount point. A folder on a file, or the other way round, is `ENOTDIR`: of trees the kernel says `EINVAL`, which
+/// tells nobody what is wrong.
 fn target(root: BorrowedFd<'_>, mount: &Mount, directory: bool) -> Result<OwnedFd, Errno> {
-    if !directory {
-        return path::make_file(root, &mount.target);
-    }
-    if !mount.no_follow {
-        return path::make_directories(root, &mount.target);
-    }
-    match path::open_no_follow(root, &mount.target) {
-        Ok(fd) if path::file_type(&fd)?.is_dir() => Ok(fd),
-        Ok(_) => Err(Errno::NOTDIR),
-        Err(Errno::NOENT) => path::make_directories(root, &mount.target),
-        Err(errno) => Err(errno),
-    }
+    let found = if !directory {
+        path::make_file(root, &mount.target)?
+    } else if mount.no_follow {
+        match path::open_no_follow(root, &mount.target) {
+            Err(Errno::NOENT) => path::make_directories(root, &mount.target)?,
+            other => other?,
+        }
+    } else {
+        path::make_directories(root, &mount.target)?
+    };
+    if path::file_type(&found)?.is_dir() == directory { Ok(found) } else { Err(Errno::NOTDIR) }
 }

@@ -308,7 +308,9 @@ impl Step {
                 format!("{INIT}: {call} /proc/sys/{}", path.to_string_lossy())
             }
             // The ids were checked before: what is not there is the directory.
-            Step::Credentials(to) if matches!(errno, Errno::NOENT | Errno::NOTDIR | Errno::ACCESS | Errno::LOOP) => {
+            Step::Credentials(to)
+                if matches!(errno, Errno::NOENT | Errno::NOTDIR | Errno::ACCESS | Errno::LOOP | Errno::NAMETOOLONG) =>
+            {
                 format!("chdir to cwd ({:?}) set in config.json failed", to.cwd.to_string_lossy())
             }
             other => other.describe(),

@@ -12,6 +12,7 @@ mod container_log_drivers;
 mod container_logs;
 mod container_ls;
 mod container_oom;
+mod container_programs;
 mod container_races;
 mod container_run;
 mod container_share;

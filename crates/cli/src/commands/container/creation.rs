@@ -140,11 +140,12 @@ pub(super) fn failed(error: &client::Error) -> Error {
 }
 
 /// What a shell would make of the failure: 127 for a command that is not there, 126 for one that cannot be run.
+/// The docker command line does not know "exec format error": there, Docker takes such a program for started.
 fn exit_code(message: &str) -> u8 {
     let has = |text: &str| message.contains(text);
     match () {
         () if has("executable file not found") || has("no such file or directory") => 127,
-        () if has("permission denied") || has("is a directory") => 126,
+        () if has("permission denied") || has("is a directory") || has("exec format error") => 126,
         () => 125,
     }
 }
@@ -199,6 +200,8 @@ mod tests {
         assert_eq!(code("exec: \"/x\": stat /x: no such file or directory"), 127);
         assert_eq!(code("exec: \"/tmp\": permission denied"), 126);
         assert_eq!(code("exec: \"/tmp\": is a directory"), 126);
+        assert_eq!(code("exec: \"/x\": exec format error: unknown"), 126);
+        assert_eq!(code("exec: \"/x\": stat /x: too many levels of symbolic links: unknown"), 125);
         assert_eq!(code("no space left"), 125);
     }
 

@@ -29,54 +29,100 @@ pub(super) fn explain(case: &Case<'_>, report: &mut Report) {
 
 /// What the engine's message means: the kind, a sentence or none, and what to do.
 fn judge(case: &Case<'_>, error: &str) -> (Kind, String, Vec<String>) {
-    let inspect = &case.facts.inspect;
-    let image = &inspect.config.image;
-    let path = &inspect.path;
-    let has = |words: &str| error.contains(words);
-    if has("executable file not found in $PATH") {
-        let list = case.line(&format!("run --rm --entrypoint ls {image} /bin /usr/bin"));
-        return (
-            Kind::CommandNotFound,
-            format!("The image {image} has no program called {path:?} in its PATH."),
-            vec![
-                "What stands after the image's name is the command: check its spelling, and that flags stand before the \
-                 image."
-                    .to_owned(),
-                format!("See which programs there are: {list}"),
-            ],
-        );
-    }
-    if has("no such file or directory") && has("exec") {
-        return (
-            Kind::CommandNotFound,
-            format!(
-                "{path} is not in the image {image}, or what it needs to run is not: its interpreter (first line of a \
-                 script, often with Windows line ends) or its dynamic loader (a program built against another C library)."
-            ),
-            vec![
-                "Build it statically for an image FROM scratch, or use a base image with the library it needs."
-                    .to_owned(),
-            ],
-        );
-    }
-    if has("exec format error") {
-        return (
-            Kind::CommandNotExecutable,
-            format!("{path} is a program for another kind of processor, or a script without #! in its first line."),
-            vec![format!(
-                "See what the image is for: {}",
-                case.line(&format!("image inspect -f '{{{{.Architecture}}}}' {image}"))
-            )],
-        );
-    }
-    if has("permission denied") && has("exec") {
-        return (
-            Kind::CommandNotExecutable,
-            format!("{path} may not be executed: its permissions, or those of a folder above it, do not allow that to its user."),
-            vec!["In the Dockerfile: COPY --chmod=755, or RUN chmod +x. Mounted files take their permissions from the host.".to_owned()],
-        );
+    if error.contains("exec: \"")
+        && let Some(judged) = not_found(case, error).or_else(|| not_executed(case, error))
+    {
+        return judged;
     }
     surroundings(case, error)
+}
+
+/// A program that is not where the command says.
+fn not_found(case: &Case<'_>, error: &str) -> Option<(Kind, String, Vec<String>)> {
+    let (image, path) = (&case.facts.inspect.config.image, &case.facts.inspect.path);
+    let has = |words: &str| error.contains(words);
+    let spelling = "What stands after the image's name is the command: check its spelling, and that flags stand before \
+                    the image.";
+    let found = |meaning: String, advice: &[&str]| {
+        Some((Kind::CommandNotFound, meaning, advice.iter().map(|line| (*line).to_owned()).collect()))
+    };
+    if has("executable file not found in $PATH") {
+        let list = case.line(&format!("run --rm --entrypoint ls {image} -l /bin /usr/bin"));
+        return found(
+            format!("The image {image} has no program called {path:?} in its PATH that may be executed."),
+            &[spelling, &format!("See which programs there are: {list}")],
+        );
+    }
+    if !has(": stat ") {
+        return None;
+    }
+    if has("no such file or directory") {
+        return found(
+            format!("{path} is not in the image {image}, or is a link to something that is not."),
+            &[spelling],
+        );
+    }
+    if has("not a directory") {
+        return found(
+            format!("{path} is not in the image {image}: a folder in that path is a file there."),
+            &[spelling],
+        );
+    }
+    if has("too many levels of symbolic links") {
+        return found(
+            format!("{path} cannot be reached: a symbolic link in that path leads back to itself."),
+            &["See where the links lead: ls -l in a container of the image, with another --entrypoint. Mend it where \
+               the image is made."],
+        );
+    }
+    if has("file name too long") {
+        return found(
+            "The command is longer than a path may be.".to_owned(),
+            &[
+                "A whole command line as one word is the usual cause: give program and arguments as words of their own, \
+               or run it as sh -c '…'.",
+            ],
+        );
+    }
+    None
+}
+
+/// A program that is there, but does not run.
+fn not_executed(case: &Case<'_>, error: &str) -> Option<(Kind, String, Vec<String>)> {
+    let (image, path) = (&case.facts.inspect.config.image, &case.facts.inspect.path);
+    let has = |words: &str| error.contains(words);
+    let (meaning, advice) = if has("exec format error") {
+        let see = case.line(&format!("image inspect -f '{{{{.Architecture}}}}' {image}"));
+        (
+            format!("{path} is a program for another kind of processor, or a script without #! in its first line."),
+            format!("See what the image is for: {see}"),
+        )
+    } else if has("is a directory") {
+        (
+            format!("{path} is a folder, not a program."),
+            "What stands after the image's name is the command: name the program in that folder.".to_owned(),
+        )
+    } else if has("permission denied") {
+        (
+            format!(
+                "{path} may not be executed: its permissions, those of a folder above it or of its interpreter do not \
+                 allow that to its user."
+            ),
+            "In the Dockerfile: COPY --chmod=755, or RUN chmod +x. Mounted files take their permissions from the host."
+                .to_owned(),
+        )
+    } else if ["no such file or directory", "not a directory", "too many levels"].iter().any(|words| has(words)) {
+        (
+            format!(
+                "{path} is there, but what it needs to run is not: its interpreter (first line of a script, often with \
+                 Windows line ends) or its dynamic loader (a program built against another C library)."
+            ),
+            "Build it statically for an image FROM scratch, or use a base image with the library it needs.".to_owned(),
+        )
+    } else {
+        return None;
+    };
+    Some((Kind::CommandNotExecutable, meaning, vec![advice]))
 }
 
 /// What is around the program: ports, mounts, networks, other containers.
@@ -89,6 +135,15 @@ fn surroundings(case: &Case<'_>, error: &str) -> (Kind, String, Vec<String>) {
             vec![
                 format!("See who has it: {holders}; among other programs: ss -ltnp"),
                 "Or publish another: -p.".to_owned(),
+            ],
+        )
+    } else if has("Are you trying to mount a directory onto a file") {
+        (
+            "A file of the host is to be mounted on a folder of the image, or a folder of the host on a file of the image.",
+            vec![
+                "Check both paths of -v or --mount. A path of the host that was not there has been made, as a folder, by an \
+                 earlier -v."
+                    .to_owned(),
             ],
         )
     } else if has("bind source path does not exist") || (has("mount") && has("no such file or directory")) {

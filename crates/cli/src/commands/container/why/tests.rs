@@ -160,24 +160,47 @@ fn starts_that_fail() {
         container(&state, &json!({})).report()
     };
     check(
-        &failed("failed to create task: exec: \"servr\": executable file not found in $PATH: unknown"),
-        &[Kind::CommandNotFound, Kind::StartFailed],
-        &["web could not be started.", "The image shop has no program called", "--entrypoint ls shop"],
-    );
-    check(
-        &failed("exec: \"/x\": permission denied"),
-        &[Kind::CommandNotExecutable, Kind::StartFailed],
-        &["may not be executed"],
-    );
-    check(
         &failed("Bind for 0.0.0.0:80 failed: port is already allocated"),
         &[Kind::StartFailed, Kind::StartFailed],
         &["A port that it publishes on the host is taken.", "ss -ltnp"],
+    );
+    check(
+        &failed("bind mount on /etc: not a directory: unknown: Are you trying to mount a directory onto a file (or"),
+        &[Kind::StartFailed, Kind::StartFailed],
+        &["A file of the host is to be mounted on a folder", "Check both paths"],
     );
     check(&failed("strange"), &[Kind::StartFailed], &["The engine says: strange"]);
     let never = container(&json!({"Status": "created"}), &json!({})).report();
     check(&never, &[Kind::NotStarted], &["was created about a minute ago and never started", "teu start web"]);
     assert_eq!(never.exit_code, None);
+}
+
+/// Each reason for which a program is not executed, as the engine words it, and what to say to it.
+#[test]
+fn programs_that_do_not_run() {
+    let cases = [
+        (Kind::CommandNotFound, "executable file not found in $PATH", "The image shop has no program called"),
+        (Kind::CommandNotFound, "stat /x: no such file or directory", "is not in the image shop"),
+        (
+            Kind::CommandNotFound,
+            "stat /x: not a directory: unknown: Are you trying to mount",
+            "folder in that path is a",
+        ),
+        (Kind::CommandNotFound, "stat /x: too many levels of symbolic links", "leads back to itself"),
+        (Kind::CommandNotFound, "stat /x: file name too long", "as one word"),
+        (Kind::CommandNotExecutable, "permission denied", "may not be executed"),
+        (Kind::CommandNotExecutable, "is a directory: unknown: permission denied", "is a folder, not a program"),
+        (Kind::CommandNotExecutable, "exec format error", "another kind of processor"),
+        (Kind::CommandNotExecutable, "no such file or directory", "its interpreter"),
+        (Kind::CommandNotExecutable, "not a directory: unknown: Are you trying to mount", "its interpreter"),
+        (Kind::CommandNotExecutable, "too many levels of symbolic links", "its interpreter"),
+    ];
+    for (kind, reason, words) in cases {
+        let error = format!("failed to create task: exec: \"/bin/server\": {reason}: unknown");
+        let state = json!({"Status": "created", "ExitCode": 127, "Error": error});
+        let report = container(&state, &json!({})).report();
+        check(&report, &[kind, Kind::StartFailed], &["web could not be started.", words]);
+    }
 }
 
 #[test]
