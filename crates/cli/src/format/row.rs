@@ -63,14 +63,14 @@ impl Raw {
     }
 }
 
-/// Why a list could not be shown.
+/// Why a list could not be shown. Docker has the same words for both, but for those of `ps`.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FormatError {
     /// The template is malformed.
-    #[error("failed to parse template: {0}")]
+    #[error("template parsing error: {0}")]
     Parse(Error),
     /// The template does not fit the data.
-    #[error("failed to execute template: {0}")]
+    #[error("template parsing error: {0}")]
     Execute(Error),
 }
 
@@ -228,9 +228,9 @@ mod tests {
             ),
             (
                 "{{.Foo}}",
-                r#"error: failed to execute template: template: :1:2: executing "" at <.Foo>: can't evaluate field Foo in type *formatter.Ship"#,
+                r#"error: template parsing error: template: :1:2: executing "" at <.Foo>: can't evaluate field Foo in type *formatter.Ship"#,
             ),
-            ("{{.", "error: failed to parse template: template: :1: unclosed action"),
+            ("{{.", "error: template parsing error: template: :1: unclosed action"),
         ];
         for (format, want) in cases {
             assert_eq!(fleet(format), want, "{format}");

@@ -8,7 +8,7 @@ use teu_api::container::ListOptions;
 use crate::app::Cli;
 use crate::error::Error;
 use crate::format::container::{Container, TABLE};
-use crate::format::row::{Format, Raw};
+use crate::format::row::{Format, FormatError, Raw};
 use crate::format::time;
 use crate::opts::{filter, number};
 use crate::verb::{Arity, Spec, Verb};
@@ -64,6 +64,14 @@ pub(crate) struct List {
     size: bool,
 }
 
+/// Docker tries the template of `ps` once beforehand, and has other words for what is wrong with it.
+fn in_own_words(error: FormatError) -> Error {
+    Error::message(match error {
+        FormatError::Parse(reason) => format!("failed to parse template: {reason}"),
+        FormatError::Execute(reason) => format!("failed to execute template: {reason}"),
+    })
+}
+
 impl Verb for List {
     const SPEC: Spec = Spec {
         noun: "container",
@@ -87,7 +95,7 @@ impl Verb for List {
         };
         let table = if self.size { format!("{TABLE}\\t{{{{.Size}}}}") } else { TABLE.to_owned() };
         let raw = if self.size { &RAW_SIZE } else { &RAW };
-        let format = Format::parse(&raw.template(text, self.quiet), &table)?;
+        let format = Format::parse(&raw.template(text, self.quiet), &table).map_err(in_own_words)?;
         let limit = if self.latest && self.last == -1 { 1 } else { self.last };
         let options = ListOptions {
             all: self.all,
@@ -100,7 +108,7 @@ impl Verb for List {
         let now = time::now();
         let row = |summary| Container { summary, truncate: !self.no_trunc, now };
         let rows: Vec<Container> = containers.into_iter().map(row).collect();
-        cli.print(format.print(&rows)?)?;
+        cli.print(format.print(&rows).map_err(in_own_words)?)?;
         Ok(ExitCode::SUCCESS)
     }
 }

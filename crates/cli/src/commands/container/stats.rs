@@ -16,7 +16,7 @@ use tokio::time::MissedTickBehavior;
 use super::ls::FORMAT_HELP;
 use crate::app::Cli;
 use crate::error::Error;
-use crate::format::row::{Format, FormatError};
+use crate::format::row::Format;
 use crate::format::stats::{TABLE, Usage};
 use crate::terminal;
 use crate::verb::{Arity, Spec, Verb};
@@ -41,14 +41,6 @@ pub(crate) struct Stats {
     #[arg(long)]
     no_trunc: bool,
     containers: Vec<String>,
-}
-
-/// Rows in the user's format. Docker's words about a template that does not fit are other ones here than elsewhere.
-fn shown(format: &Format, rows: &[Usage]) -> Result<String, Error> {
-    format.print(rows).map_err(|error| match error {
-        FormatError::Execute(reason) => Error::message(format!("template parsing error: {reason}")),
-        other => other.into(),
-    })
 }
 
 impl Verb for Stats {
@@ -91,7 +83,7 @@ impl Stats {
             }
         }
         if !rows.is_empty() || self.containers.is_empty() {
-            cli.print(shown(format, &rows)?)?;
+            cli.print(format.print(&rows)?)?;
         }
         if failures.is_empty() { Ok(ExitCode::SUCCESS) } else { Err(Error::message(failures.join("\n"))) }
     }
@@ -120,7 +112,7 @@ impl Stats {
             if watched && let Some(failures) = board.all_failed() {
                 return Err(Error::message(failures));
             }
-            let text = shown(format, &board.rows(!self.no_trunc))?;
+            let text = format.print(&board.rows(!self.no_trunc))?;
             cli.print(if screen { picture(&text) } else { text })?;
         }
     }

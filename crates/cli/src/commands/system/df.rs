@@ -79,7 +79,7 @@ impl Verb for DiskUsage {
             None => sums.print(&contents.sums())?,
             Some(Lists::Tables) => tables(contents)?,
             Some(Lists::Template(template)) => {
-                template.render(Data::json(&json(contents)?)).map_err(FormatError::Execute)?
+                template.render(Data::json(&json(contents)?)).map_err(|error| Error::message(error.to_string()))?
             }
         })?;
         Ok(ExitCode::SUCCESS)
