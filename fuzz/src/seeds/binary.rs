@@ -178,19 +178,35 @@ pub(crate) fn netlink() -> Vec<Vec<u8>> {
 /// Archives for `cp`, without files that have holes.
 pub(crate) fn unpacked() -> Vec<Vec<u8>> {
     let end = vec![0; 1024];
+    let folder = |name: &str| raw(EntryType::Directory, name, "", b"");
+    let file = |name: &str| raw(EntryType::Regular, name, "", b"x");
+    // What links lead out to, from inside of the tree.
     let escapes = [
-        raw(EntryType::Regular, "up/f", "", b"x"),
-        raw(EntryType::Regular, "up/new", "", b"x"),
-        raw(EntryType::Regular, "file", "", b"x"),
-        raw(EntryType::Link, "hard", "out/f", b""),
+        folder("outside"),
+        file("up/f"),
+        file("up/new"),
+        raw(EntryType::Link, "hard", "up/f", b""),
+        file("file"),
         raw(EntryType::Symlink, "l", "/", b""),
-        raw(EntryType::Directory, "l/up", "", b""),
+        folder("l/up"),
         raw(EntryType::Link, "l/a", "l/hard", b""),
-        raw(EntryType::Directory, "d/", "", b""),
+        folder("d/"),
         raw(EntryType::Symlink, "d/l", "../../outside", b""),
-        raw(EntryType::Regular, "d/l/f", "", b"y"),
+        file("d/l/f"),
         raw(EntryType::Fifo, "fifo", "", b""),
     ];
+    let in_the_way = [
+        folder("d"),
+        file("d/f"),
+        folder("d/e"),
+        file("d/e/g"),
+        file("d"),
+        folder("d"),
+        folder("d"),
+        raw(EntryType::Symlink, "d", "x", b""),
+        file("d"),
+    ];
+    let linked_out = raw(EntryType::Link, "hard", "out/f", b"");
     let leading_out = raw(EntryType::Regular, "../outside/f", "", b"x");
     let capable = pax(
         &[("SCHILY.xattr.security.capability", &[1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])],
@@ -201,6 +217,10 @@ pub(crate) fn unpacked() -> Vec<Vec<u8>> {
     vec![
         layer().finish(),
         [escapes.concat(), end.clone()].concat(),
+        [file("f"), end.clone(), vec![0; 2]].concat(),
+        [in_the_way.concat(), end.clone()].concat(),
+        [in_the_way.concat(), end.clone(), vec![0]].concat(),
+        [linked_out, end.clone()].concat(),
         [leading_out, end.clone()].concat(),
         [capable, end.clone()].concat(),
         [long.concat(), end].concat(),
