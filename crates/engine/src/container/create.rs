@@ -217,7 +217,12 @@ impl Engine {
 /// image was made with the image.
 fn make_working_dir(rootfs: &OwnedFd, path: &str) -> Result<(), Error> {
     let tree = Tree::new(rootfs.as_fd());
-    let Err(error) = tree.make_folder(Path::new(path)) else { return Ok(()) };
+    let error = match tree.make_folder(Path::new(path)) {
+        Ok(_) => return Ok(()),
+        // A link that leads nowhere: the start makes what it leads to.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => error,
+    };
     let is_file = tree.resolve(Path::new(path)).is_ok_and(|found| found.kind() != FileType::Directory);
     Err(if is_file {
         // Docker's words.

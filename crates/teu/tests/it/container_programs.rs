@@ -115,6 +115,7 @@ fn a_working_directory_is_made_with_the_container() {
         assert!(err.to_lowercase().contains(reason), "{err}");
     }
     assert_eq!(engine.run(&["ps", "-aq", "--filter", "name=new"]).unwrap(), "", "nothing is left of them");
+    assert_eq!(engine.run(&["run", "--rm", "-w", "/x/nowhere", IMAGE, "pwd"]).unwrap(), "/none\n");
     // Before its first start, too, files can be put there.
     assert_eq!(create("/made/here").0, 0);
     let file = engine.host.path("file");
