@@ -73,6 +73,8 @@ impl<'a> Unpacker<'a> {
     /// Has owners in the tree that are not those in the archive.
     #[must_use]
     pub fn owners(mut self, owners: Option<Owners>) -> Self {
+        // Folders that the archive goes through without naming them belong to whom its root is.
+        self.tree = self.tree.owned_by(owners.as_ref().and_then(|owners| owners.of(0, 0)));
         self.owners = owners;
         self
     }

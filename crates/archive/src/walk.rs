@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, openat2};
+use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, ResolveFlags, Stat, Uid, openat2};
 use rustix::io::Errno;
 
 /// Permissions of folders that are made because they are needed.
@@ -16,7 +16,11 @@ const MOST_LINKS: u32 = 40;
 
 /// A tree below a descriptor.
 #[derive(Clone, Copy, Debug)]
-pub struct Tree<'a>(BorrowedFd<'a>);
+pub struct Tree<'a> {
+    root: BorrowedFd<'a>,
+    /// Who gets the folders that are made because they are needed, if not who makes them.
+    owner: Option<(u32, u32)>,
+}
 
 /// Something in a tree.
 #[derive(Debug)]
@@ -37,7 +41,14 @@ impl Found {
 impl<'a> Tree<'a> {
     /// The tree below `root`.
     pub fn new(root: BorrowedFd<'a>) -> Self {
-        Self(root)
+        Self { root, owner: None }
+    }
+
+    /// The same tree, in which folders that are made because they are needed belong to this user and group: the root of a
+    /// user namespace, seen from outside of it.
+    #[must_use]
+    pub fn owned_by(self, owner: Option<(u32, u32)>) -> Self {
+        Self { owner, ..self }
     }
 
     /// What is at `path`, links in the tree followed as if its root were the file system's.
@@ -76,11 +87,20 @@ impl<'a> Tree<'a> {
             Err(_) => {}
         }
         let (Some(above), Some(name)) = (path.parent(), path.file_name()) else { return Err(Errno::NOENT.into()) };
-        match rustix::fs::mkdirat(self.make_folder(above)?, name, IMPLIED) {
+        let above = self.make_folder(above)?;
+        match rustix::fs::mkdirat(&above, name, IMPLIED) {
+            Ok(()) => self.hand_over(&above, name)?,
             // Somebody was faster, or a link leads nowhere: then the next look fails.
-            Ok(()) | Err(Errno::EXIST) => Ok(self.resolve(path)?.fd),
-            Err(errno) => Err(errno.into()),
+            Err(Errno::EXIST) => {}
+            Err(errno) => return Err(errno.into()),
         }
+        Ok(self.resolve(path)?.fd)
+    }
+
+    fn hand_over(&self, above: &OwnedFd, name: &OsStr) -> Result<(), Errno> {
+        let Some((uid, gid)) = self.owner else { return Ok(()) };
+        let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
+        rustix::fs::chownat(above, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
     }
 
     /// The path that `path` leads to once all links are followed, as far as it exists. It may have changed when it is
@@ -124,7 +144,7 @@ impl<'a> Tree<'a> {
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         let flags = flags | OFlags::PATH | OFlags::CLOEXEC;
         loop {
-            match openat2(self.0, path, flags, Mode::empty(), how | ResolveFlags::NO_MAGICLINKS) {
+            match openat2(self.root, path, flags, Mode::empty(), how | ResolveFlags::NO_MAGICLINKS) {
                 Ok(fd) => {
                     let stat = rustix::fs::fstat(&fd)?;
                     return Ok(Found { fd, stat });

@@ -198,6 +198,7 @@ impl Engine {
     ) -> Result<(), Error> {
         let engine = self.clone();
         let image = image.id;
+        let root = options.ids.as_ref().and_then(|ids| ids.outside(0, 0));
         let work = move || {
             let folder = engine.container_folder(&id);
             // The folder of the local log, too: a log may be followed before the first start.
@@ -205,7 +206,7 @@ impl Engine {
             std::fs::create_dir_all(&logs).map_err(|source| Error::File { path: logs, source })?;
             engine.images().prepare(&id, &image, &options)?;
             match working_dir {
-                Some(path) => make_working_dir(&engine.images().mount(&id)?, &path),
+                Some(path) => make_working_dir(&engine.images().mount(&id)?, &path, root),
                 None => Ok(()),
             }
         };
@@ -214,9 +215,9 @@ impl Engine {
 }
 
 /// Makes the working directory that a request asks for, so that files can be put there before the first start. That of an
-/// image was made with the image.
-fn make_working_dir(rootfs: &OwnedFd, path: &str) -> Result<(), Error> {
-    let tree = Tree::new(rootfs.as_fd());
+/// image was made with the image. It belongs to the container's root.
+fn make_working_dir(rootfs: &OwnedFd, path: &str, root: Option<(u32, u32)>) -> Result<(), Error> {
+    let tree = Tree::new(rootfs.as_fd()).owned_by(root);
     let error = match tree.make_folder(Path::new(path)) {
         Ok(_) => return Ok(()),
         // A link that leads nowhere: the start makes what it leads to.

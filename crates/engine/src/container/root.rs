@@ -137,8 +137,9 @@ fn build(engine: &Engine, definition: &Definition, overlay: OwnedFd) -> Result<R
         return Ok(Rootfs { root, overlay: Some(overlay), _namespace: None });
     }
     let place = engine.container_folder(&definition.id);
+    let owner = definition.ids.as_ref().and_then(|ids| ids.outside(0, 0));
     // A thread of its own: it never comes back from the namespace.
-    let built = std::thread::scope(|scope| scope.spawn(|| attach(&place, overlay, opened, &read_only)).join());
+    let built = std::thread::scope(|scope| scope.spawn(|| attach(&place, overlay, opened, &read_only, owner)).join());
     built.unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map_err(part)
 }
 
@@ -159,8 +160,14 @@ fn own_files(engine: &Engine, definition: &Definition) -> Vec<Opened> {
     wanted.into_iter().filter_map(open).collect()
 }
 
-/// Attaches everything in a namespace of the calling thread.
-fn attach(place: &Path, overlay: OwnedFd, opened: Vec<Opened>, read_only: &[&Path]) -> std::io::Result<Rootfs> {
+/// Attaches everything in a namespace of the calling thread. Mount points are the owner's.
+fn attach(
+    place: &Path,
+    overlay: OwnedFd,
+    opened: Vec<Opened>,
+    read_only: &[&Path],
+    owner: Option<(u32, u32)>,
+) -> std::io::Result<Rootfs> {
     teu_sys::process::unshare(UnshareFlags::NEWNS)?;
     mount::set_propagation(c"/", Propagation::Slave, true)?;
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -177,7 +184,7 @@ fn attach(place: &Path, overlay: OwnedFd, opened: Vec<Opened>, read_only: &[&Pat
     };
     // Looked up again: now the overlay is there.
     let root = rustix::fs::open(place, flags, Mode::empty())?;
-    let tree = Tree::new(root.as_fd());
+    let tree = Tree::new(root.as_fd()).owned_by(owner);
     for Opened { destination, fd } in opened {
         let point = mount_point(tree, &destination, fd.as_fd())?;
         mount::attach(fd.as_fd(), point.as_fd())?;

@@ -160,6 +160,21 @@ fn a_network_is_shared_with_its_user_namespace() {
     assert!(err.contains("share its network as well (--network container:"), "{err}");
 }
 
+/// What nobody names is root's inside: the folder of a `create`, and those that an archive goes through.
+#[test]
+fn folders_that_are_made_on_the_way_are_roots() {
+    let Some(engine) = remapped() else { return };
+    let look = "stat -c %u:%g /made /made/deep /p /p/q && touch /made/deep/f";
+    engine.run(&["create", "--name", "box", "-w", "/made/deep", BUSYBOX, "sh", "-c", look]).unwrap();
+    let folder = engine.host.path("archive");
+    std::fs::create_dir_all(folder.join("p/q")).unwrap();
+    std::fs::write(folder.join("p/q/f"), "").unwrap();
+    let packed = std::process::Command::new("tar").args(["-cf", "-", "-C"]).arg(&folder).arg("p/q/f").output().unwrap();
+    let copied = feed(engine.teu().args(["cp", "-", "box:/"]), &packed.stdout);
+    assert!(copied.status.success(), "{}", text(&copied.stderr));
+    assert_eq!(engine.run(&["start", "-a", "box"]).unwrap(), "0:0\n".repeat(4));
+}
+
 #[test]
 fn the_missing_ranges_are_said() {
     if !privileged() {
