@@ -20,11 +20,9 @@ use tokio::net::UnixStream;
 use tokio::sync::{mpsc, watch};
 
 use self::reader::Reader;
+use crate::backend::KEEPERS;
 use crate::stream::ByteStream;
 use crate::{Engine, Error};
-
-/// How many keepers may die while one is asked.
-const ATTEMPTS: u32 = 5;
 
 /// Whose output is wanted.
 #[derive(Debug, Clone)]
@@ -99,7 +97,7 @@ impl Hookups {
 
 /// Asks the keeper for the output of a process, which need not have been started yet.
 pub(crate) async fn hook_up(engine: &Engine, hookup: Hookup) -> Result<ByteStream, Error> {
-    for _ in 0..ATTEMPTS {
+    for _ in 0..KEEPERS {
         let epoch = engine.processes().epoch();
         let source = match ask(engine, &hookup, hookup.from_start).await {
             Err(Error::KeeperLost) => {

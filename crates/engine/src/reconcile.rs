@@ -9,6 +9,7 @@ use teu_keeper::Listed;
 use teu_keeper::protocol::{AdoptRequest, Health, ProcessRef, Request};
 use teu_network::LiveContainer;
 
+use crate::backend::KEEPERS;
 use crate::backend::Restored;
 use crate::cgroups::STARTING;
 use crate::container::{Actor, Command, Handle, View, read_stored, signal};
@@ -17,9 +18,6 @@ use crate::{Engine, Error};
 
 /// How much later than that the second look for control groups is.
 const SECOND_LOOK: Duration = Duration::from_secs(5);
-
-/// How many keepers may die while they are asked for what they know.
-const ATTEMPTS: usize = 5;
 
 impl Engine {
     /// Brings stored containers back, compares them with what the keeper, the network and the disk know, and lets
@@ -152,7 +150,7 @@ impl Engine {
     /// Everything the keeper knows, or its successor if it dies while it tells.
     pub(crate) async fn list_processes(&self) -> Result<Vec<Listed>, Error> {
         let processes = self.processes();
-        for _ in 0..ATTEMPTS {
+        for _ in 0..KEEPERS {
             let epoch = processes.epoch();
             match processes.list().await {
                 Err(teu_keeper::Error::Gone) => processes.renewed(epoch).await?,
@@ -222,7 +220,7 @@ impl Engine {
 
     /// Tells the keeper that nobody needs an exit record, and its successor if it dies meanwhile.
     pub(crate) async fn acknowledged(&self, process: ProcessRef) {
-        for _ in 0..ATTEMPTS {
+        for _ in 0..KEEPERS {
             let epoch = self.processes().epoch();
             // It forgets the process with its output: those who get that must be there before.
             self.hookups().wait_until_carried_over(epoch).await;

@@ -24,6 +24,11 @@ use crate::health::Prober;
 pub(crate) use image::StoreImages;
 pub(crate) use keeper::{Link, Notice};
 
+/// How many keepers may die over one request, which the next is asked again. So many die if somebody kills one after the
+/// other, on a machine that is too busy to do anything in between; or over a request that no keeper survives, which ends
+/// here, a second later: containers run on meanwhile.
+pub(crate) const KEEPERS: u32 = 20;
+
 /// What a call to the keeper brings.
 pub(crate) type Answer = Result<(Reply, Vec<OwnedFd>), teu_keeper::Error>;
 

@@ -8,13 +8,11 @@ use super::actor::{Actor, Command, Intent};
 use super::handle::View;
 use super::signal;
 use super::state::Phase;
+use crate::backend::KEEPERS;
 use crate::{Engine, Error};
 
 /// How long a killed process may take to go; longer only in uninterruptible sleep.
 const KILL_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How many keepers may die while one is asked.
-const ATTEMPTS: u32 = 5;
 
 impl Engine {
     /// Sends a signal, by name (`SIGHUP`, `hup`) or number; an empty one is `SIGKILL`.
@@ -114,7 +112,7 @@ impl Engine {
     /// meanwhile.
     pub(crate) async fn ask_keeper(&self, container: &str, request: Request) -> Result<(), Error> {
         let processes = self.processes();
-        let mut attempts = ATTEMPTS;
+        let mut attempts = KEEPERS;
         loop {
             let epoch = processes.epoch();
             attempts -= 1;

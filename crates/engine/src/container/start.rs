@@ -21,6 +21,7 @@ use super::spec::{self, Inputs};
 use super::state::{Failure, Phase, Reached, Run};
 use super::user::{Account, Accounts};
 use super::{cdi, link, log_target, marks, sandbox, validate};
+use crate::backend::KEEPERS;
 use crate::{Engine, Error, StartError, apparmor};
 
 /// How long the keeper may take to set a container up, its hooks included. Nobody waits longer for a start.
@@ -28,9 +29,6 @@ const KEEPER_PATIENCE: Duration = Duration::from_secs(115);
 
 /// Where containers see devices and the kernel's objects.
 const SYSFS: &str = "/sys";
-
-/// How many keepers may die while they start a container.
-const ATTEMPTS: usize = 5;
 
 /// What Docker puts in front of the runtime's reason.
 const PREFIX: &str = "failed to create task for container: failed to create shim task: OCI runtime create failed: \
@@ -122,7 +120,7 @@ impl Actor {
         self.settle().await;
         let mut reached = Reached::Nothing;
         let mut launched = self.launch(&view.definition, &mut reached).await;
-        for _ in 1..ATTEMPTS {
+        for _ in 1..KEEPERS {
             let Err(Error::KeeperLost) = launched else { break };
             // It never ran: with another keeper it may.
             self.tear_down(self.view().endpoint.clone(), false);

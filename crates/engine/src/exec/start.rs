@@ -17,13 +17,11 @@ use teu_oci::runtime::Process;
 
 use super::create::check_container;
 use super::registry::{Exec, Phase};
+use crate::backend::KEEPERS;
 use crate::container::{Accounts, ClientInput, ExecDifferences, exec_process, pump, refusal};
 use crate::hookup::{Hookup, hook_up};
 use crate::stream::Input;
 use crate::{Attachment, Engine, Error, StartError, apparmor};
-
-/// How many keepers may die while they start a process.
-const ATTEMPTS: usize = 5;
 
 /// What Docker puts in front of the runtime's reason.
 const PREFIX: &str = "OCI runtime exec failed: exec failed: unable to start container process";
@@ -79,7 +77,7 @@ impl Engine {
         self.container_event(&exec.container.view().definition, &action, &[("execID", exec.id.clone())]);
         let mut epoch = self.processes().epoch();
         let mut launched = self.launch_exec(exec, request, &process, None).await;
-        for _ in 1..ATTEMPTS {
+        for _ in 1..KEEPERS {
             let Err(Error::KeeperLost) = launched else { break };
             self.processes().renewed(epoch).await?;
             epoch = self.processes().epoch();
