@@ -76,12 +76,14 @@ impl Criteria {
     /// Checks filters of which only those in `known` may be there.
     pub(crate) fn new(filters: &Filters, known: &[&str]) -> Result<Criteria, Error> {
         filters.validate(known).map_err(|e| Error::Invalid(e.to_string()))?;
-        let mut times = filters.get("until");
-        let until = times.next().map(until).transpose()?;
-        if times.next().is_some() {
-            return Err(Error::Invalid("more than one until filter specified".to_owned()));
-        }
-        drop(times);
+        let refused = |message: &str| Err(Error::Invalid(message.to_owned()));
+        let until = match filters.get("until").collect::<Vec<_>>()[..] {
+            [] if !filters.contains("until") => None,
+            [text] => Some(until(text)?),
+            // Not as if it were not there: too much would go.
+            [] => return refused("no time or duration for the until filter specified"),
+            _ => return refused("more than one until filter specified"),
+        };
         Ok(Criteria { until, filters: filters.clone() })
     }
 
@@ -152,6 +154,9 @@ mod tests {
         let message = |json: &str| criteria(json).expect_err("refused");
         assert_eq!(message(r#"{"until":["x"]}"#), "failed to parse value as time or duration: \"x\"");
         assert_eq!(message(r#"{"until":[""]}"#), "failed to parse value as time or duration: \"\"");
+        for nothing in [r#"{"until":{}}"#, r#"{"until":[]}"#] {
+            assert_eq!(message(nothing), "no time or duration for the until filter specified");
+        }
         assert_eq!(message(r#"{"until":["1h","2h"]}"#), "more than one until filter specified");
         assert_eq!(message(r#"{"bad":["x"]}"#), "invalid filter 'bad'");
     }

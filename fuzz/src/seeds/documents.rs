@@ -257,6 +257,7 @@ pub(crate) fn filters() -> Vec<Vec<u8>> {
         json!({ "until": ["2026-01-02T03:04:05.6+01:00"], "label!": ["keep"], "label": { "a": true } }),
         json!({ "until": { "1700000000.123456789": true } }),
         json!({ "until": ["2026-01-02"], "all": ["true"] }),
+        json!({ "until": {}, "label": {} }),
     ])
 }
 
