@@ -12,6 +12,9 @@ use super::hierarchy::{ControllerSet, parse_proc_cgroup};
 use super::{Controller, Error, Hierarchy, Resources, Result, Stats, Version, file};
 use super::{cpu, cpuset, devices, hugetlb, io, memory, pids, rdma, subtree};
 
+/// How often a directory above may be removed by others before one is made in it.
+const ATTEMPTS: u32 = 10;
+
 /// One group in every hierarchy. Holds paths and, once asked for on v2, a descriptor of the directory; dropping it
 /// removes nothing.
 #[derive(Debug)]
@@ -228,19 +231,20 @@ impl Cgroup {
 
 /// Creates a directory with its parents below the mount. False if it exists.
 fn create_dir(mount: &Path, dir: &Path) -> Result<bool> {
-    match rustix::fs::mkdir(dir, Mode::from_raw_mode(0o755)) {
-        Ok(()) => Ok(true),
-        Err(Errno::EXIST) => Ok(false),
-        Err(Errno::NOENT) if dir != mount => {
-            if let Some(parent) = dir.parent() {
-                create_dir(mount, parent)?;
+    let mut attempts = ATTEMPTS;
+    loop {
+        attempts -= 1;
+        match rustix::fs::mkdir(dir, Mode::from_raw_mode(0o755)) {
+            Ok(()) => return Ok(true),
+            Err(Errno::EXIST) => return Ok(false),
+            // One above is missing, or was removed again by whoever was the last to have a group in it.
+            Err(Errno::NOENT) if dir != mount && attempts > 0 => {
+                if let Some(parent) = dir.parent() {
+                    create_dir(mount, parent)?;
+                }
             }
-            match rustix::fs::mkdir(dir, Mode::from_raw_mode(0o755)) {
-                Ok(()) | Err(Errno::EXIST) => Ok(true),
-                Err(errno) => Err(Error::Path { action: "create", path: dir.to_owned(), errno }),
-            }
+            Err(errno) => return Err(Error::Path { action: "create", path: dir.to_owned(), errno }),
         }
-        Err(errno) => Err(Error::Path { action: "create", path: dir.to_owned(), errno }),
     }
 }
 
