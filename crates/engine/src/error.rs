@@ -100,6 +100,9 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// It cannot be done, in Docker's words, of which the whole message consists.
+    #[error("{0}")]
+    Failed(String),
     /// A network could not be set up.
     #[error("{0}")]
     Network(String),
@@ -178,6 +181,7 @@ impl Error {
             | Error::StateVersion { .. }
             | Error::Store(_)
             | Error::File { .. }
+            | Error::Failed(_)
             | Error::Network(_)
             | Error::Part { .. } => Kind::Internal,
         }

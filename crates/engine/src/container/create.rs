@@ -227,7 +227,7 @@ fn make_working_dir(rootfs: &OwnedFd, path: &str, root: Option<(u32, u32)>) -> R
     let is_file = tree.resolve(Path::new(path)).is_ok_and(|found| found.kind() != FileType::Directory);
     Err(if is_file {
         // Docker's words.
-        Error::Network(format!("Cannot mkdir: {path} is not a directory"))
+        Error::Failed(format!("Cannot mkdir: {path} is not a directory"))
     } else {
         Error::File { path: path.into(), source: error }
     })

@@ -90,7 +90,7 @@ pub(super) fn of(engine: &Engine, definition: &Definition) -> Result<Vec<Link>, 
         let address =
             other.endpoint.as_ref().and_then(|endpoint| endpoint.ipv4.as_ref().map(|subnet| subnet.address()));
         let Some(address) = address.filter(|_| other.state.is_up()) else {
-            return Err(Error::Network(format!(
+            return Err(Error::Failed(format!(
                 "Cannot link to a non running container: /{} AS /{}/{alias}",
                 other.definition.name, definition.name
             )));

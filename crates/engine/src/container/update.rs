@@ -124,7 +124,7 @@ fn cannot(id: &str, error: Error) -> Error {
     match error {
         Error::Invalid(_) => Error::Invalid(text),
         Error::Conflict(_) => Error::Conflict(text),
-        Error::Part { part: "keeper", message } => Error::Network(format!(
+        Error::Part { part: "keeper", message } => Error::Failed(format!(
             "Cannot update container {id}: runc did not terminate successfully: exit status 1: {message}\n: unknown"
         )),
         Error::Part { part, message } => {

@@ -89,7 +89,7 @@ fn wanted(request: &DeviceRequest, known: &Devices) -> Option<Vec<String>> {
 fn no_driver(request: &DeviceRequest) -> Error {
     let sets = request.capabilities.iter().flatten().map(|set| format!("[{}]", set.join(" ")));
     let sets: Vec<_> = sets.collect();
-    Error::Network(format!(
+    Error::Failed(format!(
         "could not select device driver {:?} with capabilities: [{}]",
         request.driver,
         sets.join(" ")
