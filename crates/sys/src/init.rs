@@ -7,19 +7,14 @@ pub const PROGRAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/init"));
 #[cfg(test)]
 mod tests {
     use super::PROGRAM;
-    use std::io::{BufRead, BufReader, Write};
+    use std::io::{BufRead, BufReader};
     use std::os::unix::process::ExitStatusExt;
     use std::process::{Command, Stdio};
 
     fn init(folder: &std::path::Path, script: &[&str]) -> Command {
         let path = folder.join("init");
         if !path.exists() {
-            // By another process: what a thread of this one forks meanwhile would keep the file open for writing.
-            let mut install = Command::new("install");
-            install.args(["-m", "755", "/dev/stdin"]).arg(&path).stdin(Stdio::piped());
-            let mut install = install.spawn().unwrap();
-            install.stdin.take().unwrap().write_all(PROGRAM).unwrap();
-            assert!(install.wait().unwrap().success());
+            teu_testkit::executable::write(&path, PROGRAM).unwrap();
         }
         let mut command = Command::new(path);
         command.arg("--").args(script).stdin(Stdio::null());
