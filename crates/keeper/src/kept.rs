@@ -1,8 +1,8 @@
 //! Where descriptors that are kept for long have their numbers.
 //!
-//! A new process has the descriptors up to the highest that its start takes ([`teu_sys::process::spawn_holding`]). Those of a
-//! start are made and closed again: with what stays out of the way they have low numbers, and few lie below them. Nothing
-//! but time depends on it.
+//! Where many are kept, a new process has the descriptors up to the highest that its start takes, and no others
+//! ([`teu_sys::process::spawn_holding`]). Those of a start are made and closed again: with what stays out of the way they have
+//! low numbers, and few lie below them. Nothing but time depends on it.
 
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd, RawFd};
 
