@@ -1,7 +1,7 @@
 //! What the executable is built from, and the functions that run every day side by side in it: docs/design/executable.md.
 
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn main() {
@@ -14,9 +14,22 @@ fn order_functions(here: &Path) {
     println!("cargo::rerun-if-changed=hot.ld");
     let is = |name, value| env::var(name).is_ok_and(|is| is == value);
     // The list names what optimised code consists of, by symbols of this toolchain. Elsewhere it would only slow linking down.
-    if is("PROFILE", "release") && is("TARGET", "x86_64-unknown-linux-gnu") {
+    if is("PROFILE", "release") && is("CARGO_CFG_TARGET_ARCH", "x86_64") {
         println!("cargo::rustc-link-arg-bins=-Wl,--script={}", here.join("hot.ld").display());
+        if let Some(lld) = own_linker() {
+            println!("cargo::rustc-link-arg-bins=-fuse-ld=lld");
+            println!("cargo::rustc-link-arg-bins=-B{}", lld.display());
+        }
     }
+}
+
+/// The linker that comes with the toolchain, which takes it for glibc by itself and not for musl. For it the list was written: GNU's `ld`
+/// makes three times as much of it.
+fn own_linker() -> Option<PathBuf> {
+    let sysroot = Command::new(env::var_os("RUSTC")?).args(["--print", "sysroot"]).output().ok()?;
+    let sysroot = PathBuf::from(String::from_utf8(sysroot.stdout).ok()?.trim_end());
+    let folder = sysroot.join("lib/rustlib").join(env::var("HOST").ok()?).join("bin/gcc-ld");
+    folder.join("ld.lld").exists().then_some(folder)
 }
 
 /// The commit and its date, which are the same whenever it is built. What no repository tells, packagers may:

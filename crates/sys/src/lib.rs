@@ -11,6 +11,8 @@ pub mod init;
 pub mod kernel;
 pub mod keyring;
 pub mod loopback;
+#[cfg(target_env = "musl")]
+mod messages;
 pub mod mount;
 pub mod netlink;
 pub mod netns;

@@ -24,5 +24,5 @@ pub fn bring_up() -> Result<(), Errno> {
         *to = from.cast_signed() as libc::c_char;
     }
     // SAFETY: the request is a terminated name with flags, and outlives the call.
-    check(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) }.into())
+    check(unsafe { libc::syscall(libc::SYS_ioctl, socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) })
 }

@@ -64,8 +64,7 @@ pub fn set_project(folder: BorrowedFd<'_>, project: u32) -> io::Result<()> {
     let wanted = Attributes { project, ..attributes(folder)? };
     let wanted = Attributes { flags: wanted.flags | INHERIT, ..wanted };
     // SAFETY: the structure is the one that the request reads, and outlives the call.
-    let done = unsafe { libc::ioctl(folder.as_raw_fd(), request(WRITE, 32), &raw const wanted) };
-    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    Ok(check(unsafe { libc::syscall(libc::SYS_ioctl, folder.as_raw_fd(), request(WRITE, 32), &raw const wanted) })?)
 }
 
 /// Limits what the files of a project may take, in bytes, rounded up to 1,024. `on` is anything on the file system.
@@ -95,8 +94,8 @@ fn quotactl(on: BorrowedFd<'_>, command: u32, project: u32, limits: &mut Limits)
 fn attributes(folder: BorrowedFd<'_>) -> io::Result<Attributes> {
     let mut attributes = Attributes::default();
     // SAFETY: the structure is the one that the request fills, and outlives the call.
-    let done = unsafe { libc::ioctl(folder.as_raw_fd(), request(READ, 31), &raw mut attributes) };
-    if done == 0 { Ok(attributes) } else { Err(io::Error::last_os_error()) }
+    check(unsafe { libc::syscall(libc::SYS_ioctl, folder.as_raw_fd(), request(READ, 31), &raw mut attributes) })?;
+    Ok(attributes)
 }
 
 /// `_IOR` and `_IOW`.

@@ -1,7 +1,7 @@
 //! Signals: names, descriptors, and a clean state for new programs.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 
 use crate::process::check;
@@ -56,25 +56,29 @@ pub fn reset() {
             libc::syscall(libc::SYS_rt_sigaction, number, &raw const default, ptr::null::<u64>(), size_of::<u64>())
         };
     }
-    let mut none = empty_set();
-    // SAFETY: `none` is an initialised set that outlives the call.
-    unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw mut none, ptr::null_mut()) };
+    let _ = set_mask(libc::SIG_SETMASK, 0);
 }
 
 /// Blocks every signal that can be blocked, for a program that begins by taking them: those that come before it can stay
 /// pending. Allocates nothing.
 pub fn block() {
-    let mut all = empty_set();
-    // SAFETY: `all` is an initialised set that outlives both calls.
-    unsafe {
-        libc::sigfillset(&raw mut all);
-        libc::sigprocmask(libc::SIG_SETMASK, &raw const all, ptr::null_mut());
-    }
+    let _ = set_mask(libc::SIG_SETMASK, ALL);
 }
 
-fn empty_set() -> libc::sigset_t {
-    // SAFETY: all-zero bytes are a valid set, and the empty one on Linux.
-    unsafe { std::mem::zeroed() }
+/// Every signal but the two that C libraries cancel threads and run timers with. As the kernel's set, one bit for each signal from
+/// 1 on: musl's own sets leave out signal 34 as well, which is the first that programs may use.
+const ALL: u64 = !(bit(32) | bit(33));
+
+const fn bit(signal: i32) -> u64 {
+    1 << (signal - 1)
+}
+
+/// Sets the calling thread's mask of signals.
+fn set_mask(how: libc::c_int, mask: u64) -> io::Result<()> {
+    // SAFETY: the set has the size that is said and outlives the call; the old one is not asked for.
+    let done =
+        unsafe { libc::syscall(libc::SYS_rt_sigprocmask, how, &raw const mask, ptr::null::<u64>(), size_of::<u64>()) };
+    Ok(check(done)?)
 }
 
 /// Signals of the process, read from a descriptor instead of being delivered.
@@ -88,18 +92,13 @@ impl SignalFd {
     /// # Errors
     /// The kernel's.
     pub fn all() -> io::Result<SignalFd> {
-        let mut set = empty_set();
-        // SAFETY: `set` is initialised, and every number is a signal.
-        unsafe {
-            libc::sigfillset(&raw mut set);
-            for fault in [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGSYS, libc::SIGTRAP] {
-                libc::sigdelset(&raw mut set, fault);
-            }
-        }
-        // SAFETY: `set` is initialised and outlives the call.
-        check(unsafe { libc::sigprocmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut()) }.into())?;
-        // SAFETY: as above; the descriptor is new.
-        let fd = unsafe { libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
+        let faults = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGSYS, libc::SIGTRAP];
+        let set = faults.into_iter().fold(ALL, |set, fault| set & !bit(fault));
+        set_mask(libc::SIG_BLOCK, set)?;
+        let flags = libc::SFD_CLOEXEC | libc::SFD_NONBLOCK;
+        // SAFETY: the set has the size that is said and outlives the call; the descriptor is new.
+        let fd = unsafe { libc::syscall(libc::SYS_signalfd4, -1, &raw const set, size_of::<u64>(), flags) };
+        let fd = RawFd::try_from(fd).unwrap_or(-1);
         if fd < 0 {
             return Err(io::Error::last_os_error());
         }
