@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use teu_keeper::protocol::{
-    AdoptRequest, AttachRequest, END_OF_OUTPUT, Event, ExecRequest, ExitRecord, ExitStatus, Framing, LogTarget,
+    AdoptRequest, AttachRequest, END_OF_OUTPUT, Event, ExecRequest, ExitRecord, ExitStatus, Framing, Health, LogTarget,
     ProcessRef, Reply, Request, StartRequest, WinSize,
 };
 use teu_keeper::{Descriptors, Ensure, Error, Keeper};
@@ -193,6 +193,14 @@ impl Drop for Bench {
             if let Some(pidfd) = listed.fds.pidfd {
                 let _ = rustix::process::pidfd_send_signal(pidfd, rustix::process::Signal::KILL);
             }
+        }
+        // Its guardian would keep what it has not seen the end of, for the next keeper.
+        let running = |keeper: &Keeper| {
+            keeper.list().is_ok_and(|listed| listed.iter().any(|listed| matches!(listed.state.health, Health::Running)))
+        };
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while running(&keeper) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
         }
         let _ = keeper.call_blocking(Request::Shutdown { force: true }, Vec::new());
     }
