@@ -11,6 +11,8 @@ pub mod init;
 pub mod kernel;
 pub mod keyring;
 pub mod loopback;
+#[cfg(all(target_env = "musl", target_arch = "x86_64", any(test, not(debug_assertions))))]
+mod memory;
 #[cfg(target_env = "musl")]
 mod messages;
 pub mod mount;
