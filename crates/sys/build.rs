@@ -12,8 +12,10 @@ fn main() {
     let mut rustc = Command::new(variable("RUSTC"));
     rustc.args(["--edition=2024", "--crate-name=init", "--crate-type=bin", "--target", &variable("TARGET")]);
     rustc.args(["-Copt-level=s", "-Cpanic=abort", "-Crelocation-model=static", "-Ctarget-feature=+crt-static"]);
-    // Else the target for musl adds start files of its own, with a `_start`.
-    rustc.arg("-Clink-self-contained=no");
+    if variable("CARGO_CFG_TARGET_ENV") == "musl" {
+        // Else it adds start files of its own, with a `_start`.
+        rustc.arg("-Clink-self-contained=no");
+    }
     rustc.args(["-Cstrip=symbols", "-Clink-arg=-nostartfiles", "-Clink-arg=-nostdlib", "-Clink-arg=-static"]);
     // One page of code, nothing to relocate.
     rustc.args(["-Clink-arg=-Wl,--build-id=none,-z,noseparate-code,-z,norelro,--gc-sections,--no-eh-frame-hdr"]);

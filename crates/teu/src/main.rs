@@ -6,11 +6,10 @@ use std::process::ExitCode;
 
 use teu_cli::Build;
 
-/// musl's own is slow in a process of many threads and gives each larger piece back to the kernel at once. What this one costs
-/// and saves: docs/design/executable.md.
+/// musl's own gives each larger piece back to the kernel at once. What this one costs and saves: docs/design/executable.md.
 #[cfg(target_env = "musl")]
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 fn main() -> ExitCode {
     Build { commit: env!("TEU_BUILD_COMMIT"), time: env!("TEU_BUILD_TIME").parse().ok() }.declare();
