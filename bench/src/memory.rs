@@ -59,7 +59,9 @@ fn settled_kib() -> Result<f64> {
 }
 
 fn available_kib() -> Result<f64> {
-    // Page cache and slabs that were only waiting to be given back must not count as the containers'.
+    // Page cache and slabs that were only waiting to be given back must not count as the containers'. What is not yet written
+    // cannot be given back (Documentation/admin-guide/sysctl/vm.rst, drop_caches).
+    rustix::fs::sync();
     fs::write("/proc/sys/vm/drop_caches", "3").context("cannot drop caches")?;
     let text = fs::read_to_string("/proc/meminfo")?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:")).context("no MemAvailable")?;

@@ -9,14 +9,15 @@ use teu_sys::cgroup::Cgroup;
 
 use crate::channel::Kind;
 use crate::hooks::{self, Place};
+use crate::launch::{Begun, Needs};
 use crate::plan::create::{CreatePlan, compile};
 use crate::plan::{GateFiles, Mount, Plan, Step};
 use crate::spawn::{self, How, Worker};
 use crate::start::Hooked;
 use crate::{Created, Error, Launch, copy_up, idmap, listener};
 
-/// Creates a container. With `gate`, the start comes through its files.
-pub(crate) fn create(launch: Launch<'_>, gate: Option<GateFiles>) -> Result<Created, Error> {
+/// Begins a container. With `gate`, the start comes through its files.
+pub(crate) fn begin(launch: Launch<'_>, gate: Option<GateFiles>) -> Result<Begun<'_>, Error> {
     let spec = launch.spec;
     let cgroup = launch.cgroup;
     let hooked = spec.hooks.is_some().then(|| Box::new(Hooked::new(&launch)));
@@ -29,11 +30,17 @@ pub(crate) fn create(launch: Launch<'_>, gate: Option<GateFiles>) -> Result<Crea
         user: user.as_ref().map(AsFd::as_fd),
         ..How::default()
     };
-    let mut worker = spawn::start(&plan, &how)?;
+    let worker = spawn::start(&plan, &how)?;
     let state = State { pid: worker.pid, ..state };
-    let helped = Helped { maps: write_maps, privileged };
-    match converse(&mut worker, &plan, spec, &state, &helped) {
-        Ok(()) => Ok(Created { plan, worker, hooks: hooked }),
+    let needs = Needs::Container { helped: Helped { maps: write_maps, privileged }, hooks: hooked };
+    Ok(Begun { plan, worker, spec, state, needs })
+}
+
+/// Does for a container's process what it asks for, until it is ready.
+pub(crate) fn finish(begun: Begun<'_>, helped: &Helped, hooks: Option<Box<Hooked>>) -> Result<Created, Error> {
+    let Begun { plan, mut worker, spec, state, .. } = begun;
+    match converse(&mut worker, &plan, spec, &state, helped) {
+        Ok(()) => Ok(Created { plan, worker, hooks }),
         Err(Error::Died) => {
             let how = worker.kill().map_or_else(|| "in an unknown way".to_owned(), |status| format!("{status:?}"));
             Err(Error::step("set up the container's process")(io::Error::other(format!("it ended: {how}"))))
@@ -96,7 +103,8 @@ pub(crate) fn hook_state(id: &str, spec: &Spec, bundle: &Path) -> State {
 }
 
 /// What a process in a user namespace cannot do for itself.
-struct Helped {
+#[derive(Debug)]
+pub(crate) struct Helped {
     /// Its namespace has no maps yet.
     maps: bool,
     privileged: Vec<Step>,

@@ -1,10 +1,11 @@
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use teu_oci::runtime::{Process, Spec};
+use teu_oci::runtime::{Process, Spec, State};
 use teu_sys::cgroup::Cgroup;
 
 use crate::channel::Kind;
+use crate::launch::{Begun, Needs};
 use crate::plan::Plan;
 use crate::plan::exec::{ExecPlan, compile};
 use crate::spawn::{self, How, Worker};
@@ -69,7 +70,7 @@ impl<'a> ExecRequest<'a> {
     /// # Errors
     /// [`Error::ExecNotFound`] and [`Error::ExecFailed`] if the program could not be executed; else the step that failed.
     pub fn run(self) -> Result<Running, Error> {
-        Ok(self.begin(false)?.worker.into())
+        Ok(finish(self.launch(false)?, false)?.worker.into())
     }
 
     /// Sets the process up. It waits just before `execve`.
@@ -77,27 +78,41 @@ impl<'a> ExecRequest<'a> {
     /// # Errors
     /// As [`ExecRequest::run`]. Nothing is left behind.
     pub fn prepare(self) -> Result<Created, Error> {
-        self.begin(true)
+        self.begin()?.ready()
     }
 
-    fn begin(self, gate: bool) -> Result<Created, Error> {
+    /// Begins to set the process up: it is there and at work.
+    ///
+    /// # Errors
+    /// As [`ExecRequest::prepare`].
+    pub fn begin(self) -> Result<Begun<'a>, Error> {
+        self.launch(true)
+    }
+
+    fn launch(self, gate: bool) -> Result<Begun<'a>, Error> {
         let (id, spec, pidfd) = (self.id, self.spec, self.pidfd);
         let cgroup = self.cgroup.and_then(Cgroup::clone_fd);
         let ExecPlan { plan, joins_pid } = compile(self, gate)?;
         let how = How { cgroup, pid_namespace_of: joins_pid.then_some(pidfd), ..How::default() };
-        let mut worker = spawn::start(&plan, &how)?;
-        match converse(&mut worker, &plan, id, spec, gate) {
-            Ok(()) => Ok(Created { plan, worker, hooks: None }),
-            Err(e) => {
-                worker.kill();
-                Err(e)
-            }
-        }
+        let worker = spawn::start(&plan, &how)?;
+        let state = create::hook_state(id, spec, Path::new(""));
+        Ok(Begun { plan, worker, spec, state, needs: Needs::Exec })
     }
 }
 
 /// Waits until the process is ready, or, without a gate, until the program is executed.
-fn converse(worker: &mut Worker, plan: &Plan, id: &str, spec: &Spec, gate: bool) -> Result<(), Error> {
+pub(crate) fn finish(begun: Begun<'_>, gate: bool) -> Result<Created, Error> {
+    let Begun { plan, mut worker, spec, state, .. } = begun;
+    match converse(&mut worker, &plan, spec, &state, gate) {
+        Ok(()) => Ok(Created { plan, worker, hooks: None }),
+        Err(e) => {
+            worker.kill();
+            Err(e)
+        }
+    }
+}
+
+fn converse(worker: &mut Worker, plan: &Plan, spec: &Spec, state: &State, gate: bool) -> Result<(), Error> {
     use std::os::fd::AsFd;
     loop {
         let message = match worker.next(plan) {
@@ -110,8 +125,7 @@ fn converse(worker: &mut Worker, plan: &Plan, id: &str, spec: &Spec, gate: bool)
         }
         let seccomp = spec.linux.as_ref().and_then(|l| l.seccomp.as_ref());
         if let (Kind::Listener, Some(seccomp), Some(fd)) = (message.kind, seccomp, message.fd) {
-            let state = create::hook_state(id, spec, Path::new(""));
-            listener::hand_over(seccomp, fd.as_fd(), &state, worker.pid)?;
+            listener::hand_over(seccomp, fd.as_fd(), state, worker.pid)?;
         }
     }
 }

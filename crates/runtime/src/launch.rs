@@ -2,12 +2,12 @@ use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use teu_oci::runtime::{NamespaceKind, Spec};
+use teu_oci::runtime::{NamespaceKind, Spec, State};
 use teu_sys::cgroup::Cgroup;
 
 use crate::plan::{GateFiles, Plan};
 use crate::spawn::Worker;
-use crate::{Error, create, start};
+use crate::{Error, create, exec, start};
 
 /// Name (`comm`) of a container's first process that waits for its start.
 pub const CREATED: &str = "teu:created";
@@ -80,12 +80,20 @@ impl<'a> Launch<'a> {
     /// [`Error::InvalidSpec`] before anything is made; else the step that failed. Nothing is left behind but mount points in
     /// the root file system.
     pub fn create(self) -> Result<Created, Error> {
-        create::create(self, None)
+        self.begin()?.ready()
+    }
+
+    /// Begins to set the container up: its first process is there and at work.
+    ///
+    /// # Errors
+    /// As [`Launch::create`].
+    pub fn begin(self) -> Result<Begun<'a>, Error> {
+        create::begin(self, None)
     }
 
     /// As [`Launch::create`], but the start comes through files, from another process.
     pub(crate) fn create_gated(self, gate: GateFiles) -> Result<Created, Error> {
-        create::create(self, Some(gate))
+        create::begin(self, Some(gate))?.ready()
     }
 
     /// The root's path, absolute.
@@ -134,6 +142,49 @@ pub struct WindowSize {
     pub rows: u16,
     /// Columns.
     pub columns: u16,
+}
+
+/// A process that sets itself up. Meanwhile its parent can do something else. Dropping it ends that process.
+#[derive(Debug)]
+pub struct Begun<'a> {
+    pub(crate) plan: Plan,
+    pub(crate) worker: Worker,
+    pub(crate) spec: &'a Spec,
+    /// What hooks and the listener of a system call filter read.
+    pub(crate) state: State,
+    pub(crate) needs: Needs,
+}
+
+/// What a process asks of its parent while it sets itself up.
+#[derive(Debug)]
+pub(crate) enum Needs {
+    /// The first process of a container.
+    Container { helped: create::Helped, hooks: Option<Box<start::Hooked>> },
+    /// A further one: nothing beyond handing its listener over.
+    Exec,
+}
+
+impl Begun<'_> {
+    /// Process id, seen from the caller.
+    pub fn pid(&self) -> i32 {
+        self.worker.pid
+    }
+
+    /// Ends the process and reaps it.
+    pub fn kill(self) {
+        self.worker.kill();
+    }
+
+    /// Does what the process asks for, until it waits just before `execve`.
+    ///
+    /// # Errors
+    /// The step that failed. The process has ended then.
+    pub fn ready(mut self) -> Result<Created, Error> {
+        match std::mem::replace(&mut self.needs, Needs::Exec) {
+            Needs::Container { helped, hooks } => create::finish(self, &helped, hooks),
+            Needs::Exec => exec::finish(self, true),
+        }
+    }
 }
 
 /// A container whose first process is set up and waits just before `execve`. Dropping it ends that process, unless it was

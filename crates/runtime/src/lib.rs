@@ -32,6 +32,6 @@ mod start;
 
 pub use error::{Error, Reason};
 pub use exec::ExecRequest;
-pub use launch::{ABANDONED, CREATED, Created, Launch, Rootfs, Running, Stdio, WindowSize};
+pub use launch::{ABANDONED, Begun, CREATED, Created, Launch, Rootfs, Running, Stdio, WindowSize};
 pub use seal::protect_executable;
 pub use start::run_poststop_hooks;

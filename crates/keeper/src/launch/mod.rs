@@ -21,29 +21,35 @@ pub(crate) const AT_HOOKS: &CStr = c"teu:hooks";
 
 /// What starts containers and processes in them. Called from the keeper's only thread.
 pub trait Launcher {
-    /// Sets a container up; its program does not run yet.
+    /// Begins to set a container up; its program does not run yet.
     ///
     /// # Errors
     /// Nothing is left behind.
-    fn create(&mut self, request: Create<'_>) -> Result<Box<dyn Prepared>, Failure>;
+    fn create<'a>(&mut self, request: Create<'a>) -> Result<Box<dyn Prepared + 'a>, Failure>;
 
-    /// Sets a process in a running container up; its program does not run yet.
+    /// Begins to set a process in a running container up; its program does not run yet.
     ///
     /// # Errors
-    /// [`FailureKind::CommandNotFound`], [`FailureKind::CommandNotExecutable`] if it is the program's fault. Nothing is left
-    /// behind.
-    fn exec(&mut self, request: Exec<'_>) -> Result<Box<dyn Prepared>, Failure>;
+    /// Nothing is left behind.
+    fn exec<'a>(&mut self, request: Exec<'a>) -> Result<Box<dyn Prepared + 'a>, Failure>;
 }
 
-/// A process that is set up and waits. Dropping it undoes that.
+/// A process that sets itself up, and then waits. Dropping it undoes that.
 pub trait Prepared {
     /// Its id.
     fn pid(&self) -> i32;
 
+    /// Waits until it is set up.
+    ///
+    /// # Errors
+    /// [`FailureKind::CommandNotFound`], [`FailureKind::CommandNotExecutable`] if it is the program's fault. Nothing is left
+    /// behind.
+    fn ready(&mut self) -> Result<(), Failure>;
+
     /// Lets the program run.
     ///
     /// # Errors
-    /// As [`Launcher::exec`]; nothing is left behind.
+    /// As [`Prepared::ready`]; nothing is left behind.
     fn start(self: Box<Self>) -> Result<Launched, Failure>;
 }
 

@@ -1,7 +1,7 @@
 //! Teu's own runtime, in this process.
 
 use teu_oci::runtime::NamespaceKind;
-use teu_runtime::{Created, Error, ExecRequest, Launch, Rootfs, Running, WindowSize};
+use teu_runtime::{Begun, Created, Error, ExecRequest, Launch, Rootfs, Running, WindowSize};
 
 use super::{Create, Exec, Launched, Launcher, Prepared, Stdio};
 use crate::protocol::{Failure, FailureKind};
@@ -11,13 +11,13 @@ use crate::protocol::{Failure, FailureKind};
 pub struct Native;
 
 impl Launcher for Native {
-    fn create(&mut self, request: Create<'_>) -> Result<Box<dyn Prepared>, Failure> {
+    fn create<'a>(&mut self, request: Create<'a>) -> Result<Box<dyn Prepared + 'a>, Failure> {
         let rootfs = match (request.passed.rootfs, &request.spec.root) {
             (Some(mount), _) => Rootfs::Mount(mount),
             (None, Some(root)) => Rootfs::Path(request.bundle.join(&root.path)),
             (None, None) => return Err(Failure::new(FailureKind::Invalid, "the container has no root file system")),
         };
-        let created = Launch {
+        let begun = Launch {
             mount_sources: request.passed.mounts,
             namespaces: [(NamespaceKind::User, request.passed.user), (NamespaceKind::Network, request.passed.network)]
                 .into_iter()
@@ -31,44 +31,69 @@ impl Launcher for Native {
             hold_signals: request.hold_signals,
             ..Launch::new(request.id, request.spec, request.bundle, rootfs)
         }
-        .create()?;
-        Ok(Box::new(Waiting::new(created)))
+        .begin()?;
+        Ok(Box::new(Waiting::new(begun)))
     }
 
-    fn exec(&mut self, request: Exec<'_>) -> Result<Box<dyn Prepared>, Failure> {
+    fn exec<'a>(&mut self, request: Exec<'a>) -> Result<Box<dyn Prepared + 'a>, Failure> {
         let exec = ExecRequest::new(request.id, request.init, request.init_pidfd, request.spec, request.process);
         let exec = ExecRequest { stdio: request.stdio.into(), cgroup: request.cgroup, linger: true, ..exec };
-        Ok(Box::new(Waiting::new(exec.prepare()?)))
+        Ok(Box::new(Waiting::new(exec.begin()?)))
     }
 }
 
-struct Waiting {
+struct Waiting<'a> {
     pid: i32,
-    created: Option<Created>,
+    stage: Stage<'a>,
 }
 
-impl Waiting {
-    fn new(created: Created) -> Waiting {
-        Waiting { pid: created.pid(), created: Some(created) }
+/// How far a process has come.
+enum Stage<'a> {
+    Begun(Begun<'a>),
+    Ready(Created),
+    /// It runs, or has ended.
+    Gone,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(begun: Begun<'a>) -> Self {
+        Waiting { pid: begun.pid(), stage: Stage::Begun(begun) }
+    }
+
+    fn take(&mut self) -> Stage<'a> {
+        std::mem::replace(&mut self.stage, Stage::Gone)
     }
 }
 
-impl Prepared for Waiting {
+impl Prepared for Waiting<'_> {
     fn pid(&self) -> i32 {
         self.pid
     }
 
+    fn ready(&mut self) -> Result<(), Failure> {
+        self.stage = match self.take() {
+            Stage::Begun(begun) => Stage::Ready(begun.ready()?),
+            other => other,
+        };
+        Ok(())
+    }
+
     fn start(mut self: Box<Self>) -> Result<Launched, Failure> {
-        let gone = || Failure::new(FailureKind::Failed, "the process was started before");
-        Ok(launched(self.created.take().ok_or_else(gone)?.start()?))
+        self.ready()?;
+        match self.take() {
+            Stage::Ready(created) => Ok(launched(created.start()?)),
+            Stage::Begun(_) | Stage::Gone => Err(Failure::new(FailureKind::Failed, "the process was started before")),
+        }
     }
 }
 
-impl Drop for Waiting {
+impl Drop for Waiting<'_> {
     /// Left alone, it would linger.
     fn drop(&mut self) {
-        if let Some(created) = self.created.take() {
-            created.kill();
+        match self.take() {
+            Stage::Begun(begun) => begun.kill(),
+            Stage::Ready(created) => created.kill(),
+            Stage::Gone => {}
         }
     }
 }

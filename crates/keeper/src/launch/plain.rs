@@ -16,13 +16,13 @@ use crate::protocol::{Failure, FailureKind};
 pub struct Plain;
 
 impl Launcher for Plain {
-    fn create(&mut self, request: Create<'_>) -> Result<Box<dyn Prepared>, Failure> {
+    fn create<'a>(&mut self, request: Create<'a>) -> Result<Box<dyn Prepared + 'a>, Failure> {
         let process = request.spec.process.as_ref();
         let process = process.ok_or_else(|| Failure::new(FailureKind::Invalid, "the container has no process"))?;
         Ok(Box::new(Ready(spawn(process, request.stdio)?)))
     }
 
-    fn exec(&mut self, request: Exec<'_>) -> Result<Box<dyn Prepared>, Failure> {
+    fn exec<'a>(&mut self, request: Exec<'a>) -> Result<Box<dyn Prepared + 'a>, Failure> {
         Ok(Box::new(Ready(spawn(request.process, request.stdio)?)))
     }
 }
@@ -33,6 +33,10 @@ struct Ready(Launched);
 impl Prepared for Ready {
     fn pid(&self) -> i32 {
         self.0.pid
+    }
+
+    fn ready(&mut self) -> Result<(), Failure> {
+        Ok(())
     }
 
     fn start(self: Box<Self>) -> Result<Launched, Failure> {

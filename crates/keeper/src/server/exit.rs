@@ -57,7 +57,7 @@ impl Server {
         let Some(task) = self.tasks.get_mut(key) else { return };
         task.stdin = None;
         let (saved, held) = (task.saved.clone(), task.hold);
-        if !saved.cgroup_path.is_empty() {
+        if !saved.cgroup_path.is_empty() && !saved.own_pids {
             // Without a pid namespace of its own others may be left, and they may write for ever.
             self.cgroups.kill(&saved.cgroup_path);
         }

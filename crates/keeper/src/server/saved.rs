@@ -29,6 +29,9 @@ pub(super) struct Saved {
     pub(super) log: Option<LogTarget>,
     /// Empty if the process has none of its own.
     pub(super) cgroup_path: String,
+    /// It is the first process of a pid namespace of its own: nothing in there outlives it.
+    #[serde(default)]
+    pub(super) own_pids: bool,
     pub(super) runtime: RuntimeChoice,
     /// Output waits for the first who attaches.
     pub(super) hold: bool,
@@ -49,6 +52,7 @@ impl Saved {
             open_stdin: false,
             log: None,
             cgroup_path: String::new(),
+            own_pids: false,
             runtime,
             hold: false,
             note: None,

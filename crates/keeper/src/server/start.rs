@@ -7,7 +7,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use rustix::event::epoll::EventFlags;
-use teu_oci::runtime::{ConsoleSize, IdMapping, Process, Spec};
+use teu_oci::runtime::{ConsoleSize, IdMapping, NamespaceKind, Process, Spec};
 use teu_sys::cgroup::Cgroup;
 
 use super::chores::Chore;
@@ -65,7 +65,6 @@ impl Server {
     }
 
     fn start_in(&mut self, dir: &Path, request: &StartRequest, passed: Passed) -> Answer {
-        saved::write_atomically(dir, CONFIG, &request.spec).map_err(Failure::io("writing the configuration"))?;
         let owner = request.spec.process.as_ref().map_or(ROOT, |p| owner(&request.spec, p));
         let (ours, theirs) = streams(dir, owner, request.terminal, request.open_stdin, true)
             .map_err(Failure::io(format!("making standard streams in {}", dir.display())))?;
@@ -80,21 +79,24 @@ impl Server {
             passed,
         };
         let prepared = self.launcher.create(create)?;
+        let configure =
+            || saved::write_atomically(dir, CONFIG, &request.spec).map_err(Failure::io("writing the configuration"));
+        let (prepared, ticks) = self.get_ready(prepared, &ours, configure)?;
         let saved = Saved {
             process: ProcessRef::container(&request.id),
             pid: prepared.pid(),
-            ticks: saved::stat(prepared.pid()).map_or(0, |s| s.ticks),
+            ticks,
             started_at: Timestamp::now(),
             terminal: request.terminal.is_some(),
             open_stdin: request.open_stdin,
             log: Some(request.log.clone()),
             cgroup_path: request.cgroup_path.clone(),
+            own_pids: has_own_pids(&request.spec),
             runtime: request.runtime.clone(),
             hold: false,
             note: None,
         };
-        saved::write_atomically(dir, STATE, &saved).map_err(Failure::io("writing the container's state"))?;
-        self.release(prepared, saved, ours)
+        self.release(dir, prepared, saved, ours)
     }
 
     /// Starts a process in a running container.
@@ -139,27 +141,49 @@ impl Server {
         // The container's end is why, if that is what has come meanwhile.
         let ended = |failure| if saved::is_ending(saved.pid) { not_running(&request.container) } else { failure };
         let prepared = self.launcher.exec(exec).map_err(ended)?;
+        let (prepared, ticks) = self.get_ready(prepared, &ours, || Ok(())).map_err(ended)?;
         let saved = Saved {
             process: process.clone(),
             pid: prepared.pid(),
-            ticks: saved::stat(prepared.pid()).map_or(0, |s| s.ticks),
+            ticks,
             started_at: Timestamp::now(),
             terminal: request.terminal.is_some(),
             open_stdin: request.open_stdin,
             log: None,
             cgroup_path: String::new(),
+            own_pids: false,
             runtime: RuntimeChoice::Native,
             hold: !request.detach,
             note: request.note.take(),
         };
-        saved::write_atomically(dir, STATE, &saved).map_err(Failure::io("writing the state of an exec"))?;
-        self.release(prepared, saved, ours)
+        self.release(dir, prepared, saved, ours)
     }
 
-    /// Lets a program run that is on record.
-    fn release(&mut self, prepared: Box<dyn Prepared>, saved: Saved, ours: Ours) -> Answer {
-        self.hold(saved.pid, &ours);
-        match prepared.start() {
+    /// Does what is to be done before a program runs while its process sets itself up, and waits for that. Gives the time at
+    /// which the process began, too, in the kernel's ticks.
+    fn get_ready<'a>(
+        &mut self,
+        mut prepared: Box<dyn Prepared + 'a>,
+        ours: &Ours,
+        meanwhile: impl FnOnce() -> Result<(), Failure>,
+    ) -> Result<(Box<dyn Prepared + 'a>, u64), Failure> {
+        let pid = prepared.pid();
+        self.hold(pid, ours);
+        let ticks = saved::stat(pid).map_or(0, |s| s.ticks);
+        match meanwhile().and_then(|()| prepared.ready()) {
+            Ok(()) => Ok((prepared, ticks)),
+            Err(failure) => {
+                self.let_go(Chore::LetGo { pid });
+                Err(failure)
+            }
+        }
+    }
+
+    /// Puts a process on record and lets its program run.
+    fn release(&mut self, dir: &Path, prepared: Box<dyn Prepared + '_>, saved: Saved, ours: Ours) -> Answer {
+        let recorded = saved::write_atomically(dir, STATE, &saved);
+        let recorded = recorded.map_err(Failure::io(format!("writing the state of {}", saved.process)));
+        match recorded.and_then(|()| prepared.start()) {
             Ok(launched) => self.register(saved, ours, launched),
             Err(failure) => {
                 self.let_go(Chore::LetGo { pid: saved.pid });
@@ -257,6 +281,12 @@ fn check_not_frozen(container: &str, cgroup: Option<&Cgroup>) -> Result<(), Fail
     }
 }
 
+/// Whether the end of a container's first process is the end of all its processes.
+fn has_own_pids(spec: &Spec) -> bool {
+    let namespaces = spec.linux.as_ref().map_or(&[][..], |linux| &linux.namespaces);
+    namespaces.iter().any(|namespace| namespace.kind == NamespaceKind::Pid && namespace.path.is_none())
+}
+
 fn not_running(container: &str) -> Failure {
     Failure::new(FailureKind::Conflict, format!("container {container} is not running"))
 }
@@ -349,6 +379,18 @@ pub(super) fn sort(roles: &[PassedFd], fds: Vec<OwnedFd>) -> Result<Passed, Fail
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_pid_namespace_of_its_own_ends_with_its_first_process() {
+        let with = |namespaces: serde_json::Value| {
+            let spec = serde_json::json!({"ociVersion": "1.2.0", "linux": {"namespaces": namespaces}});
+            has_own_pids(&serde_json::from_value(spec).unwrap())
+        };
+        assert!(with(serde_json::json!([{"type": "mount"}, {"type": "pid"}])));
+        assert!(!with(serde_json::json!([{"type": "pid", "path": "/proc/1/ns/pid"}])));
+        assert!(!with(serde_json::json!([{"type": "mount"}])));
+        assert!(!has_own_pids(&Spec::default()));
+    }
 
     #[test]
     fn ids_are_mapped_to_the_host() {

@@ -14,8 +14,10 @@ mod streams;
 
 pub(crate) use credentials::become_root;
 
+use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use rustix::fs::Mode;
 use rustix::io::Errno;
 use rustix::process::DumpableBehavior;
 use teu_sys::mount::{self, Attributes};
@@ -39,6 +41,8 @@ pub(crate) struct Init<'p> {
     root: Option<BorrowedFd<'p>>,
     /// A mount of procfs that no one else can touch.
     proc: Option<OwnedFd>,
+    /// Where the last device or link was made: the next is mostly there, too.
+    directory: Option<(&'p CStr, OwnedFd)>,
     /// The tmpfs that hides directories, once it is attached somewhere.
     masked_directory: Option<OwnedFd>,
     /// What the kernel said about a refused mount.
@@ -60,10 +64,13 @@ pub(crate) fn run(plan: &Plan, channel: BorrowedFd<'_>) -> i32 {
         past_gate: false,
         root: None,
         proc: None,
+        directory: None,
         masked_directory: None,
         log: teu_sys::mount::Log::default(),
         program: 0,
     };
+    // What is made has the mode that it is made with. The program's own comes with its credentials.
+    rustix::process::umask(Mode::empty());
     if !mount::api().detached && plan.steps.iter().any(|s| matches!(s, Step::Sysctl { .. } | Step::Label(_))) {
         init.proc = open_proc().ok();
     }
@@ -79,6 +86,10 @@ pub(crate) fn run(plan: &Plan, channel: BorrowedFd<'_>) -> i32 {
 
 impl<'p> Init<'p> {
     fn run(&mut self, step: &'p Step) -> Result<(), Errno> {
+        if !matches!(step, Step::Symlink(_) | Step::Device(_)) {
+            // Something may be mounted there now.
+            self.directory = None;
+        }
         match step {
             Step::JoinCgroup(files) => namespaces::join_cgroup(files),
             Step::HideMemory => rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable),
@@ -102,8 +113,8 @@ impl<'p> Init<'p> {
                 Ok(())
             }
             Step::Mount(mount) => self.mount(mount),
-            Step::Symlink(link) => devices::symlink(self.root()?, link),
-            Step::Device(device) => devices::make(self.root()?, device),
+            Step::Symlink(link) => devices::symlink(self.directory(&link.parent)?, link),
+            Step::Device(device) => devices::make(self.directory(&device.parent)?, device),
             Step::Terminal(terminal) => streams::open_terminal(self.root, terminal, self.channel),
             Step::AwaitHooks => self.ask(Kind::Hooks),
             Step::Sysctl { path, value } => masks::write_sysctl(self.proc()?, path, value),
@@ -138,6 +149,14 @@ impl<'p> Init<'p> {
 
     fn root(&self) -> Result<BorrowedFd<'p>, Errno> {
         self.root.ok_or(Errno::BADF)
+    }
+
+    /// A directory in the root, made if it is missing.
+    fn directory(&mut self, path: &'p CStr) -> Result<BorrowedFd<'_>, Errno> {
+        if self.directory.as_ref().is_none_or(|(last, _)| *last != path) {
+            self.directory = Some((path, path::make_directories(self.root()?, path)?));
+        }
+        self.directory.as_ref().map(|(_, opened)| opened.as_fd()).ok_or(Errno::BADF)
     }
 
     /// The private procfs. Nothing can be mounted over what is in it, and no image decides what is there.

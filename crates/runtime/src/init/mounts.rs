@@ -7,7 +7,7 @@ use rustix::io::Errno;
 use teu_sys::mount::{self as sys, Attributes, Change, Log, api, attach, bind, change, new_filesystem};
 
 use super::path;
-use crate::plan::{Mount, Source};
+use crate::plan::{Inside, Mount, Source};
 
 /// Makes a mount in the root, with its mount point.
 pub(super) fn mount(root: BorrowedFd<'_>, mount: &Mount, log: &mut Log) -> Result<(), Errno> {
@@ -25,6 +25,7 @@ pub(super) fn mount(root: BorrowedFd<'_>, mount: &Mount, log: &mut Log) -> Resul
         Source::New { kind, source, parameters, attributes } => match &parameters.list {
             Some(list) if api().detached => {
                 let new = new_filesystem(kind, Some(source), list, *attributes, log)?;
+                put_inside(new.as_fd(), mount)?;
                 attach(new.as_fd(), target(root, mount, true)?.as_fd())?;
                 make_changes(new.as_fd(), mount)
             }
@@ -32,6 +33,7 @@ pub(super) fn mount(root: BorrowedFd<'_>, mount: &Mount, log: &mut Log) -> Resul
                 let (data, superblock) = (&parameters.data, parameters.superblock);
                 sys::mount(kind, source, data, superblock, *attributes, target(root, mount, true)?.as_fd())?;
                 let mounted = path::open(root, &mount.target)?;
+                put_inside(mounted.as_fd(), mount)?;
                 if attributes.contains(Attributes::RDONLY) {
                     change(mounted.as_fd(), &Change::set(Attributes::RDONLY))?;
                 }
@@ -39,6 +41,18 @@ pub(super) fn mount(root: BorrowedFd<'_>, mount: &Mount, log: &mut Log) -> Resul
             }
         },
     }
+}
+
+/// Makes what a new file system has in it from the beginning.
+fn put_inside(new: BorrowedFd<'_>, mount: &Mount) -> Result<(), Errno> {
+    mount.inside.iter().try_for_each(|entry| {
+        let made = match entry {
+            Inside::Directory(name) => rustix::fs::mkdirat(new, name, Mode::from_raw_mode(0o755)),
+            Inside::Link { name, target } => rustix::fs::symlinkat(target, new, name),
+        };
+        // Two hierarchies of one name are one on top of the other.
+        if made == Err(Errno::EXIST) { Ok(()) } else { made }
+    })
 }
 
 fn make_changes(made: BorrowedFd<'_>, mount: &Mount) -> Result<(), Errno> {

@@ -46,10 +46,10 @@ pub(super) fn file_type(fd: impl AsFd) -> Result<FileType, Errno> {
 /// Opens a directory, making it and its parents (mode 0755) where they are missing.
 pub(super) fn make_directories(root: BorrowedFd<'_>, path: &CStr) -> Result<OwnedFd, Errno> {
     match open(root, path) {
-        Err(Errno::NOENT) => {
-            make_missing(root, path.to_bytes(), MAX_LINKS)?;
-            open(root, path)
-        }
+        Err(Errno::NOENT) => match make_missing(root, path.to_bytes(), MAX_LINKS)? {
+            Some(made) => Ok(made),
+            None => open(root, path),
+        },
         other => other,
     }
 }
@@ -65,19 +65,17 @@ pub(super) fn make_file(root: BorrowedFd<'_>, path: &CStr) -> Result<OwnedFd, Er
     let (parent, name) = split.map_or((&b"."[..], bytes), |i| (&bytes[..i], &bytes[i + 1..]));
     let mut buffer = Buffer::new();
     let parent = make_directories(root, buffer.set(parent)?)?;
-    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    match rustix::fs::openat(&parent, buffer.set(name)?, flags, Mode::from_raw_mode(0o644)) {
-        // A link that leads nowhere is not followed for files.
-        Ok(_) => open(root, path),
-        Err(errno) => Err(errno),
-    }
+    let name = buffer.set(name)?;
+    // Not opened, which overlayfs would do twice. A link that leads nowhere is not followed for files.
+    rustix::fs::mknodat(&parent, name, FileType::RegularFile, Mode::from_raw_mode(0o644), 0)?;
+    rustix::fs::openat(&parent, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
 }
 
-/// Makes every directory of a path that is missing. A link that leads to a missing place gets that place made.
-fn make_missing(root: BorrowedFd<'_>, path: &[u8], links: u32) -> Result<(), Errno> {
+/// Makes every directory of a path that is missing, and gives the last. A link that leads to a missing place gets that place
+/// made.
+fn make_missing(root: BorrowedFd<'_>, path: &[u8], links: u32) -> Result<Option<OwnedFd>, Errno> {
     let mut buffer = Buffer::new();
-    let mut parent: Option<OwnedFd> = None;
-    let mut start = 0;
+    let (mut parent, mut start) = nearest(root, path)?;
     while start < path.len() {
         let end = path[start..].iter().position(|b| *b == b'/').map_or(path.len(), |i| start + i);
         if end > start {
@@ -97,7 +95,25 @@ fn make_missing(root: BorrowedFd<'_>, path: &[u8], links: u32) -> Result<(), Err
         }
         start = end + 1;
     }
-    Ok(())
+    Ok(parent)
+}
+
+/// The directory furthest down a path that is there, and where in the path the rest begins. Mostly all but the last is there,
+/// so the search goes up.
+fn nearest(root: BorrowedFd<'_>, path: &[u8]) -> Result<(Option<OwnedFd>, usize), Errno> {
+    let mut buffer = Buffer::new();
+    let mut end = path.len();
+    while let Some(slash) = path[..end].iter().rposition(|b| *b == b'/') {
+        end = slash;
+        if end == 0 {
+            break;
+        }
+        match open(root, buffer.set(&path[..end])?) {
+            Err(Errno::NOENT) => {}
+            other => return Ok((Some(other?), end + 1)),
+        }
+    }
+    Ok((None, 0))
 }
 
 /// Makes what the link `path[start..end]` in `dir` leads to.
@@ -121,7 +137,7 @@ fn follow_dangling(
         whole.append(&path[..start])?;
     }
     whole.append(target.bytes(length))?;
-    make_missing(root, whole.bytes(whole.length), links - 1)
+    make_missing(root, whole.bytes(whole.length), links - 1).map(drop)
 }
 
 /// A path on the stack.

@@ -11,19 +11,18 @@ use teu_sys::mount::Attributes;
 
 use super::mounts::Mounts;
 use super::options::Options;
-use super::text::in_root;
-use super::{Mount, Source, Step, devices};
+use super::text::{c_string, in_root};
+use super::{Inside, Mount, Source, Step};
 use crate::Error;
 
 /// The steps of a mount of type `cgroup` or `cgroup2`.
 pub(crate) fn compile(mount: &oci::Mount, options: &Options, mounts: &mut Mounts<'_>) -> Result<Vec<Step>, Error> {
     let failed = |e: teu_sys::cgroup::Error| Error::InvalidSpec(format!("mount {}: {e}", mount.destination.display()));
-    let hierarchy = Hierarchy::detect().map_err(failed)?;
     let own;
     let cgroup = match mounts.cgroup {
         Some(cgroup) => cgroup,
         None => {
-            own = Cgroup::of_process(&hierarchy, own_pid()).map_err(failed)?;
+            own = Cgroup::of_process(&Hierarchy::detect().map_err(failed)?, own_pid()).map_err(failed)?;
             &own
         }
     };
@@ -31,21 +30,24 @@ pub(crate) fn compile(mount: &oci::Mount, options: &Options, mounts: &mut Mounts
     if let [(directory, true)] = directories[..] {
         return Ok(vec![bind(mount, options, mounts, &mount.destination, directory)?]);
     }
-    let mut steps = vec![tmpfs(mount, options)?];
-    for ((directory, v2), (mounted, _)) in directories.iter().zip(hierarchy.mount_points()) {
+    let (mut inside, mut binds) = (Vec::new(), Vec::new());
+    for ((directory, v2), (mounted, _)) in directories.iter().zip(cgroup.hierarchy().mount_points()) {
         if *v2 || !directory.exists() {
             continue;
         }
         let Some(name) = mounted.file_name().and_then(|n| n.to_str()) else { continue };
-        steps.push(bind(mount, options, mounts, &mount.destination.join(name), directory)?);
+        inside.push(Inside::Directory(c_string(name, "the name of a hierarchy")?));
+        binds.push(bind(mount, options, mounts, &mount.destination.join(name), directory)?);
         for controller in name.split(',').filter(|c| *c != name) {
-            steps.push(devices::symlink(&mount.destination.join(controller), name)?);
+            let name = c_string(name, "the name of a hierarchy")?;
+            inside.push(Inside::Link { name: c_string(controller, "the name of a controller")?, target: name });
         }
     }
     if options.set.contains(Attributes::RDONLY) {
         mounts.readonly_later.push(in_root(&mount.destination)?);
     }
-    Ok(steps)
+    binds.insert(0, tmpfs(mount, options, inside)?);
+    Ok(binds)
 }
 
 fn own_pid() -> i32 {
@@ -64,7 +66,8 @@ fn bind(
     mounts.bind(&own, &own_options, directory)
 }
 
-fn tmpfs(mount: &oci::Mount, options: &Options) -> Result<Step, Error> {
+/// The directory of all hierarchies.
+fn tmpfs(mount: &oci::Mount, options: &Options, inside: Vec<Inside>) -> Result<Step, Error> {
     Ok(Step::Mount(Box::new(Mount {
         target: in_root(&mount.destination)?,
         source: Source::New {
@@ -76,5 +79,6 @@ fn tmpfs(mount: &oci::Mount, options: &Options) -> Result<Step, Error> {
         changes: Vec::new(),
         no_follow: false,
         fill: None,
+        inside,
     })))
 }

@@ -29,7 +29,7 @@ impl Step {
             }
             Step::Mount(mount) => {
                 // What it is filled with is the parent's business.
-                let Mount { source, target: _, changes: _, no_follow: _, fill: _ } = &**mount;
+                let Mount { source, target: _, changes: _, no_follow: _, fill: _, inside: _ } = &**mount;
                 match source {
                     Source::Tree { mount, directory: _ } => of(mount),
                     Source::Bind { .. } | Source::New { .. } => Vec::new(),
@@ -111,7 +111,14 @@ mod tests {
             |mount| {
                 let source = Source::Tree { mount, directory: true };
                 let target = c"mnt".to_owned();
-                Step::Mount(Box::new(Mount { target, source, changes: Vec::new(), no_follow: false, fill: None }))
+                Step::Mount(Box::new(Mount {
+                    target,
+                    source,
+                    changes: Vec::new(),
+                    no_follow: false,
+                    fill: None,
+                    inside: Vec::new(),
+                }))
             },
         ];
         for kind in kinds {

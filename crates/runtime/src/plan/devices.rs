@@ -56,12 +56,6 @@ fn link((path, target): &(&str, &str)) -> Result<Step, Error> {
     Ok(Step::Symlink(Symlink { target: c_string(target, "a link")?, parent, name }))
 }
 
-/// A step that makes a link at an absolute path.
-pub(crate) fn symlink(path: &Path, target: &str) -> Result<Step, Error> {
-    let (parent, name) = split(path)?;
-    Ok(Step::Symlink(Symlink { target: c_string(target, "a link")?, parent, name }))
-}
-
 fn default_device(path: &str, major: u32, minor: u32, bind: bool) -> Result<Step, Error> {
     if bind {
         return bind_host(Path::new(path));
@@ -108,7 +102,14 @@ fn bind_host(path: &Path) -> Result<Step, Error> {
         Source::Bind { path: device, directory: false, recursive: false }
     };
     let target = in_root(path)?;
-    Ok(Step::Mount(Box::new(Mount { target, source, changes: Vec::new(), no_follow: false, fill: None })))
+    Ok(Step::Mount(Box::new(Mount {
+        target,
+        source,
+        changes: Vec::new(),
+        no_follow: false,
+        fill: None,
+        inside: Vec::new(),
+    })))
 }
 
 fn split(path: &Path) -> Result<(CString, CString), Error> {

@@ -79,6 +79,7 @@ impl Mounts<'_> {
             changes: options.changes().into_iter().chain(propagation).collect(),
             no_follow: false,
             fill: None,
+            inside: Vec::new(),
         })))
     }
 
@@ -101,6 +102,7 @@ impl Mounts<'_> {
             changes,
             no_follow: is_unfollowed(mount),
             fill: None,
+            inside: Vec::new(),
         })))
     }
 
@@ -156,7 +158,7 @@ impl Mounts<'_> {
         let source = Source::New { kind, source, parameters: options.parameters()?, attributes };
         changes.extend(self.propagation.filter(|_| options.propagation.is_empty()));
         changes.extend(propagation_changes(&options));
-        Ok(Mount { target, source, changes, no_follow: is_unfollowed(mount), fill: None })
+        Ok(Mount { target, source, changes, no_follow: is_unfollowed(mount), fill: None, inside: Vec::new() })
     }
 
     /// What particular file systems need.

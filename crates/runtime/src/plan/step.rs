@@ -157,6 +157,17 @@ pub(crate) struct Mount {
     pub(crate) no_follow: bool,
     /// What the parent fills a tmpfs with once it is attached, where it could not do so before.
     pub(crate) fill: Option<OwnedFd>,
+    /// What a new tmpfs has in it from the beginning.
+    pub(crate) inside: Vec<Inside>,
+}
+
+/// Something at the top of a new file system.
+#[derive(Debug)]
+pub(crate) enum Inside {
+    /// A directory of this name, with mode 0755.
+    Directory(CString),
+    /// A symbolic link.
+    Link { name: CString, target: CString },
 }
 
 /// What is mounted.

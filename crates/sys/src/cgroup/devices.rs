@@ -76,10 +76,10 @@ fn apply_v1(dir: Dir<'_>, table: &DeviceTable) -> Result<()> {
     let now = DeviceTable::parse_list(&dir.read("devices.list")?).filter(|now| !now.allows_by_default());
     let Some(now) = now.filter(|_| !table.allows_by_default()) else {
         dir.write(reset, "a")?;
-        return table.lines().try_for_each(|line| dir.write(add, &line));
+        return dir.write_each(add, table.lines());
     };
-    table.beyond(&now).try_for_each(|line| dir.write(add, &line))?;
-    now.beyond(table).try_for_each(|line| dir.write(remove, &line))
+    dir.write_each(add, table.beyond(&now))?;
+    dir.write_each(remove, now.beyond(table))
 }
 
 fn apply_v2(group: &Cgroup, dir: Dir<'_>, table: DeviceTable) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Reading and writing the files of one group's directory.
 
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
@@ -58,6 +59,24 @@ impl Dir<'_> {
         write(&file, value).map_err(|errno| Error::Write { file, value: value.to_owned(), errno })
     }
 
+    /// Writes values one after the other, to a file that is opened once: to open one takes ten times as long as to write it.
+    pub(super) fn write_each(self, name: &str, values: impl Iterator<Item = String>) -> Result<()> {
+        let mut opened = None;
+        for value in values {
+            let file = match &opened {
+                Some(file) => file,
+                None => match open_for_writing(&self.file(name)) {
+                    Ok(file) => opened.insert(file),
+                    Err(errno) => return Err(Error::Write { file: self.file(name), value, errno }),
+                },
+            };
+            if let Err(errno) = write_to(file.as_fd(), &value) {
+                return Err(Error::Write { file: self.file(name), value, errno });
+            }
+        }
+        Ok(())
+    }
+
     /// Writes a value; an error says what it was for if this kernel does not have the file.
     pub(super) fn write_feature(self, what: &'static str, name: &str, value: &str) -> Result<()> {
         match self.write(name, value) {
@@ -98,9 +117,16 @@ pub(super) fn read(file: &Path) -> Result<String, Errno> {
 
 /// Writes a value to a kernel file, in one system call as these files require.
 pub(super) fn write(file: &Path, value: &str) -> Result<(), Errno> {
-    let fd = rustix::fs::open(file, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+    write_to(open_for_writing(file)?.as_fd(), value)
+}
+
+fn open_for_writing(file: &Path) -> Result<OwnedFd, Errno> {
+    rustix::fs::open(file, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())
+}
+
+fn write_to(file: BorrowedFd<'_>, value: &str) -> Result<(), Errno> {
     loop {
-        match rustix::io::write(&fd, value.as_bytes()) {
+        match rustix::io::write(file, value.as_bytes()) {
             Ok(_) => return Ok(()),
             Err(Errno::INTR) => continue,
             Err(errno) => return Err(errno),
@@ -147,6 +173,20 @@ mod tests {
         assert_eq!(parse_limit("9223372036854771712"), Some(None));
         assert_eq!(parse_limit("4096"), Some(Some(4096)));
         assert_eq!(parse_limit("x"), None);
+    }
+
+    #[test]
+    fn values_are_written_one_by_one_and_the_refused_one_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = Dir { path: folder.path(), v2: false };
+        let values = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<_>>().into_iter();
+        // Nothing to write needs no file.
+        dir.write_each("rules", values(&[])).unwrap();
+        let refused = dir.write_each("rules", values(&["a", "b"])).unwrap_err();
+        assert!(matches!(refused, Error::Write { value, errno: Errno::NOENT, .. } if value == "a"));
+        std::fs::write(folder.path().join("rules"), "").unwrap();
+        dir.write_each("rules", values(&["a", "b"])).unwrap();
+        assert_eq!(std::fs::read(folder.path().join("rules")).unwrap(), b"ab");
     }
 
     #[test]
