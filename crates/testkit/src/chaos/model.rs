@@ -226,7 +226,10 @@ impl Model {
             codes.insert(137);
         }
         if change == Change::Stop && (forced || !self.ready) {
+            // With the host's process ids nothing keeps the signal from a script that has not set its traps yet, not even
+            // the one that the container is stopped with.
             codes.extend([137, 143]);
+            codes.extend(self.plan.body.get("StopSignal").map(|_| 140));
         }
         if self.dying {
             codes.extend(&self.codes);
