@@ -68,17 +68,11 @@ fn bind(
 
 /// The directory of all hierarchies.
 fn tmpfs(mount: &oci::Mount, options: &Options, inside: Vec<Inside>) -> Result<Step, Error> {
-    Ok(Step::Mount(Box::new(Mount {
-        target: in_root(&mount.destination)?,
-        source: Source::New {
-            kind: c"tmpfs".into(),
-            source: c"tmpfs".into(),
-            parameters: Options::parse(&["mode=755".into()])?.parameters()?,
-            attributes: options.set - Attributes::RDONLY,
-        },
-        changes: Vec::new(),
-        no_follow: false,
-        fill: None,
-        inside,
-    })))
+    let source = Source::New {
+        kind: c"tmpfs".into(),
+        source: c"tmpfs".into(),
+        parameters: Options::parse(&["mode=755".into()])?.parameters()?,
+        attributes: options.set - Attributes::RDONLY,
+    };
+    Ok(Step::Mount(Box::new(Mount { inside, ..Mount::new(in_root(&mount.destination)?, source) })))
 }

@@ -111,14 +111,7 @@ mod tests {
             |mount| {
                 let source = Source::Tree { mount, directory: true };
                 let target = c"mnt".to_owned();
-                Step::Mount(Box::new(Mount {
-                    target,
-                    source,
-                    changes: Vec::new(),
-                    no_follow: false,
-                    fill: None,
-                    inside: Vec::new(),
-                }))
+                Step::Mount(Box::new(Mount::new(target, source)))
             },
         ];
         for kind in kinds {

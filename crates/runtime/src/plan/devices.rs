@@ -102,14 +102,7 @@ fn bind_host(path: &Path) -> Result<Step, Error> {
         Source::Bind { path: device, directory: false, recursive: false }
     };
     let target = in_root(path)?;
-    Ok(Step::Mount(Box::new(Mount {
-        target,
-        source,
-        changes: Vec::new(),
-        no_follow: false,
-        fill: None,
-        inside: Vec::new(),
-    })))
+    Ok(Step::Mount(Box::new(Mount::new(target, source))))
 }
 
 fn split(path: &Path) -> Result<(CString, CString), Error> {

@@ -74,12 +74,8 @@ impl Mounts<'_> {
         let directory = is_directory(rustix::fs::stat(&c_path).map_err(failed)?);
         let propagation = self.propagation.into_iter().chain(propagation_changes(options));
         Ok(Step::Mount(Box::new(Mount {
-            target: in_root(&mount.destination)?,
-            source: Source::Bind { path: c_path, directory, recursive },
             changes: options.changes().into_iter().chain(propagation).collect(),
-            no_follow: false,
-            fill: None,
-            inside: Vec::new(),
+            ..Mount::new(in_root(&mount.destination)?, Source::Bind { path: c_path, directory, recursive })
         })))
     }
 
@@ -97,12 +93,9 @@ impl Mounts<'_> {
         }
         let directory = is_directory(rustix::fs::fstat(&source).map_err(|e| Error::step(what())(e.into()))?);
         Ok(Step::Mount(Box::new(Mount {
-            target: in_root(&mount.destination)?,
-            source: Source::Tree { mount: source, directory },
             changes,
             no_follow: is_unfollowed(mount),
-            fill: None,
-            inside: Vec::new(),
+            ..Mount::new(in_root(&mount.destination)?, Source::Tree { mount: source, directory })
         })))
     }
 
@@ -158,7 +151,7 @@ impl Mounts<'_> {
         let source = Source::New { kind, source, parameters: options.parameters()?, attributes };
         changes.extend(self.propagation.filter(|_| options.propagation.is_empty()));
         changes.extend(propagation_changes(&options));
-        Ok(Mount { target, source, changes, no_follow: is_unfollowed(mount), fill: None, inside: Vec::new() })
+        Ok(Mount { changes, no_follow: is_unfollowed(mount), ..Mount::new(target, source) })
     }
 
     /// What particular file systems need.

@@ -161,6 +161,13 @@ pub(crate) struct Mount {
     pub(crate) inside: Vec<Inside>,
 }
 
+impl Mount {
+    /// A mount as it comes.
+    pub(crate) fn new(target: CString, source: Source) -> Self {
+        Mount { target, source, changes: Vec::new(), no_follow: false, fill: None, inside: Vec::new() }
+    }
+}
+
 /// Something at the top of a new file system.
 #[derive(Debug)]
 pub(crate) enum Inside {

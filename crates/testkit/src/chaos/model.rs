@@ -226,10 +226,13 @@ impl Model {
             codes.insert(137);
         }
         if change == Change::Stop && (forced || !self.ready) {
-            // With the host's process ids nothing keeps the signal from a script that has not set its traps yet, not even
-            // the one that the container is stopped with.
             codes.extend([137, 143]);
-            codes.extend(self.plan.body.get("StopSignal").map(|_| 140));
+            // Where the script is not its namespace's first process, nothing keeps a signal from it before it has set its
+            // traps, not even the one that the container is stopped with.
+            let host = &self.plan.body["HostConfig"];
+            if self.plan.body["StopSignal"] == "SIGUSR2" && (host["PidMode"] == "host" || host["Init"] == true) {
+                codes.insert(140);
+            }
         }
         if self.dying {
             codes.extend(&self.codes);
