@@ -2,6 +2,7 @@
 //!
 //! `cargo run --release -p teu-bench -- p1 --peers`. Subjects take turns, so that a machine that drifts drifts for all.
 
+mod bare;
 mod chaos;
 mod crowd;
 mod daemon;

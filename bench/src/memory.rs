@@ -1,6 +1,7 @@
 //! P5 and P11: what idle containers and the idle engine take.
 
 use crate::Settings;
+use crate::bare::Bare;
 use crate::subject::{IMAGE, Subject};
 use crate::table::{self, Row};
 use anyhow::{Context as _, Result};
@@ -24,6 +25,7 @@ const INTERVAL: Duration = Duration::from_millis(200);
 pub(crate) fn per_container(settings: &Settings) -> Result<()> {
     let subjects = Subject::all(settings)?;
     let mut rows: Vec<Row> = subjects.iter().map(|subject| Row::new(subject.name())).collect();
+    let mut floor = Row::new("floor: process, namespaces, veth, control groups");
     let names: Vec<String> = (0..CONTAINERS).map(|number| format!("teu-bench-{number}")).collect();
     let start = |subject: &Subject, name: &str| subject.run(&["run", "-d", "--name", name, IMAGE, "sleep", "3600"]);
     for _ in 0..ROUNDS {
@@ -38,7 +40,13 @@ pub(crate) fn per_container(settings: &Settings) -> Result<()> {
             subject.remove(&names)?;
             subject.remove(&["teu-bench-first".to_owned()])?;
         }
+        let bare = Bare::start()?;
+        bare.add(0..1)?;
+        let before = settled_kib()?;
+        bare.add(1..CONTAINERS + 1)?;
+        floor.samples.push((before - settled_kib()?) / 1024.0 / CONTAINERS as f64);
     }
+    rows.push(floor);
     table::print("P5: memory per idle container on the default network", "MiB", &rows);
     Ok(())
 }
@@ -65,7 +73,16 @@ fn available_kib() -> Result<f64> {
     fs::write("/proc/sys/vm/drop_caches", "3").context("cannot drop caches")?;
     let text = fs::read_to_string("/proc/meminfo")?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:")).context("no MemAvailable")?;
-    Ok(line.trim().trim_end_matches(" kB").trim().parse()?)
+    let available: f64 = line.trim().trim_end_matches(" kB").trim().parse()?;
+    Ok(available
+        + kept_pages(&fs::read_to_string("/proc/zoneinfo")?) as f64 * rustix::param::page_size() as f64 / 1024.0)
+}
+
+/// Free pages that each processor keeps at hand for itself. They count as neither free nor used, and after a burst there are
+/// megabytes of them for some seconds.
+fn kept_pages(zones: &str) -> u64 {
+    let counts = zones.lines().filter_map(|line| line.trim().strip_prefix("count:"));
+    counts.filter_map(|count| count.trim().parse::<u64>().ok()).sum()
 }
 
 /// Resident memory of all processes of the idle engine.

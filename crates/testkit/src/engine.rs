@@ -215,7 +215,7 @@ fn thaw_cgroups(cgroup: &str) {
 }
 
 /// Removes a cgroup with those below it from every hierarchy.
-fn remove_cgroups(cgroup: &str) {
+pub fn remove_cgroups(cgroup: &str) {
     let name = cgroup.trim_start_matches('/');
     let mounts = std::fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten().map(|entry| entry.path());
     for mount in mounts.chain([PathBuf::from("/sys/fs/cgroup")]) {
@@ -238,13 +238,23 @@ fn remove_cgroup(folder: &Path) {
 /// # Errors
 /// When `/proc` cannot be read.
 pub fn keeper_pid(host: &Host) -> Result<Option<u32>> {
-    let is_keeper = |pid: &u32| {
+    let has_its_command_line = |pid: u32| {
         std::fs::read(format!("/proc/{pid}/cmdline"))
             .is_ok_and(|line| line.windows(8).any(|word| word == b"\0keeper\0"))
-            // Its guardian has the same command line.
-            && std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name != "teu:guardian\n")
     };
+    let is_guardian =
+        |pid: u32| std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "teu:guardian\n");
+    // So has its guardian, and so have the processes that it starts until they execute their programs.
+    let is_its_child =
+        |pid: u32| parent(pid).is_some_and(|parent| has_its_command_line(parent) && !is_guardian(parent));
+    let is_keeper = |pid: &u32| has_its_command_line(*pid) && !is_guardian(*pid) && !is_its_child(*pid);
     Ok(host.processes()?.into_iter().find(is_keeper))
+}
+
+/// The parent of a process.
+fn parent(pid: u32) -> Option<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()
 }
 
 /// Sends SIGKILL to one process.

@@ -1,5 +1,6 @@
 //! Taking over from a keeper that was killed.
 
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -7,6 +8,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use teu_runtime::{ABANDONED, CREATED};
 use teu_sys::pidfd;
 
@@ -20,9 +22,13 @@ use crate::protocol::Failure;
 /// How long a process between its creation and its program may take to decide.
 const UNDECIDED: Duration = Duration::from_secs(1);
 
+/// How long a keeper that is being killed may take from the end of its lock to its own.
+const ENDING: Timespec = Timespec { tv_sec: 2, tv_nsec: 0 };
+
 impl Server {
     /// Reads what the keeper before left on disk and goes on with it.
     pub(super) fn recover(&mut self) {
+        wait_for_guardian(&saved::recorded(&self.root));
         for dir in saved::subdirectories(&self.root.join("containers")) {
             self.recover_one(&dir);
             for exec in saved::subdirectories(&dir.join("exec")) {
@@ -118,6 +124,21 @@ impl Server {
             self.settle(key);
         }
         Ok(())
+    }
+}
+
+/// Waits until these processes have come to the guardian of a keeper that is being killed. Its lock is free a moment before that,
+/// and until then nobody can be told to reap them: a process that stays a zombie keeps the first one of its namespace from ending.
+fn wait_for_guardian(processes: &HashSet<i32>) {
+    let parents: BTreeSet<i32> = processes.iter().filter_map(|&pid| Some(saved::stat(pid)?.parent)).collect();
+    for parent in parents {
+        // Children are given away before the end is told (`exit_notify` in the kernel's exit.c).
+        if let Ok(pidfd) = pidfd::open(parent)
+            && saved::is_ending(parent)
+            && !matches!(poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&ENDING)), Ok(1))
+        {
+            complain(&format!("process {parent}, which ran a keeper, does not end"));
+        }
     }
 }
 
