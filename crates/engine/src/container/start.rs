@@ -27,6 +27,12 @@ use crate::{Engine, Error, StartError, apparmor};
 /// How long the keeper may take to set a container up, its hooks included. Nobody waits longer for a start.
 const KEEPER_PATIENCE: Duration = Duration::from_secs(115);
 
+/// A keeper that is lost over a start after so long hung in it, and was killed for that.
+const HANGING: Duration = Duration::from_secs(5);
+
+/// How many may hang in one start: all other containers wait as long.
+const HUNG: u32 = 2;
+
 /// Where containers see devices and the kernel's objects.
 const SYSFS: &str = "/sys";
 
@@ -119,14 +125,20 @@ impl Actor {
         self.restarting = false;
         self.settle().await;
         let mut reached = Reached::Nothing;
+        let (mut begun, mut hung) = (Instant::now(), 0);
         let mut launched = self.launch(&view.definition, &mut reached).await;
         for _ in 1..KEEPERS {
             let Err(Error::KeeperLost) = launched else { break };
+            hung += u32::from(begun.elapsed() >= HANGING);
+            if hung == HUNG {
+                break;
+            }
             // It never ran: with another keeper it may.
             self.tear_down(self.view().endpoint.clone(), false);
             self.settle().await;
             // What the keeper had made of it may still wait there for its start.
             self.clear().await;
+            begun = Instant::now();
             launched = self.launch(&view.definition, &mut reached).await;
         }
         match launched {
