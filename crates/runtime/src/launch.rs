@@ -1,13 +1,14 @@
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use teu_oci::runtime::{NamespaceKind, Spec, State};
 use teu_sys::cgroup::Cgroup;
 
 use crate::plan::{GateFiles, Plan};
 use crate::spawn::Worker;
-use crate::{Error, create, exec, start};
+use crate::{CommonDirectories, Error, create, exec, start};
 
 /// Name (`comm`) of a container's first process that waits for its start.
 pub const CREATED: &str = "teu:created";
@@ -40,6 +41,8 @@ pub struct Launch<'a> {
     pub inherit_fds: u16,
     /// Directory in which compiled system call filters are kept, for callers too short-lived for a cache in memory.
     pub filter_cache: Option<&'a Path>,
+    /// Directories that the container may have in common with others.
+    pub common: Option<Arc<CommonDirectories>>,
     /// Change the root by moving the mount and `chroot`, for hosts whose root is an initramfs.
     pub no_pivot: bool,
     /// Stay in the caller's session keyring.
@@ -67,6 +70,7 @@ impl<'a> Launch<'a> {
             preserve_fds: Vec::new(),
             inherit_fds: 0,
             filter_cache: None,
+            common: None,
             no_pivot: false,
             no_new_keyring: false,
             linger: false,

@@ -11,6 +11,7 @@
 
 mod channel;
 pub mod cli;
+mod common;
 mod container;
 mod copy_up;
 mod create;
@@ -30,6 +31,7 @@ pub mod seccomp;
 mod spawn;
 mod start;
 
+pub use common::CommonDirectories;
 pub use error::{Error, Reason};
 pub use exec::ExecRequest;
 pub use launch::{ABANDONED, Begun, CREATED, Created, Launch, Rootfs, Running, Stdio, WindowSize};

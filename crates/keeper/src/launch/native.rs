@@ -1,14 +1,40 @@
 //! Teu's own runtime, in this process.
 
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
 use teu_oci::runtime::NamespaceKind;
-use teu_runtime::{Begun, Created, Error, ExecRequest, Launch, Rootfs, Running, WindowSize};
+use teu_runtime::{Begun, CommonDirectories, Created, Error, ExecRequest, Launch, Rootfs, Running, WindowSize};
 
 use super::{Create, Exec, Launched, Launcher, Prepared, Stdio};
 use crate::protocol::{Failure, FailureKind};
+use crate::server::complain;
+
+/// Where in the exec root the directories are that containers have in common.
+const COMMON: &str = "common";
 
 /// Starts containers by `teu_runtime`.
-#[derive(Debug, Default)]
-pub struct Native;
+#[derive(Debug)]
+pub struct Native {
+    exec_root: PathBuf,
+    common: OnceCell<Option<Arc<CommonDirectories>>>,
+}
+
+impl Native {
+    /// For the containers of an exec root.
+    #[must_use]
+    pub fn new(exec_root: &Path) -> Native {
+        Native { exec_root: exec_root.to_owned(), common: OnceCell::new() }
+    }
+
+    /// What they have in common, made with the first of them. Without it, each has its own.
+    fn common(&self) -> Option<Arc<CommonDirectories>> {
+        let make = || CommonDirectories::make(&self.exec_root.join(COMMON)).map(Arc::new);
+        let told = |error: &std::io::Error| complain(&format!("containers have nothing in common: {error}"));
+        self.common.get_or_init(|| make().inspect_err(told).ok()).clone()
+    }
+}
 
 impl Launcher for Native {
     fn create<'a>(&mut self, request: Create<'a>) -> Result<Box<dyn Prepared + 'a>, Failure> {
@@ -29,6 +55,7 @@ impl Launcher for Native {
             // The next keeper must not take its end for the program's.
             linger: true,
             hold_signals: request.hold_signals,
+            common: self.common(),
             ..Launch::new(request.id, request.spec, request.bundle, rootfs)
         }
         .begin()?;

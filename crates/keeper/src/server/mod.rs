@@ -94,7 +94,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         return compress();
     }
     let started = teu_runtime::protect_executable().and_then(|()| Options::parse(args));
-    match started.and_then(|options| serve(&options, Box::new(Native))) {
+    match started.and_then(|options| serve(&options, Box::new(Native::new(&options.exec_root)))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error.to_string());
@@ -202,7 +202,7 @@ impl Server {
 }
 
 /// Says on standard error what nobody asked for: in the background, that is the keeper's log.
-fn complain(what: &str) {
+pub(crate) fn complain(what: &str) {
     use std::io::Write;
     // There is nobody else to tell.
     let _ = writeln!(io::stderr(), "teu keeper: {what}");

@@ -12,9 +12,14 @@ use super::path;
 /// Device number of `/dev/null` (`Documentation/admin-guide/devices.txt`).
 const NULL: (u32, u32) = (1, 3);
 
-/// Hides what a path leads to: directories under an empty read-only tmpfs, which all of them share, anything else under
-/// the host's `/dev/null`. A path that is not there needs no hiding.
-pub(super) fn mask(root: BorrowedFd<'_>, path: &CStr, shared: &mut Option<OwnedFd>) -> Result<(), Errno> {
+/// Hides what a path leads to: directories under an empty read-only one, which is the caller's or a tmpfs that all of them
+/// share, anything else under the host's `/dev/null`. A path that is not there needs no hiding.
+pub(super) fn mask(
+    root: BorrowedFd<'_>,
+    path: &CStr,
+    empty: Option<&CStr>,
+    shared: &mut Option<OwnedFd>,
+) -> Result<(), Errno> {
     let target = match path::open(root, path) {
         Ok(target) => target,
         Err(Errno::NOENT | Errno::NOTDIR) => return Ok(()),
@@ -26,15 +31,33 @@ pub(super) fn mask(root: BorrowedFd<'_>, path: &CStr, shared: &mut Option<OwnedF
     match shared {
         Some(mount) => bind(mount.as_fd(), false, target.as_fd()).map(|_| ()),
         None => {
-            *shared = Some(mount_empty(root, path, target.as_fd())?);
+            *shared = Some(match empty {
+                Some(empty) => bind_empty(root, path, empty, target.as_fd())?,
+                None => mount_empty(root, path, target.as_fd())?,
+            });
             Ok(())
         }
     }
 }
 
+/// What a directory that hides others is mounted with.
+fn sealed() -> Attributes {
+    Attributes::RDONLY | Attributes::NOSUID | Attributes::NODEV | Attributes::NOEXEC
+}
+
+/// Binds the caller's empty directory, and gives the mount.
+fn bind_empty(root: BorrowedFd<'_>, path: &CStr, empty: &CStr, target: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let directory = rustix::fs::openat(CWD, empty, flags, Mode::empty())?;
+    let bound = bind(directory.as_fd(), false, target)?;
+    let mount = bound.map_or_else(|| path::open(root, path), Ok)?;
+    change(mount.as_fd(), &Change::set(sealed()))?;
+    Ok(mount)
+}
+
 /// Mounts a directory that is empty and stays so, and gives the mount.
 fn mount_empty(root: BorrowedFd<'_>, path: &CStr, target: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
-    let attributes = Attributes::RDONLY | Attributes::NOSUID | Attributes::NODEV | Attributes::NOEXEC;
+    let attributes = sealed();
     if api().detached {
         let mount = new_filesystem(c"tmpfs", Some(c"tmpfs"), &[], attributes, &mut Log::default())?;
         attach(mount.as_fd(), target)?;

@@ -43,7 +43,7 @@ pub(crate) struct Init<'p> {
     proc: Option<OwnedFd>,
     /// Where the last device or link was made: the next is mostly there, too.
     directory: Option<(&'p CStr, OwnedFd)>,
-    /// The tmpfs that hides directories, once it is attached somewhere.
+    /// The directory that hides others, once it is attached somewhere.
     masked_directory: Option<OwnedFd>,
     /// What the kernel said about a refused mount.
     log: teu_sys::mount::Log,
@@ -119,7 +119,7 @@ impl<'p> Init<'p> {
             Step::AwaitHooks => self.ask(Kind::Hooks),
             Step::Sysctl { path, value } => masks::write_sysctl(self.proc()?, path, value),
             Step::RemountReadonly(path) => masks::remount_readonly(self.root()?, path),
-            Step::Mask(path) => masks::mask(self.root()?, path, &mut self.masked_directory),
+            Step::Mask(path) => masks::mask(self.root()?, path, self.plan.empty.as_deref(), &mut self.masked_directory),
             Step::Readonly(path) => masks::make_readonly(self.root()?, path),
             Step::MakeDirectory(path) => path::make_directories(self.root()?, path).map(|_| ()),
             Step::EnterRoot(how) => root::enter(self.root()?, *how),

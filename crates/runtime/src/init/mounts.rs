@@ -45,13 +45,9 @@ pub(super) fn mount(root: BorrowedFd<'_>, mount: &Mount, log: &mut Log) -> Resul
 
 /// Makes what a new file system has in it from the beginning.
 fn put_inside(new: BorrowedFd<'_>, mount: &Mount) -> Result<(), Errno> {
-    mount.inside.iter().try_for_each(|entry| {
-        let made = match entry {
-            Inside::Directory(name) => rustix::fs::mkdirat(new, name, Mode::from_raw_mode(0o755)),
-            Inside::Link { name, target } => rustix::fs::symlinkat(target, new, name),
-        };
-        // Two hierarchies of one name are one on top of the other.
-        if made == Err(Errno::EXIST) { Ok(()) } else { made }
+    mount.inside.iter().try_for_each(|entry| match entry {
+        Inside::Directory(name) => rustix::fs::mkdirat(new, name, Mode::from_raw_mode(0o755)),
+        Inside::Link { name, target } => rustix::fs::symlinkat(target, new, name),
     })
 }
 

@@ -3,6 +3,9 @@
 //! What is bound is the container's directory of each hierarchy. With a cgroup namespace that is the same view as a mount
 //! of the hierarchy made inside it, and without one nothing above the container is seen.
 
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use teu_oci::runtime as oci;
@@ -30,24 +33,40 @@ pub(crate) fn compile(mount: &oci::Mount, options: &Options, mounts: &mut Mounts
     if let [(directory, true)] = directories[..] {
         return Ok(vec![bind(mount, options, mounts, &mount.destination, directory)?]);
     }
-    let (mut inside, mut binds) = (Vec::new(), Vec::new());
-    for ((directory, v2), (mounted, _)) in directories.iter().zip(cgroup.hierarchy().mount_points()) {
-        if *v2 || !directory.exists() {
-            continue;
-        }
-        let Some(name) = mounted.file_name().and_then(|n| n.to_str()) else { continue };
-        inside.push(Inside::Directory(c_string(name, "the name of a hierarchy")?));
-        binds.push(bind(mount, options, mounts, &mount.destination.join(name), directory)?);
-        for controller in name.split(',').filter(|c| *c != name) {
-            let name = c_string(name, "the name of a hierarchy")?;
-            inside.push(Inside::Link { name: c_string(controller, "the name of a controller")?, target: name });
-        }
+    let points = directories.iter().zip(cgroup.hierarchy().mount_points());
+    let (mut mounted, mut steps) = (Vec::new(), Vec::new());
+    for ((directory, _), (point, _)) in points.filter(|((directory, v2), _)| !v2 && directory.exists()) {
+        let Some(name) = point.file_name() else { continue };
+        mounted.push(point);
+        steps.push(bind(mount, options, mounts, &mount.destination.join(name), directory)?);
     }
-    if options.set.contains(Attributes::RDONLY) {
-        mounts.readonly_later.push(in_root(&mount.destination)?);
-    }
-    binds.insert(0, tmpfs(mount, options, inside)?);
-    Ok(binds)
+    let entries = entries(mounted);
+    let names = entries.iter().map(|(name, _)| name.into()).collect();
+    let readonly = options.set.contains(Attributes::RDONLY);
+    let outer = match mounts.common.filter(|_| readonly).and_then(|common| common.hierarchies(&names)) {
+        Some(path) => bind(mount, options, mounts, &mount.destination, Path::new(OsStr::from_bytes(path.to_bytes())))?,
+        None => {
+            if readonly {
+                mounts.readonly_later.push(in_root(&mount.destination)?);
+            }
+            tmpfs(mount, options, &entries)?
+        }
+    };
+    steps.insert(0, outer);
+    Ok(steps)
+}
+
+/// What is where hierarchies are mounted in: a directory for each of them, and for one of several controllers a link by each
+/// of their names, which leads to it.
+pub(crate) fn entries<'a>(mounted: impl IntoIterator<Item = &'a Path>) -> Vec<(&'a str, Option<&'a str>)> {
+    let names = mounted.into_iter().filter_map(|point| point.file_name()?.to_str());
+    let with_links = |name: &'a str| {
+        let links = name.split(',').filter(move |controller| *controller != name);
+        std::iter::once((name, None)).chain(links.map(move |controller| (controller, Some(name))))
+    };
+    // Two hierarchies of one name are one on top of the other.
+    let mut seen = BTreeSet::new();
+    names.flat_map(with_links).filter(|(name, _)| seen.insert(*name)).collect()
 }
 
 fn own_pid() -> i32 {
@@ -67,7 +86,13 @@ fn bind(
 }
 
 /// The directory of all hierarchies.
-fn tmpfs(mount: &oci::Mount, options: &Options, inside: Vec<Inside>) -> Result<Step, Error> {
+fn tmpfs(mount: &oci::Mount, options: &Options, entries: &[(&str, Option<&str>)]) -> Result<Step, Error> {
+    let c_name = |name: &str| c_string(name, "the name of a hierarchy");
+    let inside = entries.iter().map(|(name, target)| match target {
+        None => Ok(Inside::Directory(c_name(name)?)),
+        Some(target) => Ok(Inside::Link { name: c_name(name)?, target: c_name(target)? }),
+    });
+    let inside = inside.collect::<Result<_, Error>>()?;
     let source = Source::New {
         kind: c"tmpfs".into(),
         source: c"tmpfs".into(),

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use teu_oci::runtime::{Hooks, Linux, NamespaceKind, Process, Spec};
+use teu_sys::caps::Capability;
 use teu_sys::mount::{self, Change, Propagation, clone_tree, set_attributes};
 use teu_sys::process::CloneFlags;
 
@@ -13,7 +14,9 @@ use super::mounts::{Mounts, default_propagation};
 use super::namespaces::Namespaces;
 use super::process::{Setting, finish, labels, limits};
 use super::text::{c_path, in_root};
-use super::{EnterRoot, GateFiles, Plan, Root, Step, Terminal, devices, environment, kernel, options, sysctl};
+use super::{
+    EnterRoot, GateFiles, Plan, Root, Step, Terminal, capabilities, devices, environment, kernel, options, sysctl,
+};
 use crate::{Error, Launch, Rootfs, Stdio};
 
 /// A plan, and what the parent does around it.
@@ -41,6 +44,7 @@ pub(crate) fn compile(launch: Launch<'_>, gate: Option<GateFiles>) -> Result<Cre
     let user = namespaces.take(NamespaceKind::User);
     let before_clone = namespaces.take_before_clone();
     let own_mounts = namespaces.has(NamespaceKind::Mount);
+    let common = launch.common.as_deref().filter(|_| user.is_none() && may_share(process, &linux, &namespaces));
     let root = open_root(root_path.as_deref(), launch.rootfs, own_mounts)?;
     let program = environment::executable(process, root.fd.as_fd(), None)?;
 
@@ -75,6 +79,7 @@ pub(crate) fn compile(launch: Launch<'_>, gate: Option<GateFiles>) -> Result<Cre
         root: root.fd.as_fd(),
         same_view: !namespaces.has(NamespaceKind::User) && !namespaces.is_joined(NamespaceKind::Mount),
         cgroup: launch.cgroup,
+        common,
         propagation: default_propagation(root_propagation(&linux)?),
         readonly_later: Vec::new(),
     };
@@ -96,13 +101,27 @@ pub(crate) fn compile(launch: Launch<'_>, gate: Option<GateFiles>) -> Result<Cre
     };
     steps.extend(finish(process, launch.stdio, (launch.preserve_fds, launch.inherit_fds), setting)?);
     Ok(CreatePlan {
-        plan: Plan { steps, program, gate, linger, hold_signals },
+        plan: Plan { steps, program, gate, linger, hold_signals, empty: common.map(|c| c.empty().to_owned()) },
         clone: namespaces.clone,
         user,
         before_clone,
         write_maps: namespaces.makes_user(),
         privileged,
     })
+}
+
+/// Whether a container may have directories in common with others: it finds them where its parent does, may only read them, and
+/// cannot give itself more rights.
+fn may_share(process: &Process, linux: &Linux, namespaces: &Namespaces) -> bool {
+    let sets = capabilities::compile(process.capabilities.as_ref());
+    let administers = [sets.bounding, sets.thread.permitted, sets.thread.inheritable]
+        .into_iter()
+        .any(|set| set.contains(Capability::SYS_ADMIN));
+    namespaces.has(NamespaceKind::Mount)
+        && !namespaces.has(NamespaceKind::User)
+        && !namespaces.is_joined(NamespaceKind::Mount)
+        && linux.mount_label.is_empty()
+        && !administers
 }
 
 /// The root as a detached mount, or the directory where there are none.

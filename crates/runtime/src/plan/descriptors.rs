@@ -95,7 +95,7 @@ mod tests {
     fn highest(steps: Vec<Step>, gate: Option<GateFiles>) -> RawFd {
         let none = || CStringArray::new(Vec::new());
         let program = Executable { name: String::new(), candidates: Vec::new(), args: none(), env: none() };
-        Plan { steps, program, gate, linger: false, hold_signals: false }.highest_descriptor()
+        Plan { steps, program, gate, linger: false, hold_signals: false, empty: None }.highest_descriptor()
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub(crate) fn compile(request: ExecRequest<'_>, gate: bool) -> Result<ExecPlan, 
         gate,
     };
     steps.extend(finish(process, request.stdio, (request.preserve_fds, request.inherit_fds), setting)?);
-    Ok(ExecPlan { plan: Plan { steps, program, gate: None, linger, hold_signals: false }, joins_pid })
+    Ok(ExecPlan { plan: Plan { steps, program, gate: None, linger, hold_signals: false, empty: None }, joins_pid })
 }
 
 fn open_root(pid: i32) -> Result<OwnedFd, Error> {

@@ -14,7 +14,7 @@ use teu_sys::mount::{self as sys, Attributes, Change, Parameter, Propagation};
 use super::options::Options;
 use super::text::{c_path, c_string, in_root};
 use super::{Mount, Source, Step, cgroup_mount};
-use crate::{Error, copy_up, idmap};
+use crate::{CommonDirectories, Error, copy_up, idmap};
 
 /// What mounts are compiled with.
 pub(crate) struct Mounts<'a> {
@@ -25,6 +25,8 @@ pub(crate) struct Mounts<'a> {
     /// The root file system.
     pub(crate) root: BorrowedFd<'a>,
     pub(crate) cgroup: Option<&'a Cgroup>,
+    /// What may be shared with other containers.
+    pub(crate) common: Option<&'a CommonDirectories>,
     /// Whether the new process finds at the caller's paths what the caller does: in another mount namespace than the one
     /// cloned from the caller's, or in a user namespace, it may not.
     pub(crate) same_view: bool,

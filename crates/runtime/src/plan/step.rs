@@ -305,6 +305,8 @@ pub(crate) struct Plan {
     pub(crate) linger: bool,
     /// See [`Launch::hold_signals`](crate::Launch::hold_signals).
     pub(crate) hold_signals: bool,
+    /// A directory of the caller's with nothing in it, to hide others under.
+    pub(crate) empty: Option<CString>,
 }
 
 /// What a process waits on that its parent does not stay for: a FIFO to read the start from, and one for what fails then.

@@ -1,6 +1,7 @@
 //! What a container may and may not do.
 
-use crate::support::{engine, sh};
+use crate::support::{BUSYBOX, engine, sh};
+use teu_testkit::engine::{keeper_pid, kill};
 
 /// Docker's 14 capabilities as a mask.
 const DEFAULT: &str = "00000000a80425fb";
@@ -40,6 +41,31 @@ fn flags_change_the_profile() {
     let script = "(echo x >/file) 2>/dev/null || echo refused";
     assert_eq!(sh(&engine, &["--read-only"], script), "refused\n");
     assert_eq!(sh(&engine, &["-u", "nobody"], effective), "CapEff:0000000000000000\n");
+}
+
+#[test]
+fn what_hides_directories_is_shared_among_those_who_cannot_change_it() {
+    let Some(engine) = engine() else { return };
+    let found = |container: &str| engine.run(&["exec", container, "stat", "-c", "%d:%i", "/sys/firmware"]).unwrap();
+    let start = |name: &str, flags: &[&str]| {
+        let arguments = [&["run", "-d", "--name", name], flags, &[BUSYBOX, "sleep", "1000"]].concat();
+        engine.run(&arguments).unwrap();
+        found(name)
+    };
+    let first = start("first", &[]);
+    assert_eq!(start("second", &["--cap-add", "NET_ADMIN"]), first);
+    // A profile of AppArmor would forbid it to mount.
+    let administers = ["--cap-add", "SYS_ADMIN", "--security-opt", "apparmor=unconfined"];
+    assert_ne!(start("third", &administers), first);
+    let script = "mount -o remount,rw /sys/firmware && touch /sys/firmware/file";
+    engine.run(&["exec", "third", "sh", "-c", script]).unwrap();
+    assert_eq!(engine.run(&["exec", "first", "ls", "/sys/firmware"]).unwrap(), "");
+    // A keeper that takes over leaves to each container what it has.
+    kill(keeper_pid(&engine.host).unwrap().expect("a keeper")).unwrap();
+    assert_eq!((start("fourth", &[]), found("second")), (first.clone(), first));
+    let groups = "ls /sys/fs/cgroup | wc -l; find /sys/fs/cgroup -maxdepth 2 -name cgroup.procs | wc -l";
+    let mounted = |name: &str| engine.run(&["exec", name, "sh", "-c", groups]).unwrap();
+    assert_eq!((mounted("second"), mounted("fourth")), (mounted("third"), mounted("third")));
 }
 
 #[test]
