@@ -36,6 +36,15 @@ pub(crate) struct Hookup {
     pub(crate) from_start: bool,
 }
 
+/// The output that was asked for.
+pub(crate) struct Output(pub(crate) ByteStream);
+
+impl std::fmt::Debug for Output {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Output")
+    }
+}
+
 /// A connection to a process's output.
 struct Source {
     socket: UnixStream,

@@ -138,9 +138,8 @@ pub(crate) fn receive(channel: BorrowedFd<'_>) -> Result<Option<Message>, Errno>
     let received = loop {
         let mut slices = [IoSliceMut::new(&mut buffer)];
         match recvmsg(channel, &mut slices, &mut control, RecvFlags::CMSG_CLOEXEC) {
-            Err(Errno::INTR) => {}
-            // A child that is killed with a message unread resets the connection.
-            Err(Errno::CONNRESET) => return Ok(None),
+            // A child that ends with a message unread resets the connection: that is told once, before what it has said.
+            Err(Errno::INTR | Errno::CONNRESET) => {}
             other => break other?,
         }
     };
@@ -187,6 +186,16 @@ mod tests {
         assert_eq!(message.detail, "why");
         assert!(message.fd.is_some());
         drop(child);
+        assert!(receive(parent.as_fd()).unwrap().is_none());
+    }
+
+    #[test]
+    fn last_words_are_heard_though_nobody_listened() {
+        let (parent, child) = pair().unwrap();
+        acknowledge(parent.as_fd()).unwrap();
+        send(child.as_fd(), Kind::Failed, 1, 2, b"", None).unwrap();
+        drop(child);
+        assert_eq!(receive(parent.as_fd()).unwrap().unwrap().kind, Kind::Failed);
         assert!(receive(parent.as_fd()).unwrap().is_none());
     }
 

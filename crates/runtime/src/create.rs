@@ -14,15 +14,21 @@ use crate::plan::create::{CreatePlan, compile};
 use crate::plan::{GateFiles, Mount, Plan, Step};
 use crate::spawn::{self, How, Worker};
 use crate::start::Hooked;
-use crate::{Created, Error, Launch, copy_up, idmap, listener};
+use crate::{Created, Error, Launch, NewNetwork, copy_up, idmap, listener};
 
 /// Begins a container. With `gate`, the start comes through its files.
-pub(crate) fn begin(launch: Launch<'_>, gate: Option<GateFiles>) -> Result<Begun<'_>, Error> {
+pub(crate) fn begin(mut launch: Launch<'_>, gate: Option<GateFiles>) -> Result<Begun<'_>, Error> {
     let spec = launch.spec;
     let cgroup = launch.cgroup;
     let hooked = spec.hooks.is_some().then(|| Box::new(Hooked::new(&launch)));
     let state = hook_state(launch.id, spec, launch.bundle);
-    let CreatePlan { plan, clone, user, before_clone, write_maps, privileged } = compile(launch, gate)?;
+    let network = launch.network.take();
+    let mut compiled = compile(launch, gate)?;
+    // Last, for it may still be in the making.
+    if let Some(namespace) = network.and_then(NewNetwork::finish) {
+        compiled.use_network(namespace);
+    }
+    let CreatePlan { plan, clone, user, before_clone, write_maps, privileged } = compiled;
     let how = How {
         flags: clone,
         cgroup: cgroup.and_then(Cgroup::clone_fd),

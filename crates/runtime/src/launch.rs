@@ -8,7 +8,7 @@ use teu_sys::cgroup::Cgroup;
 
 use crate::plan::{GateFiles, Plan};
 use crate::spawn::Worker;
-use crate::{CommonDirectories, Error, create, exec, start};
+use crate::{CommonDirectories, Error, NewNetwork, create, exec, start};
 
 /// Name (`comm`) of a container's first process that waits for its start.
 pub const CREATED: &str = "teu:created";
@@ -31,6 +31,8 @@ pub struct Launch<'a> {
     pub mount_sources: BTreeMap<PathBuf, OwnedFd>,
     /// Namespaces to join, whatever the configuration says about those kinds.
     pub namespaces: Vec<(NamespaceKind, OwnedFd)>,
+    /// The new network namespace that the configuration asks for, if somebody makes it already.
+    pub network: Option<NewNetwork>,
     /// Standard input, output and error.
     pub stdio: Stdio,
     /// The container's cgroup. `None`: that of the caller.
@@ -65,6 +67,7 @@ impl<'a> Launch<'a> {
             rootfs,
             mount_sources: BTreeMap::new(),
             namespaces: Vec::new(),
+            network: None,
             stdio: Stdio::Inherit,
             cgroup: None,
             preserve_fds: Vec::new(),
@@ -177,6 +180,22 @@ impl Begun<'_> {
     /// Ends the process and reaps it.
     pub fn kill(self) {
         self.worker.kill();
+    }
+
+    /// Lets the process execute its program as soon as it is ready: no word between the two is waited for. Where
+    /// it has other things to ask, whose answers this would be taken for, or hooks come first, nothing changes, and
+    /// [`Created::start`] does it. That is called in any case.
+    ///
+    /// # Errors
+    /// If the process cannot be told.
+    pub(crate) fn allow_start(&mut self) -> Result<(), Error> {
+        let hooked = matches!(&self.needs, Needs::Container { hooks: Some(_), .. });
+        if hooked || self.plan.asks() || self.plan.gate.is_some() {
+            return Ok(());
+        }
+        self.worker.go_on()?;
+        self.worker.allowed = true;
+        Ok(())
     }
 
     /// Does what the process asks for, until it waits just before `execve`.

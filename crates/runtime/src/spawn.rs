@@ -24,6 +24,8 @@ pub(crate) struct Worker {
     pub(crate) pidfd: OwnedFd,
     pub(crate) channel: OwnedFd,
     pub(crate) console: Option<OwnedFd>,
+    /// Whether it has been told to start its program, and does as soon as it is ready.
+    pub(crate) allowed: bool,
     /// Messages that came before the process was known.
     early: VecDeque<Message>,
 }
@@ -64,7 +66,7 @@ pub(crate) fn start(plan: &Plan, how: &How<'_>) -> Result<Worker, Error> {
         None => (spawned, VecDeque::new()),
         Some(_) => adopt(plan, spawned, ours.as_fd())?,
     };
-    Ok(Worker { pid: spawned.pid, pidfd: spawned.pidfd, channel: ours, console: None, early })
+    Ok(Worker { pid: spawned.pid, pidfd: spawned.pidfd, channel: ours, console: None, allowed: false, early })
 }
 
 /// Lets go of the parent's end in the child: with a copy of it, the child would never learn that its parent has died, and

@@ -87,7 +87,9 @@ pub(crate) fn start(created: Created) -> Result<Running, Error> {
         if let Some(hooks) = &hooks {
             hooks.before_start(worker.pid, worker.pidfd.as_fd())?;
         }
-        worker.go_on()?;
+        if !worker.allowed {
+            worker.go_on()?;
+        }
         worker.executed(&plan)?;
         match &hooks {
             Some(hooks) => hooks.after_start(worker.pid),

@@ -77,16 +77,19 @@ async fn run(
     let query = parse(query.as_ref());
     let (options, escape) = attach_options(&query)?;
     let condition = condition(&query.string("condition"))?;
-    // Both before the start, so that neither output nor end is missed.
-    let attachment = app.engine.container_attach(&id, &options).await?;
+    // Before the start, so that the end is not missed.
     let wait = app.engine.container_wait(&id, condition).await?;
-    if let Err(error) = to_end(async move { app.engine.container_start(&id).await }).await {
-        if condition == WaitCondition::Removed {
-            // It goes away by itself; when it is gone, its name is free again.
-            wait.exit().await;
+    let started = to_end(async move { app.engine.container_start_attached(&id, &options).await }).await;
+    let attachment = match started {
+        Ok(attachment) => attachment,
+        Err(error) => {
+            if condition == WaitCondition::Removed {
+                // It goes away by itself; when it is gone, its name is free again.
+                wait.exit().await;
+            }
+            return Err(error);
         }
-        return Err(error);
-    }
+    };
     let attachment = attachment.with_result(async { serde_json::to_vec(&wait.exit().await).unwrap_or_default() });
     Ok(hijack::answer(&connection, attachment, escape, version, &headers))
 }

@@ -95,7 +95,7 @@ impl FakeKeeper {
             note: None,
         };
         lock(&self.processes).insert(id.to_owned(), state);
-        Ok((Reply::Started(Started { pid, started_at, fds: Vec::new() }), Vec::new()))
+        Ok((Reply::Started(Started { pid, started_at, fds: Vec::new(), mount_namespace: false }), Vec::new()))
     }
 
     fn signal(&self, id: &str, signal: i32) -> KeeperAnswer {

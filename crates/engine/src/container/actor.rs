@@ -23,6 +23,7 @@ use super::root::{Lease, Rootfs};
 use super::start::{Prepared, Starter};
 use super::state::Phase;
 use crate::health::{Check, Finding, Monitor};
+use crate::hookup::{Hookup, Output};
 use crate::store::Write;
 use crate::{Engine, Error};
 
@@ -50,7 +51,9 @@ pub(crate) enum Command {
     Prepare,
     Start {
         by: Starter,
-        reply: Reply,
+        /// What output is wanted from the beginning.
+        hookup: Option<Hookup>,
+        reply: oneshot::Sender<Result<Option<Output>, Error>>,
     },
     /// Send a signal.
     Signal {
@@ -164,10 +167,11 @@ impl Actor {
         tokio::spawn(actor.run());
     }
 
-    /// Takes over the descriptors of a run.
-    pub(super) fn hold(&mut self, descriptors: Descriptors, pid: i32) {
+    /// Takes over the descriptors of a run, its mount namespace among them if the keeper has opened it.
+    pub(super) fn hold(&mut self, descriptors: Descriptors, mounts: Option<OwnedFd>, pid: i32) {
+        let found = |fd: &OwnedFd| teu_sys::pidfd::mount_namespace(fd.as_fd(), pid).ok();
         // What has ended already, and what is denied, is only told of a little later.
-        self.mounts = descriptors.pidfd.as_ref().and_then(|fd| teu_sys::pidfd::mount_namespace(fd.as_fd(), pid).ok());
+        self.mounts = mounts.or_else(|| descriptors.pidfd.as_ref().and_then(found));
         self.handle.hold(Some(descriptors));
     }
 
@@ -199,7 +203,7 @@ impl Actor {
                 self.prepared_until = Some(Instant::now() + PREPARED_FOR);
             }
             // Boxed: the largest of all futures would otherwise be part of every idle actor.
-            Command::Start { by, reply } => answer(reply, Box::pin(self.start(by)).await),
+            Command::Start { by, hookup, reply } => answer(reply, Box::pin(self.start(by, hookup)).await),
             Command::Signal { signal, intent, reply } => answer(reply, Box::pin(self.signal(signal, intent)).await),
             Command::Root(reply) => Box::pin(self.root(reply)).await,
             Command::Pause { briefly: false, reply } => answer(reply, Box::pin(self.freeze(true)).await),
@@ -233,7 +237,7 @@ impl Actor {
         }
         if self.restart_at.is_some_and(|at| at <= now) {
             self.restart_at = None;
-            if let Err(error) = Box::pin(self.start(Starter::Policy)).await {
+            if let Err(error) = Box::pin(self.start(Starter::Policy, None)).await {
                 tracing::warn!(container = self.handle.id, %error, "the restart policy could not start the container");
             }
         }
@@ -286,7 +290,7 @@ impl Actor {
 }
 
 /// Answers; the client may have gone away meanwhile.
-fn answer(reply: Reply, result: Result<(), Error>) {
+fn answer<T>(reply: oneshot::Sender<Result<T, Error>>, result: Result<T, Error>) {
     drop(reply.send(result));
 }
 

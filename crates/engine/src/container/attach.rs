@@ -12,8 +12,9 @@ use teu_keeper::protocol::{ProcessRef, Request};
 use tokio::io::{AsyncWrite, DuplexStream};
 
 use super::actor::Command;
-use super::handle::Handle;
+use super::handle::{Handle, View};
 use super::log_target;
+use super::start::Starter;
 use super::state::Phase;
 use crate::hookup::{Hookup, hook_up};
 use crate::log::{self, Select};
@@ -31,43 +32,47 @@ impl Engine {
     /// No such container; it is paused or restarting.
     pub async fn container_attach(&self, container: &str, options: &AttachOptions) -> Result<Attachment, Error> {
         let handle = self.containers().find(container)?;
-        let view = handle.view();
-        match view.state.phase {
-            Phase::Paused(_) => {
-                let text = format!("container {} is paused, unpause the container before attach", handle.id);
-                return Err(Error::Conflict(text));
-            }
-            Phase::Restarting(_) => {
-                let text = format!("container {} is restarting, wait until the container is running", handle.id);
-                return Err(Error::Conflict(text));
-            }
-            _ => {}
-        }
+        let view = attachable(&handle)?;
         if !view.state.is_up() {
             // The keeper must have forgotten the last run: its output is not what is asked for.
             handle.ask(Command::Settle).await?;
         }
-        let config = &view.definition.config;
+        let live = match wanted(&view, options) {
+            Some(hookup) => Some(hook_up(self, hookup).await?),
+            None => None,
+        };
+        self.container_event(&view.definition, "attach", &[]);
+        Ok(self.attachment(&handle, options, live))
+    }
+
+    /// Connects to a container's streams and starts it, as [`Engine::container_attach`] and [`Engine::container_start`] do
+    /// one after the other.
+    ///
+    /// # Errors
+    /// Theirs.
+    pub async fn container_start_attached(
+        &self,
+        container: &str,
+        options: &AttachOptions,
+    ) -> Result<Attachment, Error> {
+        let handle = self.containers().find(container)?;
+        let view = attachable(&handle)?;
+        let hookup = wanted(&view, options);
+        self.container_event(&view.definition, "attach", &[]);
+        let live = handle.ask(|reply| Command::Start { by: Starter::User, hookup, reply }).await?;
+        self.keep_told(&handle.id).await;
+        Ok(self.attachment(&handle, options, live.map(|output| output.0)))
+    }
+
+    fn attachment(&self, handle: &Arc<Handle>, options: &AttachOptions, live: Option<ByteStream>) -> Attachment {
+        let config = &handle.view().definition.config;
         let tty = config.tty;
         let past =
-            if options.logs { self.past_log(&handle, tty, options) } else { futures_util::stream::empty().boxed() };
-        // Who sends input only stays attached until the end as well.
-        let live = if options.stream && (options.stdout || options.stderr || options.stdin) {
-            let hookup = Hookup {
-                process: ProcessRef::container(&handle.id),
-                framed: !tty,
-                stdout: options.stdout,
-                stderr: options.stderr,
-                from_start: false,
-            };
-            hook_up(self, hookup).await?
-        } else {
-            futures_util::stream::empty().boxed()
-        };
+            if options.logs { self.past_log(handle, tty, options) } else { futures_util::stream::empty().boxed() };
+        let live = live.unwrap_or_else(|| futures_util::stream::empty().boxed());
         let input = (options.stdin && options.stream && config.open_stdin)
-            .then(|| self.container_input(Arc::clone(&handle), tty, config.stdin_once));
-        self.container_event(&view.definition, "attach", &[]);
-        Ok(Attachment { tty, framed: !tty, input, output: past.chain(live).boxed() })
+            .then(|| self.container_input(Arc::clone(handle), tty, config.stdin_once));
+        Attachment { tty, framed: !tty, input, output: past.chain(live).boxed() }
     }
 
     fn past_log(&self, handle: &Handle, tty: bool, options: &AttachOptions) -> ByteStream {
@@ -97,6 +102,33 @@ impl Engine {
         });
         Box::pin(input)
     }
+}
+
+/// The container, if its streams can be connected to.
+fn attachable(handle: &Handle) -> Result<Arc<View>, Error> {
+    let view = handle.view();
+    let id = &handle.id;
+    match view.state.phase {
+        Phase::Paused(_) => {
+            Err(Error::Conflict(format!("container {id} is paused, unpause the container before attach")))
+        }
+        Phase::Restarting(_) => {
+            Err(Error::Conflict(format!("container {id} is restarting, wait until the container is running")))
+        }
+        _ => Ok(view),
+    }
+}
+
+/// What output a client wants as it comes.
+fn wanted(view: &View, options: &AttachOptions) -> Option<Hookup> {
+    // Who sends input only stays attached until the end as well.
+    (options.stream && (options.stdout || options.stderr || options.stdin)).then(|| Hookup {
+        process: ProcessRef::container(&view.definition.id),
+        framed: !view.definition.config.tty,
+        stdout: options.stdout,
+        stderr: options.stderr,
+        from_start: false,
+    })
 }
 
 /// A duplicate of what a container's input is written to.

@@ -91,7 +91,7 @@ impl Actor {
         let (roles, fds) = match self.handle.descriptors() {
             Some(held) => held.duplicate().map_err(|source| Error::File { path: "descriptors".into(), source })?,
             None => {
-                self.hold(listed.fds, listed.state.pid);
+                self.hold(listed.fds, None, listed.state.pid);
                 // The keeper is told that there is nothing to wait for.
                 (Vec::new(), Vec::new())
             }

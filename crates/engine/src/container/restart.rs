@@ -20,9 +20,9 @@ impl Engine {
             self.stop_handle(&handle, signal, options.timeout, Intent::Restart).await?;
             self.container_event(&handle.view().definition, "stop", &[]);
         }
-        match handle.ask(|reply| Command::Start { by: Starter::User, reply }).await {
+        match handle.ask(|reply| Command::Start { by: Starter::User, hookup: None, reply }).await {
             // Somebody else was faster: it runs anew.
-            Ok(()) | Err(Error::NotModified(_)) => {}
+            Ok(_) | Err(Error::NotModified(_)) => {}
             Err(error) => return Err(error),
         }
         self.keep_told(&handle.id).await;

@@ -5,9 +5,10 @@ use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use futures_util::future::OptionFuture;
 use teu_keeper::Descriptors;
 use teu_keeper::protocol::{
-    FailureKind, PassedFd, ProcessRef, Reply, Request, RuntimeChoice, StartRequest, Started, WinSize,
+    FailureKind, PassedFd, ProcessRef, ProcessState, Reply, Request, RuntimeChoice, StartRequest, Started, WinSize,
 };
 use teu_network::{Endpoint, Sandbox};
 use teu_oci::runtime::Spec;
@@ -22,12 +23,14 @@ use super::state::{Failure, Phase, Reached, Run};
 use super::user::{Account, Accounts};
 use super::{cdi, link, log_target, marks, sandbox, validate};
 use crate::backend::KEEPERS;
+use crate::hookup::{Hookup, Output, hook_up};
 use crate::{Engine, Error, StartError, apparmor};
 
 /// How long the keeper may take to set a container up, its hooks included. Nobody waits longer for a start.
 const KEEPER_PATIENCE: Duration = Duration::from_secs(115);
 
-/// A keeper that is lost over a start after so long hung in it, and was killed for that.
+/// A keeper that is lost over a start after so long is taken to have hung in it, and to have been killed for that. Others die at any
+/// moment, mostly sooner.
 const HANGING: Duration = Duration::from_secs(5);
 
 /// How many may hang in one start: all other containers wait as long.
@@ -69,7 +72,7 @@ impl Engine {
     /// program cannot be had.
     pub async fn container_start(&self, container: &str) -> Result<(), Error> {
         let handle = self.containers().find(container)?;
-        handle.ask(|reply| Command::Start { by: Starter::User, reply }).await?;
+        handle.ask(|reply| Command::Start { by: Starter::User, hookup: None, reply }).await?;
         self.keep_told(&handle.id).await;
         Ok(())
     }
@@ -101,14 +104,22 @@ pub(super) fn prepare(
 
 /// A container's process that runs now.
 struct Launched {
+    run: StartedRun,
+    endpoint: Option<Endpoint>,
+    /// Its output, if somebody wants it from the beginning.
+    output: Option<Output>,
+}
+
+/// What the keeper gave.
+struct StartedRun {
     started: Started,
     descriptors: Descriptors,
-    endpoint: Option<Endpoint>,
+    mounts: Option<OwnedFd>,
 }
 
 impl Actor {
-    /// Starts the container.
-    pub(super) async fn start(&mut self, by: Starter) -> Result<(), Error> {
+    /// Starts the container. Yields the output that `hookup` asks for, if it does.
+    pub(super) async fn start(&mut self, by: Starter, hookup: Option<Hookup>) -> Result<Option<Output>, Error> {
         let view = self.view();
         let id = &self.handle.id;
         match &view.state.phase {
@@ -126,7 +137,7 @@ impl Actor {
         self.settle().await;
         let mut reached = Reached::Nothing;
         let (mut begun, mut hung) = (Instant::now(), 0);
-        let mut launched = self.launch(&view.definition, &mut reached).await;
+        let mut launched = self.launch(&view.definition, hookup.as_ref(), &mut reached).await;
         for _ in 1..KEEPERS {
             let Err(Error::KeeperLost) = launched else { break };
             hung += u32::from(begun.elapsed() >= HANGING);
@@ -139,13 +150,10 @@ impl Actor {
             // What the keeper had made of it may still wait there for its start.
             self.clear().await;
             begun = Instant::now();
-            launched = self.launch(&view.definition, &mut reached).await;
+            launched = self.launch(&view.definition, hookup.as_ref(), &mut reached).await;
         }
         match launched {
-            Ok(launched) => {
-                self.started(launched, by);
-                Ok(())
-            }
+            Ok(launched) => Ok(self.started(launched, by)),
             Err(error) => {
                 self.start_failed(&error, reached).await;
                 Err(error)
@@ -153,9 +161,9 @@ impl Actor {
         }
     }
 
-    fn started(&mut self, launched: Launched, by: Starter) {
-        let Launched { started, descriptors, endpoint } = launched;
-        self.hold(descriptors, started.pid);
+    fn started(&mut self, launched: Launched, by: Starter) -> Option<Output> {
+        let Launched { run: StartedRun { started, descriptors, mounts }, endpoint, output } = launched;
+        self.hold(descriptors, mounts, started.pid);
         self.change(|next| {
             next.endpoint = endpoint.map(Arc::new);
             next.begun = Some(Instant::now());
@@ -175,6 +183,7 @@ impl Actor {
         self.begin_health();
         self.watch_memory();
         self.engine.shippers().ensure(&self.engine, &self.handle);
+        output
     }
 
     /// Records why it did not start.
@@ -201,13 +210,22 @@ impl Actor {
     }
 
     /// Gets everything the process needs and has the keeper start it. `reached` tells how far that came.
-    async fn launch(&mut self, definition: &Arc<Definition>, reached: &mut Reached) -> Result<Launched, Error> {
+    async fn launch(
+        &mut self,
+        definition: &Arc<Definition>,
+        hookup: Option<&Hookup>,
+        reached: &mut Reached,
+    ) -> Result<Launched, Error> {
         let begun = Instant::now();
         let links = link::of(&self.engine, definition)?;
         let prepared = self.take_prepared().unwrap_or_else(|| prepare(&self.engine, definition, self.shared.clone()));
         let profile = self.ensure_profile(definition);
-        let (prepared, attached, ensured) = tokio::join!(prepared, sandbox::attach(&self.engine, definition), profile);
+        // Asked for before the start, so that nothing of the output is missed.
+        let output = OptionFuture::from(hookup.map(|hookup| hook_up(&self.engine, hookup.clone())));
+        let (prepared, attached, ensured, output) =
+            tokio::join!(prepared, sandbox::attach(&self.engine, definition), profile, output);
         ensured?;
+        let output = output.transpose()?.map(Output);
         let prepared = prepared.map_err(|e| Error::Part { part: "start", message: e.to_string() })?;
         let Sandbox { netns, user, sysfs, endpoint } = attached?;
         *reached = Reached::Files;
@@ -268,9 +286,9 @@ impl Actor {
             fds: roles,
         };
         let ready = begun.elapsed();
-        let (started, descriptors) = self.call_start(request, fds).await?;
+        let run = self.call_start(request, fds).await?;
         tracing::debug!(container = definition.id, ?ready, all = ?begun.elapsed(), "started");
-        Ok(Launched { started, descriptors, endpoint: Some(endpoint) })
+        Ok(Launched { run, endpoint: Some(endpoint), output })
     }
 
     /// Makes sure that the container's AppArmor profile can be used.
@@ -301,15 +319,17 @@ impl Actor {
     }
 
     /// Has the keeper start it. If the keeper dies meanwhile, its successor knows whether the start took effect.
-    async fn call_start(&self, request: StartRequest, fds: Vec<OwnedFd>) -> Result<(Started, Descriptors), Error> {
+    async fn call_start(&self, request: StartRequest, fds: Vec<OwnedFd>) -> Result<StartedRun, Error> {
         let processes = self.engine.processes();
         let epoch = processes.epoch();
         let call = processes.call(Request::Start(Box::new(request)), fds);
         let answer = tokio::time::timeout(KEEPER_PATIENCE, call).await;
         match answer {
             Ok(Ok((Reply::Started(started), fds))) => {
-                let descriptors = Descriptors::collect(&started.fds, &mut fds.into_iter());
-                Ok((started, descriptors))
+                let mut fds = fds.into_iter();
+                let descriptors = Descriptors::collect(&started.fds, &mut fds);
+                let mounts = fds.next().filter(|_| started.mount_namespace);
+                Ok(StartedRun { started, descriptors, mounts })
             }
             Ok(Ok((other, _))) => {
                 Err(Error::Part { part: "keeper", message: format!("answered a start with {other:?}") })
@@ -322,13 +342,14 @@ impl Actor {
     }
 
     /// Asks a new keeper for a container that its predecessor was told to start.
-    async fn find_started(&self, epoch: u64) -> Result<(Started, Descriptors), Error> {
+    async fn find_started(&self, epoch: u64) -> Result<StartedRun, Error> {
         self.engine.processes().renewed(epoch).await?;
         let wanted = ProcessRef::container(&self.handle.id);
         let found = self.engine.list_processes().await?.into_iter().find(|listed| listed.state.process == wanted);
         let found = found.ok_or(Error::KeeperLost)?;
-        let started = Started { pid: found.state.pid, started_at: found.state.started_at, fds: found.state.fds };
-        Ok((started, found.fds))
+        let ProcessState { pid, started_at, fds, .. } = found.state;
+        let started = Started { pid, started_at, fds, mount_namespace: false };
+        Ok(StartedRun { started, descriptors: found.fds, mounts: None })
     }
 }
 

@@ -73,6 +73,10 @@ pub struct Started {
     pub started_at: Timestamp,
     /// What the descriptors are.
     pub fds: Vec<FdRole>,
+    /// One more comes after those: a container's mount namespace. Who holds it takes its file systems down; else the last
+    /// process does before its end is known, and waits for the disk.
+    #[serde(default)]
+    pub mount_namespace: bool,
 }
 
 /// What has become of a process.

@@ -79,9 +79,14 @@ impl Server {
             passed,
         };
         let prepared = self.launcher.create(create)?;
-        let configure =
-            || saved::write_atomically(dir, CONFIG, &request.spec).map_err(Failure::io("writing the configuration"));
-        let (prepared, ticks) = self.get_ready(prepared, &ours, configure)?;
+        let mut mounts = None;
+        let pid = prepared.pid();
+        let meanwhile = || {
+            // What another runtime starts is somewhere else later.
+            mounts = (request.runtime == RuntimeChoice::Native).then(|| mount_namespace(pid)).flatten();
+            saved::write_atomically(dir, CONFIG, &request.spec).map_err(Failure::io("writing the configuration"))
+        };
+        let (prepared, ticks) = self.get_ready(prepared, &ours, meanwhile)?;
         let saved = Saved {
             process: ProcessRef::container(&request.id),
             pid: prepared.pid(),
@@ -96,7 +101,7 @@ impl Server {
             hold: false,
             note: None,
         };
-        self.release(dir, prepared, saved, ours)
+        self.release(dir, prepared, saved, (ours, mounts))
     }
 
     /// Starts a process in a running container.
@@ -156,7 +161,7 @@ impl Server {
             hold: !request.detach,
             note: request.note.take(),
         };
-        self.release(dir, prepared, saved, ours)
+        self.release(dir, prepared, saved, (ours, None))
     }
 
     /// Does what is to be done before a program runs while its process sets itself up, and waits for that. Gives the time at
@@ -180,11 +185,17 @@ impl Server {
     }
 
     /// Puts a process on record and lets its program run.
-    fn release(&mut self, dir: &Path, prepared: Box<dyn Prepared + '_>, saved: Saved, ours: Ours) -> Answer {
+    fn release(
+        &mut self,
+        dir: &Path,
+        prepared: Box<dyn Prepared + '_>,
+        saved: Saved,
+        (ours, mounts): (Ours, Option<OwnedFd>),
+    ) -> Answer {
         let recorded = saved::write_atomically(dir, STATE, &saved);
         let recorded = recorded.map_err(Failure::io(format!("writing the state of {}", saved.process)));
         match recorded.and_then(|()| prepared.start()) {
-            Ok(launched) => self.register(saved, ours, launched),
+            Ok(launched) => self.register(saved, (ours, mounts), launched),
             Err(failure) => {
                 self.let_go(Chore::LetGo { pid: saved.pid });
                 Err(failure)
@@ -206,9 +217,19 @@ impl Server {
     }
 
     /// Looks after a process that has been started.
-    pub(super) fn register(&mut self, saved: Saved, ours: Ours, launched: Launched) -> Answer {
+    pub(super) fn register(
+        &mut self,
+        saved: Saved,
+        (ours, mounts): (Ours, Option<OwnedFd>),
+        launched: Launched,
+    ) -> Answer {
         let process = saved.process.clone();
-        let mut started = Started { pid: launched.pid, started_at: saved.started_at, fds: Vec::new() };
+        let mut started = Started {
+            pid: launched.pid,
+            started_at: saved.started_at,
+            fds: Vec::new(),
+            mount_namespace: mounts.is_some(),
+        };
         let mut task = Task::fresh(&self.root, saved);
         task.set_pidfd(Some(launched.pidfd));
         task.set_stdin(ours.stdin);
@@ -220,7 +241,7 @@ impl Server {
         task.console = launched.console.and_then(|master| Console::new(master).ok());
         task.clients = self.clients.take_waiting(&process);
         task.hold &= task.clients.is_empty();
-        let (roles, fds) = match task.duplicates() {
+        let (roles, mut fds) = match task.duplicates() {
             Ok(duplicates) => duplicates,
             Err(error) => {
                 // Nobody would look after it.
@@ -229,6 +250,7 @@ impl Server {
             }
         };
         started.fds = roles;
+        fds.extend(mounts);
         self.insert(process, task).map_err(Failure::io("watching the process"))?;
         Ok((Reply::Started(started), fds))
     }
@@ -279,6 +301,11 @@ fn check_not_frozen(container: &str, cgroup: Option<&Cgroup>) -> Result<(), Fail
         Some(Ok(true)) => Err(Failure::new(FailureKind::Conflict, format!("container {container} is paused"))),
         _ => Ok(()),
     }
+}
+
+/// The mount namespace of a child that has not been reaped.
+fn mount_namespace(pid: i32) -> Option<OwnedFd> {
+    fs::File::open(format!("/proc/{pid}/ns/mnt")).ok().map(OwnedFd::from)
 }
 
 /// Whether the end of a container's first process is the end of all its processes.

@@ -109,9 +109,15 @@ impl Bench {
     }
 
     pub(crate) fn started(&self, request: Request) -> (i32, Descriptors) {
-        let (reply, fds) = self.keeper.call_blocking(request, Vec::new()).unwrap();
+        let (reply, mut fds) = self.keeper.call_blocking(request, Vec::new()).unwrap();
         let Reply::Started(started) = reply else { panic!("{reply:?}") };
-        assert_eq!(started.fds.len(), fds.len());
+        let mounts = fds.split_off(started.fds.len());
+        assert_eq!(mounts.len(), usize::from(started.mount_namespace));
+        for namespace in mounts {
+            let of = |file: std::fs::File| std::os::unix::fs::MetadataExt::ino(&file.metadata().unwrap());
+            let process = std::fs::File::open(format!("/proc/{}/ns/mnt", started.pid));
+            assert!(process.is_err() || of(namespace.into()) == process.map(of).unwrap());
+        }
         (started.pid, Descriptors::collect(&started.fds, &mut fds.into_iter()))
     }
 

@@ -138,6 +138,13 @@ pub(super) struct Create {
     pub(super) id: String,
 }
 
+impl Create {
+    /// Whether somebody is told of the process before its program runs.
+    pub(super) fn hands_over(&self) -> bool {
+        self.console_socket.is_some() || self.pidfd_socket.is_some() || self.pid_file.is_some()
+    }
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Run {
     #[command(flatten)]

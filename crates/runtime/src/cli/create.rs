@@ -9,7 +9,16 @@ use teu_sys::cgroup::Cgroup;
 use super::arguments::{Create, Global};
 use super::{cgroup, console, log};
 use crate::container::{Bundle, Container, Gate, Record, Store, start_time};
-use crate::{Created, Launch, Rootfs, Stdio};
+use crate::{Created, Launch, NewNetwork, Rootfs, Stdio};
+
+/// Who lets the container's program begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Start {
+    /// `start`, another process.
+    Gated,
+    /// We, by [`Created::start`].
+    Own,
+}
 
 /// `create`
 pub(super) fn run(global: &Global, args: &Create) -> Result<ExitCode> {
@@ -21,7 +30,7 @@ pub(super) fn run(global: &Global, args: &Create) -> Result<ExitCode> {
         _ => {}
     }
     // Waits for `start`, which is another process.
-    make(global, args, bundle, true)?;
+    make(global, args, bundle, Start::Gated)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -34,12 +43,13 @@ pub(super) struct Made {
 }
 
 /// Makes a container. What was made is removed if a step fails.
-pub(super) fn make(global: &Global, args: &Create, bundle: Bundle, gated: bool) -> Result<Made> {
+pub(super) fn make(global: &Global, args: &Create, bundle: Bundle, start: Start) -> Result<Made> {
     let mut spec = bundle.spec.clone();
     let inherit_fds = inherited(&mut spec, args.preserve_fds);
     warn_of_capabilities(global, spec.process.as_ref());
     let store = Store::new(&global.root);
     let directory = store.reserve(&args.id)?;
+    let network = NewNetwork::begin(&bundle.spec);
     // What keeps systemd's scope alive goes once the container's first process is in it, or has failed to be.
     let (cgroup, _scope) = match cgroup::make(global, &args.id, &bundle) {
         Ok(made) => made,
@@ -61,7 +71,8 @@ pub(super) fn make(global: &Global, args: &Create, bundle: Bundle, gated: bool) 
         spec: bundle.spec,
     };
     let mut container = Container { directory, record };
-    match launch(&store, args, (&spec, inherit_fds), &mut container, cgroup.as_ref(), gated) {
+    let made = Parts { spec: &spec, inherit_fds, cgroup: cgroup.as_ref(), network };
+    match launch(&store, args, made, &mut container, start) {
         Ok(created) => Ok(Made { container, created, cgroup }),
         Err(e) => {
             remove_leftovers(global, &container.directory, cgroup.as_ref());
@@ -70,42 +81,60 @@ pub(super) fn make(global: &Global, args: &Create, bundle: Bundle, gated: bool) 
     }
 }
 
-fn launch(
-    store: &Store,
-    args: &Create,
-    (spec, inherit_fds): (&Spec, u16),
-    container: &mut Container,
-    cgroup: Option<&Cgroup>,
-    gated: bool,
-) -> Result<Created> {
+/// What a container is launched with.
+struct Parts<'a> {
+    spec: &'a Spec,
+    inherit_fds: u16,
+    cgroup: Option<&'a Cgroup>,
+    network: NewNetwork,
+}
+
+fn launch(store: &Store, args: &Create, parts: Parts<'_>, container: &mut Container, start: Start) -> Result<Created> {
     let filters = store.filters();
-    let terminal = spec.process.as_ref().is_some_and(|p| p.terminal);
+    let terminal = parts.spec.process.as_ref().is_some_and(|p| p.terminal);
+    let id = container.record.id.clone();
+    let bundle = container.record.bundle.clone();
     let launch = Launch {
+        network: Some(parts.network),
         rootfs: Rootfs::Path(container.record.rootfs.clone()),
         stdio: if terminal { Stdio::Terminal { size: None } } else { Stdio::Inherit },
-        cgroup,
-        inherit_fds,
+        cgroup: parts.cgroup,
+        inherit_fds: parts.inherit_fds,
         filter_cache: Some(&filters),
         no_pivot: args.no_pivot,
         no_new_keyring: args.no_new_keyring,
-        ..Launch::new(&container.record.id, spec, &container.record.bundle, Rootfs::Path(PathBuf::new()))
+        ..Launch::new(&id, parts.spec, &bundle, Rootfs::Path(PathBuf::new()))
     };
-    let mut created = match gated {
-        true => launch.create_gated(Gate::create(&container.directory)?)?,
-        false => launch.create()?,
+    let mut created = match start {
+        Start::Gated => launch.create_gated(Gate::create(&container.directory)?)?,
+        Start::Own if args.hands_over() => launch.create()?,
+        Start::Own => return launch_at_once(launch, container),
     };
-    let pid = created.pid();
-    let published = start_time(pid).context("the container's process has ended").and_then(|time| {
-        container.record.pid = pid;
-        container.record.start_time = time;
-        container.save()?;
-        hand_over(args, &mut created)
-    });
-    if let Err(e) = published {
+    if let Err(e) = record(container, created.pid()).and_then(|()| hand_over(args, &mut created)) {
         created.kill();
         return Err(e);
     }
     Ok(created)
+}
+
+/// Where nobody is told of the process before its program runs: it is recorded while it sets itself up, and does not wait
+/// for us once it is ready.
+fn launch_at_once(launch: Launch<'_>, container: &mut Container) -> Result<Created> {
+    let mut begun = launch.begin()?;
+    if let Err(e) = record(container, begun.pid()) {
+        // It may have ended: then what it says is why.
+        begun.ready()?.kill();
+        return Err(e);
+    }
+    begun.allow_start()?;
+    Ok(begun.ready()?)
+}
+
+/// Records the container's process.
+fn record(container: &mut Container, pid: i32) -> Result<()> {
+    container.record.start_time = start_time(pid).context("the container's process has ended")?;
+    container.record.pid = pid;
+    container.save()
 }
 
 /// Gives the caller what it asked to get: the terminal, the process's descriptor, its id.

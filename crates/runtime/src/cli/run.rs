@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use rustix::process::set_child_subreaper;
 
 use super::arguments::{Global, Run};
-use super::create::{Made, make};
+use super::create::{Made, Start, make};
 use super::{delete, foreground, log};
 use crate::container::Bundle;
 
@@ -23,7 +23,7 @@ pub(super) fn run(global: &Global, args: &Run) -> Result<ExitCode> {
         // Processes that the container leaves behind in the host's PID namespace come to us.
         set_child_subreaper(Some(rustix::process::getpid()))?;
     }
-    let Made { container, created, cgroup } = make(global, &args.create, bundle, false)?;
+    let Made { container, created, cgroup } = make(global, &args.create, bundle, Start::Own)?;
     let ended = created
         .start()
         .map_err(anyhow::Error::from)

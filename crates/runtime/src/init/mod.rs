@@ -39,7 +39,7 @@ pub(crate) struct Init<'p> {
     past_gate: bool,
     /// The container's root.
     root: Option<BorrowedFd<'p>>,
-    /// A mount of procfs that no one else can touch.
+    /// A procfs that nobody else has touched.
     proc: Option<OwnedFd>,
     /// Where the last device or link was made: the next is mostly there, too.
     directory: Option<(&'p CStr, OwnedFd)>,
@@ -159,8 +159,9 @@ impl<'p> Init<'p> {
         self.directory.as_ref().map(|(_, opened)| opened.as_fd()).ok_or(Errno::BADF)
     }
 
-    /// The private procfs. Nothing can be mounted over what is in it, and no image decides what is there.
-    /// Where mounts cannot be detached, it is the caller's, opened before the container's mounts were entered.
+    /// A procfs: the container's, held since it was mounted, so that no image and no later mount decides what is found
+    /// there (what is mounted over a part of it is an error); without one, a new one. Where mounts cannot be detached, it is
+    /// the caller's, opened before the container's mounts were entered.
     fn proc(&mut self) -> Result<BorrowedFd<'_>, Errno> {
         if self.proc.is_none() && mount::api().detached {
             let attributes = Attributes::NOSUID | Attributes::NODEV | Attributes::NOEXEC;
@@ -175,14 +176,16 @@ impl<'p> Init<'p> {
         self.wait()
     }
 
-    /// Waits for the parent; without one there is nothing left to do.
+    /// Waits for the parent; without one there is nothing left to do. Whoever waits is known to `Plan::asks`.
     fn wait(&self) -> Result<(), Errno> {
         if channel::wait(self.channel) { Ok(()) } else { teu_sys::process::exit(1) }
     }
 
     fn mount(&mut self, mount: &Mount) -> Result<(), Errno> {
         let root = self.root()?;
-        mounts::mount(root, mount, &mut self.log)?;
+        if let Some(proc) = mounts::mount(root, mount, &mut self.log)? {
+            self.proc = Some(proc);
+        }
         if mount.fill.is_none() {
             return Ok(());
         }

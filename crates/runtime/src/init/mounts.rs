@@ -9,25 +9,27 @@ use teu_sys::mount::{self as sys, Attributes, Change, Log, api, attach, bind, ch
 use super::path;
 use crate::plan::{Inside, Mount, Source};
 
-/// Makes a mount in the root, with its mount point.
-pub(super) fn mount(root: BorrowedFd<'_>, mount: &Mount, log: &mut Log) -> Result<(), Errno> {
+/// Makes a mount in the root, with its mount point. Yields it if it is a new procfs as the kernel has it.
+pub(super) fn mount(root: BorrowedFd<'_>, mount: &Mount, log: &mut Log) -> Result<Option<OwnedFd>, Errno> {
     match &mount.source {
         Source::Tree { mount: tree, directory } => {
             attach(tree.as_fd(), target(root, mount, *directory)?.as_fd())?;
-            make_changes(tree.as_fd(), mount)
+            make_changes(tree.as_fd(), mount)?;
         }
         Source::Bind { path, directory, recursive } => {
             let source = rustix::fs::openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
             let at = target(root, mount, *directory)?;
             let bound = bind(source.as_fd(), *recursive, at.as_fd())?;
-            make_changes(bound.map_or_else(|| path::open(root, &mount.target), Ok)?.as_fd(), mount)
+            make_changes(bound.map_or_else(|| path::open(root, &mount.target), Ok)?.as_fd(), mount)?;
         }
         Source::New { kind, source, parameters, attributes } => match &parameters.list {
             Some(list) if api().detached => {
                 let new = new_filesystem(kind, Some(source), list, *attributes, log)?;
                 put_inside(new.as_fd(), mount)?;
                 attach(new.as_fd(), target(root, mount, true)?.as_fd())?;
-                make_changes(new.as_fd(), mount)
+                make_changes(new.as_fd(), mount)?;
+                let complete = list.is_empty() && !attributes.contains(Attributes::RDONLY);
+                return Ok((complete && kind.as_c_str() == c"proc").then_some(new));
             }
             _ => {
                 let (data, superblock) = (&parameters.data, parameters.superblock);
@@ -37,10 +39,11 @@ pub(super) fn mount(root: BorrowedFd<'_>, mount: &Mount, log: &mut Log) -> Resul
                 if attributes.contains(Attributes::RDONLY) {
                     change(mounted.as_fd(), &Change::set(Attributes::RDONLY))?;
                 }
-                make_changes(mounted.as_fd(), mount)
+                make_changes(mounted.as_fd(), mount)?;
             }
         },
     }
+    Ok(None)
 }
 
 /// Makes what a new file system has in it from the beginning.

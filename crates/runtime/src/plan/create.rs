@@ -34,6 +34,16 @@ pub(crate) struct CreatePlan {
     pub(crate) privileged: Vec<Step>,
 }
 
+impl CreatePlan {
+    /// Has the process join a network namespace that is ready, loopback interface included, instead of making one.
+    pub(crate) fn use_network(&mut self, namespace: OwnedFd) {
+        if let Some(step) = self.plan.steps.iter_mut().find(|step| matches!(step, Step::Loopback)) {
+            *step = Step::SetNamespace(NamespaceKind::Network, namespace);
+            self.clone.remove(CloneFlags::NEWNET);
+        }
+    }
+}
+
 /// Compiles a launch.
 pub(crate) fn compile(launch: Launch<'_>, gate: Option<GateFiles>) -> Result<CreatePlan, Error> {
     let (spec, linger, hold_signals) = (launch.spec, launch.linger, launch.hold_signals);

@@ -15,6 +15,7 @@ pub(crate) mod mounts;
 pub(crate) mod namespaces;
 pub(crate) mod options;
 pub(crate) mod process;
+mod questions;
 mod step;
 pub(crate) mod sysctl;
 pub(crate) mod text;

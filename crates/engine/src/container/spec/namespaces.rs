@@ -36,17 +36,7 @@ fn own_cgroup(inputs: &Inputs<'_>) -> bool {
     }
 }
 
-/// Kernel parameters: Docker's defaults for a network of its own, then the user's.
+/// Kernel parameters: the user's. Docker's defaults for a network of its own were set when that was made.
 pub(super) fn sysctls(inputs: &Inputs<'_>) -> BTreeMap<String, String> {
-    let host = &inputs.definition.host;
-    let mut all = BTreeMap::new();
-    if inputs.own_network {
-        all.insert("net.ipv4.ip_unprivileged_port_start".to_owned(), "0".to_owned());
-        // A user namespace does not have all these groups. There, it is set when the network is made.
-        if inputs.definition.ids.is_none() {
-            all.insert("net.ipv4.ping_group_range".to_owned(), "0 2147483647".to_owned());
-        }
-    }
-    all.extend(host.sysctls.iter().flatten().map(|(k, v)| (k.clone(), v.clone())));
-    all
+    inputs.definition.host.sysctls.iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect()
 }

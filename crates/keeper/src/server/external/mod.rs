@@ -135,7 +135,7 @@ impl Server {
             let pidfd = pidfd.ok_or_else(|| Failure::new(FailureKind::Failed, "the runtime made no process"))?;
             Ok(Launched { pid: saved.pid, pidfd, console })
         })();
-        match launched.and_then(|launched| self.register(saved.clone(), ours, launched)) {
+        match launched.and_then(|launched| self.register(saved.clone(), (ours, None), launched)) {
             Ok(answer) => self.answer_asked(asked, Ok(answer)),
             Err(failure) => self.fail(&dir, &saved, asked, failure),
         }
