@@ -4,6 +4,7 @@ mod attach;
 mod cgroups;
 mod chores;
 mod compress;
+mod config;
 mod connection;
 mod exit;
 mod external;

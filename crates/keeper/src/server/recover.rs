@@ -12,6 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use teu_runtime::{ABANDONED, CREATED};
 use teu_sys::pidfd;
 
+use super::config;
 use super::saved::{self, RUNTIME, STATE, Saved};
 use super::stdio;
 use super::task::{Console, Life, Task};
@@ -35,6 +36,8 @@ impl Server {
                 self.recover_one(&exec);
             }
         }
+        let used = self.tasks.iter().filter_map(|task| task.saved.filter.as_deref()).collect();
+        config::sweep(&self.root, &used);
     }
 
     fn recover_one(&mut self, dir: &Path) {

@@ -1,6 +1,6 @@
 //! What the keeper knows, on disk under the exec root, for a keeper that takes over.
 //!
-//! `<exec-root>/containers/<id>/` has `config.json` (the OCI configuration), `state.json`, the FIFOs `stdin`, `stdout`,
+//! `<exec-root>/containers/<id>/` has the OCI configuration (see [`config`](super::config)), `state.json`, the FIFOs `stdin`, `stdout`,
 //! `stderr`, the log's spools and journal, and after the exit `exit.json`. Execs are below `exec/<id>/` in the same form.
 
 use std::collections::HashSet;
@@ -38,6 +38,9 @@ pub(super) struct Saved {
     /// What the daemon wants to be told of it.
     #[serde(default)]
     pub(super) note: Option<String>,
+    /// Name of the container's system call filter, where that is not in its configuration.
+    #[serde(default)]
+    pub(super) filter: Option<String>,
 }
 
 impl Saved {
@@ -56,6 +59,7 @@ impl Saved {
             runtime,
             hold: false,
             note: None,
+            filter: None,
         }
     }
 }

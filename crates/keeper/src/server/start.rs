@@ -11,8 +11,9 @@ use teu_oci::runtime::{ConsoleSize, IdMapping, NamespaceKind, Process, Spec};
 use teu_sys::cgroup::Cgroup;
 
 use super::chores::Chore;
+use super::config;
 use super::poll::Token;
-use super::saved::{self, CONFIG, STATE, Saved};
+use super::saved::{self, STATE, Saved};
 use super::stdio::{self, Owner};
 use super::task::{Console, Life, Task};
 use super::{Answer, Server};
@@ -79,12 +80,13 @@ impl Server {
             passed,
         };
         let prepared = self.launcher.create(create)?;
-        let mut mounts = None;
-        let pid = prepared.pid();
+        let (mut mounts, mut filter) = (None, None);
+        let (pid, root) = (prepared.pid(), self.root.clone());
         let meanwhile = || {
             // What another runtime starts is somewhere else later.
             mounts = (request.runtime == RuntimeChoice::Native).then(|| mount_namespace(pid)).flatten();
-            saved::write_atomically(dir, CONFIG, &request.spec).map_err(Failure::io("writing the configuration"))
+            filter = config::write(&root, dir, &request.spec).map_err(Failure::io("writing the configuration"))?;
+            Ok(())
         };
         let (prepared, ticks) = self.get_ready(prepared, &ours, meanwhile)?;
         let saved = Saved {
@@ -100,6 +102,7 @@ impl Server {
             runtime: request.runtime.clone(),
             hold: false,
             note: None,
+            filter,
         };
         self.release(dir, prepared, saved, (ours, mounts))
     }
@@ -160,6 +163,7 @@ impl Server {
             runtime: RuntimeChoice::Native,
             hold: !request.detach,
             note: request.note.take(),
+            filter: None,
         };
         self.release(dir, prepared, saved, (ours, None))
     }
@@ -287,8 +291,10 @@ impl Server {
 
     /// A container's configuration, kept on disk.
     pub(super) fn spec(&self, container: &str) -> Result<Spec, Failure> {
-        let dir = saved::directory(&self.root, &ProcessRef::container(container));
-        saved::read(&dir, CONFIG)
+        let process = ProcessRef::container(container);
+        let task = self.index.get(&process).and_then(|key| self.tasks.get(*key));
+        let filter = task.and_then(|task| task.saved.filter.as_deref());
+        config::read(&self.root, &saved::directory(&self.root, &process), filter)
             .map_err(Failure::io(format!("reading the configuration of container {container}")))?
             .ok_or_else(|| not_running(container))
     }
