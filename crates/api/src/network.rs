@@ -170,3 +170,71 @@ pub struct NetworkContainer {
     #[serde(rename = "IPv6Address")]
     pub ipv6_address: String,
 }
+
+/// A network to make.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct CreateRequest {
+    /// Its name.
+    pub name: String,
+    /// Docker looks for others of this name in any case.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub check_duplicate: bool,
+    /// Its driver, `bridge` if empty.
+    pub driver: String,
+    /// `local`, or what a cluster has.
+    pub scope: String,
+    /// Give out IPv4 addresses; yes if nothing is said.
+    #[serde(rename = "EnableIPv4", skip_serializing_if = "Option::is_none")]
+    pub enable_ipv4: Option<bool>,
+    /// Give out IPv6 addresses.
+    #[serde(rename = "EnableIPv6", skip_serializing_if = "Option::is_none")]
+    pub enable_ipv6: Option<bool>,
+    /// Address management.
+    #[serde(rename = "IPAM")]
+    pub ipam: Option<Ipam>,
+    /// No way out.
+    pub internal: bool,
+    /// Containers may connect by hand to a network of the cluster.
+    pub attachable: bool,
+    /// The cluster's routing mesh.
+    pub ingress: bool,
+    /// Only a configuration for others.
+    pub config_only: bool,
+    /// Network whose configuration is used.
+    pub config_from: Option<ConfigReference>,
+    /// Options of the driver.
+    pub options: Option<BTreeMap<String, String>>,
+    /// User-defined labels.
+    pub labels: Option<BTreeMap<String, String>>,
+}
+
+/// A network that was made.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct CreateResponse {
+    /// Its id.
+    pub id: String,
+    /// What its maker should know.
+    pub warning: String,
+}
+
+/// A container to connect to a network.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct ConnectRequest {
+    /// Name or id of the container.
+    pub container: String,
+    /// How.
+    pub endpoint_config: Option<EndpointSettings>,
+}
+
+/// A container to disconnect from a network.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct DisconnectRequest {
+    /// Name or id of the container.
+    pub container: String,
+    /// Whatever state it is in, and even if there is no such container.
+    pub force: bool,
+}

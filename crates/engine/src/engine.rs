@@ -1,8 +1,8 @@
 //! The handle on everything.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use teu_image::Store as ImageStore;
 use teu_keeper::protocol::RuntimeChoice;
@@ -47,6 +47,8 @@ pub(crate) struct Inner {
     pub(crate) library: Option<ImageStore>,
     /// The networks as clients see them; absent in tests of containers alone.
     pub(crate) networks: Option<Networks>,
+    /// Held while they are stored.
+    pub(crate) saving_networks: Mutex<()>,
     pub(crate) registry: teu_registry::Client,
     /// One permit for each layer that may come from a registry at the same time.
     pub(crate) downloads: Arc<Semaphore>,
@@ -164,6 +166,10 @@ impl Engine {
 
     pub(crate) fn networks(&self) -> Result<Networks, Error> {
         self.0.networks.clone().ok_or_else(|| Error::Unavailable("there are no networks".to_owned()))
+    }
+
+    pub(crate) fn saving_networks(&self) -> MutexGuard<'_, ()> {
+        self.0.saving_networks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Folder of a container's own files.

@@ -65,6 +65,7 @@ impl Engine {
             backends,
             library: Some(library),
             networks: Some(networks),
+            saving_networks: std::sync::Mutex::default(),
             closing: AtomicBool::new(false),
             shippers: Shippers::default(),
             prunes: Prunes::default(),
@@ -115,7 +116,9 @@ fn parts(config: EngineConfig) -> Result<Parts, Error> {
             })?;
         }
         let networks = networks.join().map_err(|_| crashed())??;
-        store_networks(&config.data_root, &networks);
+        if let Err(error) = store_networks(&config.data_root, &networks) {
+            tracing::error!(%error, "the networks could not be stored");
+        }
         let (store, contents) = state?;
         let images = library.clone();
         store.keep_on_disk(move || {
@@ -153,22 +156,17 @@ fn stored_networks(data_root: &Path) -> Vec<teu_network::NetworkRecord> {
 }
 
 impl Engine {
-    /// Stores the networks as they are now. A failure is logged.
-    pub(crate) fn save_networks(&self) {
-        if let Ok(networks) = self.networks() {
-            store_networks(&self.config().data_root, &networks);
-        }
+    /// Stores the networks as they are now. Blocks.
+    pub(crate) fn save_networks(&self) -> Result<(), Error> {
+        // Otherwise what is older might be written later.
+        let _one_at_a_time = self.saving_networks();
+        store_networks(&self.config().data_root, &self.networks()?)
     }
 }
 
 /// Stores the networks, replacing the file at once.
-fn store_networks(data_root: &Path, networks: &Networks) {
+fn store_networks(data_root: &Path, networks: &Networks) -> Result<(), Error> {
     let path = data_root.join("networks.json");
-    let write = || -> std::io::Result<()> {
-        let text = serde_json::to_vec(&networks.records())?;
-        durable::replace(&path, &text)
-    };
-    if let Err(error) = write() {
-        tracing::error!(path = %path.display(), %error, "the networks could not be stored");
-    }
+    let stored = serde_json::to_vec(&networks.records()).map_err(std::io::Error::from);
+    stored.and_then(|text| durable::replace(&path, &text)).map_err(|source| Error::File { path, source })
 }

@@ -73,6 +73,7 @@ pub(crate) async fn rig_over(
         backends,
         library: None,
         networks: None,
+        saving_networks: std::sync::Mutex::default(),
         registry: Client::new(RegistryConfig::default()),
         downloads: Arc::new(tokio::sync::Semaphore::new(1)),
         closing: AtomicBool::new(false),

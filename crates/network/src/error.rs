@@ -145,6 +145,32 @@ pub enum Error {
     /// No subnet of the address pools is free.
     #[error("all predefined address pools have been fully subnetted")]
     PoolsExhausted,
+    /// An option has a value that makes no sense.
+    #[error("failed to parse {key} value: {value}")]
+    InvalidOption {
+        /// Name of the option.
+        key: String,
+        /// What it was given.
+        value: String,
+    },
+    /// Another network has a bridge of this name.
+    #[error("conflicts with network {network} ({id}): networks have same bridge name: {bridge}")]
+    BridgeTaken {
+        /// Name of the other network.
+        network: String,
+        /// Its id.
+        id: String,
+        /// Name of the device.
+        bridge: String,
+    },
+    /// The network could not be restored at the start of the engine.
+    #[error("network {network} could not be restored: {reason}; remove it and make it anew")]
+    Broken {
+        /// Name of the network.
+        network: String,
+        /// Why not.
+        reason: String,
+    },
     /// A setting contradicts another.
     #[error("invalid network configuration: {0}")]
     InvalidConfig(String),
@@ -178,9 +204,11 @@ impl Error {
             | Error::AddressOutside(_)
             | Error::AddressNotAllowed
             | Error::HostBits { .. }
+            | Error::InvalidOption { .. }
             | Error::InvalidConfig(_) => Kind::InvalidParameter,
             Error::AlreadyAttached { .. }
             | Error::SubnetOverlaps(_)
+            | Error::BridgeTaken { .. }
             | Error::Predefined(_)
             | Error::ActiveEndpoints { .. } => Kind::Forbidden,
             Error::AddressInUse(_) | Error::NameTaken(_) => Kind::Conflict,
@@ -190,6 +218,7 @@ impl Error {
             | Error::AddressesExhausted { .. }
             | Error::BridgeFull { .. }
             | Error::PoolsExhausted
+            | Error::Broken { .. }
             | Error::Netlink { .. }
             | Error::System { .. } => Kind::System,
         }

@@ -50,9 +50,12 @@ pub(crate) fn blank(name: &str, driver: DriverKind) -> Result<NetworkRecord, Err
         name: name.to_owned(),
         driver,
         created: now(),
+        enable_ipv4: true,
         enable_ipv6: false,
         internal: false,
+        attachable: false,
         ipam: Vec::new(),
+        ipam_options: None,
         options: BTreeMap::new(),
         labels: BTreeMap::new(),
     })
@@ -106,10 +109,10 @@ fn ipv4(config: &Config, record: &NetworkRecord, others: &[Subnet]) -> Result<Ip
     }
     let own = bridge.address();
     Ok(IpamSubnet {
-        subnet: bridge.network(),
         range: part.map(Subnet::network),
         gateway: Some(gateway.unwrap_or(own)),
         bridge: gateway.map(|_| own),
+        ..IpamSubnet::of(bridge.network())
     })
 }
 
@@ -128,10 +131,9 @@ fn ipv6(config: &Config, record: &NetworkRecord) -> Result<IpamSubnet, Error> {
         return Err(Error::InvalidConfig(format!("{bridge} is no IPv6 subnet")));
     }
     Ok(IpamSubnet {
-        subnet: bridge.network(),
         range: part.map(Subnet::network),
         gateway: Some(bridge.address()),
-        bridge: None,
+        ..IpamSubnet::of(bridge.network())
     })
 }
 

@@ -45,16 +45,29 @@ pub struct NetworkRecord {
     pub driver: DriverKind,
     /// Creation time, nanoseconds since 1970.
     pub created: i64,
+    /// Whether it has IPv4.
+    #[serde(default = "yes")]
+    pub enable_ipv4: bool,
     /// Whether it has IPv6.
     pub enable_ipv6: bool,
     /// Whether it has no way to the outside.
     pub internal: bool,
+    /// What Docker's cluster makes of it; here it is only told.
+    #[serde(default)]
+    pub attachable: bool,
     /// Subnets, IPv4 first.
     pub ipam: Vec<IpamSubnet>,
+    /// Options of address management, which has none: they are only told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ipam_options: Option<BTreeMap<String, String>>,
     /// Driver options, `com.docker.network.bridge.*` and `com.docker.network.driver.mtu`.
     pub options: BTreeMap<String, String>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A row of `IPAM.Config`.
@@ -65,12 +78,22 @@ pub struct IpamSubnet {
     /// Part of it that endpoints are given addresses from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<Subnet>,
-    /// The containers' gateway; the bridge itself as a rule.
+    /// The containers' gateway; the bridge itself as a rule, which has the subnet's first address if nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway: Option<IpAddr>,
     /// The bridge's own address if that is not the gateway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bridge: Option<IpAddr>,
+    /// Addresses that are in use by others, by name: nobody is given them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub auxiliary: BTreeMap<String, IpAddr>,
+}
+
+impl IpamSubnet {
+    /// A subnet about which nothing else is said.
+    pub fn of(subnet: Subnet) -> IpamSubnet {
+        IpamSubnet { subnet, range: None, gateway: None, bridge: None, auxiliary: BTreeMap::new() }
+    }
 }
 
 /// What `network inspect` shows. Scope is always `local`, the IPAM driver `default`.

@@ -28,7 +28,7 @@ pub(crate) static NOUNS: [Noun; 6] = [
     Noun { name: "container", about: "Manage containers", later: &[] },
     Noun { name: "context", about: "Manage contexts", later: &[] },
     Noun { name: "image", about: "Manage images", later: &["build", "push"] },
-    Noun { name: "network", about: "Manage networks", later: &["connect", "create", "disconnect", "rm"] },
+    Noun { name: "network", about: "Manage networks", later: &["connect", "disconnect"] },
     Noun { name: "system", about: "Manage the engine", later: &[] },
     Noun { name: "volume", about: "Manage volumes", later: &["update"] },
 ];
@@ -56,7 +56,7 @@ pub(crate) const LATER: [&str; 18] = [
 ];
 
 /// All commands.
-pub(crate) static ALL: [Command; 64] = [
+pub(crate) static ALL: [Command; 66] = [
     Command::of::<container::attach::Attach>(),
     Command::of::<container::commit::Commit>(),
     Command::of::<container::cp::Copy>(),
@@ -104,9 +104,11 @@ pub(crate) static ALL: [Command; 64] = [
     Command::of::<image::save::Save>(),
     Command::of::<image::tag::Tag>(),
     Command::of::<inspect::Inspect>(),
+    Command::of::<network::create::Create>(),
     Command::of::<network::inspect::Inspect>(),
     Command::of::<network::ls::List>(),
     Command::of::<network::prune::Prune>(),
+    Command::of::<network::rm::Remove>(),
     Command::of::<registry::login::Login>(),
     Command::of::<registry::logout::Logout>(),
     Command::of::<system::completion::Completion>(),

@@ -9,6 +9,7 @@ pub(crate) mod env;
 pub(crate) mod filter;
 pub(crate) mod gpus;
 pub(crate) mod hosts;
+pub(crate) mod ipam;
 pub(crate) mod keyvalue;
 pub(crate) mod mount;
 pub(crate) mod network;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use teu_api::container::{Inspect, Summary};
-use teu_api::network::{EndpointSettings, Network};
+use teu_api::network::{CreateRequest, EndpointSettings, Network};
 use teu_api::system::Info;
 use teu_api::version::ApiVersion;
 
@@ -40,6 +40,12 @@ pub(super) fn summaries(mut containers: Vec<Summary>, version: ApiVersion) -> Ve
 pub(super) fn network(mut network: Network, version: ApiVersion) -> Network {
     network.enable_ipv4 = network.enable_ipv4.filter(|_| version >= GATEWAY_PRIORITIES);
     network
+}
+
+/// A network to be made.
+pub(super) fn network_request(mut request: CreateRequest, version: ApiVersion) -> CreateRequest {
+    request.enable_ipv4 = request.enable_ipv4.filter(|_| version >= GATEWAY_PRIORITIES);
+    request
 }
 
 /// What the engine says of itself.

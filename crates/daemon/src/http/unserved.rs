@@ -9,13 +9,9 @@ pub(super) fn routes() -> Routes {
         .fold(Routes::default(), |routes, (method, path)| routes.unserved(method.clone(), path, message(method, path)))
 }
 
-/// What a client is told; with the way out where there is one.
+/// What a client is told.
 fn message(method: &Method, path: &str) -> String {
-    let hint = match path {
-        "/networks/create" => ": use the networks bridge, host or none (`network_mode: bridge` in a Compose file)",
-        _ => "",
-    };
-    format!("{method} {path} is not supported yet{hint}")
+    format!("{method} {path} is not supported yet")
 }
 
 /// Method and path as in Docker's API description.
@@ -25,8 +21,6 @@ const UNSERVED: &[(Method, &str)] = &[
     (Method::POST, "/images/{name}/push"),
     (Method::GET, "/images/search"),
     (Method::PUT, "/volumes/{name}"),
-    (Method::DELETE, "/networks/{id}"),
-    (Method::POST, "/networks/create"),
     (Method::POST, "/networks/{id}/connect"),
     (Method::POST, "/networks/{id}/disconnect"),
     (Method::GET, "/plugins"),

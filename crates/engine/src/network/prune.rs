@@ -1,7 +1,5 @@
 //! `network prune`.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use teu_api::filters::Filters;
 use teu_api::prune;
@@ -24,23 +22,21 @@ impl Engine {
         let networks = self.networks()?;
         // Containers that have just ended do not keep theirs.
         self.teardowns().now().settled().await;
+        let engine = self.clone();
         let work = move || {
-            let removed = networks.list().into_iter().filter(|network| remove(&networks, network, &criteria));
-            removed.map(|network| network.record).collect::<Vec<_>>()
+            let removed: Vec<_> =
+                networks.list().into_iter().filter(|network| remove(&networks, network, &criteria)).collect();
+            if !removed.is_empty()
+                && let Err(error) = engine.save_networks()
+            {
+                tracing::error!(%error, "pruned networks may come back with the next start");
+            }
+            removed.into_iter().map(|network| network.record).collect::<Vec<_>>()
         };
         let removed = tokio::task::spawn_blocking(work)
             .await
             .map_err(|e| Error::Part { part: "network", message: e.to_string() })?;
-        if !removed.is_empty() {
-            self.save_networks();
-        }
-        for network in &removed {
-            let attributes = BTreeMap::from([
-                ("name".to_owned(), network.name.clone()),
-                ("type".to_owned(), network.driver.to_string()),
-            ]);
-            self.events().publish(Subject::Network, "destroy", &network.id, attributes);
-        }
+        removed.iter().for_each(|network| self.network_event("destroy", network));
         // Networks take no space: Docker says so, too.
         self.prune_event(Subject::Network, 0);
         let names = removed.into_iter().map(|network| network.name).collect();

@@ -4,6 +4,7 @@ mod bridge;
 mod host;
 mod namespace;
 mod null;
+mod unavailable;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -18,10 +19,11 @@ use crate::pool::Signal;
 use crate::reaper::Reaper;
 use crate::{Endpoint, Error, MacAddress, MacPolicy, PoolLimits};
 
-pub(crate) use bridge::{Bridge, Settings};
+pub(crate) use bridge::{Bridge, Settings, device_name, remove_strays};
 pub(crate) use host::Host;
 pub(crate) use namespace::share;
 pub(crate) use null::Null;
+pub(crate) use unavailable::Unavailable;
 
 /// What drivers share.
 #[derive(Clone, Debug)]

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use super::{Adoption, Inner, Network, Place, PortConflict};
-use crate::driver::{self, Attached, Bridge, Driver, Host, Null, Settings, Wish};
+use crate::driver::{self, Attached, Bridge, Driver, Host, Null, Settings, Unavailable, Wish};
 use crate::firewall::NetworkRules;
 use crate::pool::{Replenish, lock};
 use crate::publish::Owner;
@@ -13,6 +13,18 @@ use crate::{
 };
 
 impl Inner {
+    /// A network of an earlier process. One that users defined and that cannot be had any more is no reason to have none.
+    pub(super) fn restore(&self, record: NetworkRecord, mtu: u32) -> Result<Network, Error> {
+        match self.start(record.clone(), mtu) {
+            Err(reason) if !predefined::is_predefined(&record.name) => {
+                tracing::error!(network = record.name, %reason, "a network could not be restored");
+                let driver = Arc::new(Unavailable::new(&record, &reason));
+                Ok(Network { record, driver, replenish: None })
+            }
+            other => other,
+        }
+    }
+
     /// A network with its driver, ready to be adopted.
     pub(super) fn start(&self, record: NetworkRecord, mtu: u32) -> Result<Network, Error> {
         let common = driver::Common {
@@ -26,7 +38,7 @@ impl Inner {
         let mut replenish: Option<Arc<dyn Replenish>> = None;
         let driver: Arc<dyn Driver> = match record.driver {
             DriverKind::Bridge => {
-                let bridge = Arc::new(Bridge::new(&record, Settings::of(&record, mtu)?, common)?);
+                let bridge = Arc::new(Bridge::new(&record, Settings::of(&record, mtu, &self.config.bridge)?, common)?);
                 replenish = Some(Arc::clone(&bridge) as Arc<dyn Replenish>);
                 bridge
             }

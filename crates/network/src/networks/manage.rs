@@ -1,31 +1,14 @@
 //! Networks that users define.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
-use super::{Inner, Network, Networks};
+use super::{Inner, Network, NetworkSpec, Networks};
 use crate::pool::lock;
-use crate::{DriverKind, Error, FirewallMode, IpamSubnet, NetworkRecord, Subnet, host, ipam, predefined};
-
-/// A network to be made: the body of `POST /networks/create`.
-#[derive(Clone, Debug, Default)]
-pub struct NetworkSpec {
-    /// Unique name.
-    pub name: String,
-    /// Whether it has IPv6.
-    pub enable_ipv6: bool,
-    /// Whether it has no way to the outside.
-    pub internal: bool,
-    /// Wanted subnets; those of a family that is missing are taken from the address pools.
-    pub ipam: Vec<IpamSubnet>,
-    /// Driver options, see [`option`](crate::option).
-    pub options: BTreeMap<String, String>,
-    /// Labels.
-    pub labels: BTreeMap<String, String>,
-}
+use crate::{Error, FirewallMode, NetworkRecord, host, predefined};
 
 impl Networks {
-    /// Makes a bridge network. The caller persists the record.
+    /// Makes a bridge network. The caller persists the record; a device without a record is removed at the next
+    /// [`open`](Networks::open).
     pub fn create(&self, spec: NetworkSpec) -> Result<NetworkRecord, Error> {
         let inner = &self.inner;
         let _one_at_a_time = lock(&inner.managing);
@@ -35,7 +18,7 @@ impl Networks {
         let record = inner.plan(spec)?;
         let network = Arc::new(inner.start(record.clone(), host::uplink_mtu()?)?);
         if let Err(error) = inner.allow(&network) {
-            inner.stop(&network);
+            inner.discard(&network);
             return Err(error);
         }
         inner.networks.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&network));
@@ -73,50 +56,18 @@ impl Networks {
 }
 
 impl Inner {
-    /// The record of a new network: options verified, subnets chosen.
-    fn plan(&self, spec: NetworkSpec) -> Result<NetworkRecord, Error> {
-        let mut record = predefined::blank(&spec.name, DriverKind::Bridge)?;
-        let mut taken: Vec<Subnet> =
-            self.networks().iter().flat_map(|n| n.record.ipam.iter().map(|i| i.subnet)).collect();
-        for wanted in &spec.ipam {
-            if wanted.subnet != wanted.subnet.network() {
-                return Err(Error::HostBits { given: wanted.subnet, network: wanted.subnet.network() });
-            }
-            if taken.iter().any(|t| t.overlaps(wanted.subnet)) {
-                return Err(Error::SubnetOverlaps(wanted.subnet));
-            }
-            taken.push(wanted.subnet);
-            record.ipam.push(with_gateway(wanted.clone()));
-        }
-        for ipv6 in [false, true] {
-            let missing = !record.ipam.iter().any(|i| i.subnet.is_ipv6() == ipv6);
-            if missing && (!ipv6 || spec.enable_ipv6) {
-                let subnet = self.free_subnet(&taken, ipv6)?;
-                let wish = IpamSubnet { subnet, range: None, gateway: None, bridge: None };
-                record.ipam.push(with_gateway(wish));
-            }
-        }
-        record.enable_ipv6 = spec.enable_ipv6;
-        record.internal = spec.internal;
-        record.options = spec.options;
-        record.labels = spec.labels;
-        Ok(record)
-    }
-
-    fn free_subnet(&self, taken: &[Subnet], ipv6: bool) -> Result<Subnet, Error> {
-        let mut used = host::used_subnets(None)?;
-        used.extend_from_slice(taken);
-        if let Some(subnet) = ipam::choose(&self.config.pools, &used, ipv6) {
-            return Ok(subnet);
-        }
-        if ipv6 { predefined::unique_local() } else { Err(Error::PoolsExhausted) }
-    }
-
-    /// Tells the packet filter.
+    /// Tells the packet filter; if somebody flushed its table, that is made again.
     fn allow(&self, network: &Network) -> Result<(), Error> {
-        match network.driver.rules() {
-            Some(rules) if self.config.firewall == FirewallMode::Managed => self.firewall.add_network(&rules),
-            _ => Ok(()),
+        let Some(rules) = network.driver.rules().filter(|_| self.config.firewall == FirewallMode::Managed) else {
+            return Ok(());
+        };
+        match self.firewall.add_network(&rules) {
+            Err(error) if error.is_errno(rustix::io::Errno::NOENT) && !self.firewall.exists() => {
+                tracing::warn!("the packet filter's table was removed by somebody else and is made again");
+                self.program()?;
+                self.firewall.add_network(&rules)
+            }
+            other => other,
         }
     }
 
@@ -126,10 +77,12 @@ impl Inner {
             self.filler.remove(member);
         }
     }
-}
 
-/// The first address of the subnet is the gateway's unless another one is wanted.
-fn with_gateway(wanted: IpamSubnet) -> IpamSubnet {
-    let gateway = wanted.gateway.unwrap_or_else(|| wanted.subnet.at(1));
-    IpamSubnet { gateway: Some(gateway), ..wanted }
+    /// Takes back a network that was just made.
+    fn discard(&self, network: &Network) {
+        self.stop(network);
+        if let Err(error) = network.driver.remove() {
+            tracing::warn!(network = network.record.name, %error, "a network that could not be made is left half made");
+        }
+    }
 }

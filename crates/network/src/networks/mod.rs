@@ -2,6 +2,7 @@
 
 mod inner;
 mod manage;
+mod plan;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,11 +17,11 @@ use crate::pool::{Filler, Replenish, lock};
 use crate::publish::Publisher;
 use crate::reaper::Reaper;
 use crate::{
-    AttachRequest, Config, Endpoint, Error, LiveContainer, NetworkInfo, NetworkRecord, PortBinding, Sandbox, Target,
-    host, predefined,
+    AttachRequest, Config, DriverKind, Endpoint, Error, LiveContainer, NetworkInfo, NetworkRecord, PortBinding,
+    Sandbox, Target, host, predefined,
 };
 
-pub use manage::NetworkSpec;
+pub use plan::NetworkSpec;
 
 /// All networks of one engine. Cheap to clone; all methods block for a short time at most (see each).
 #[derive(Clone, Debug)]
@@ -107,9 +108,12 @@ impl Networks {
             sysctls: Arc::default(),
             config,
         };
+        let bridges: Vec<String> =
+            records.iter().filter(|r| r.driver == DriverKind::Bridge).map(driver::device_name).collect();
+        driver::remove_strays(&inner.config.bridge, &bridges)?;
         let mtu = host::uplink_mtu()?;
         for record in records {
-            let network = inner.start(record, mtu)?;
+            let network = inner.restore(record, mtu)?;
             inner.networks.write().unwrap_or_else(PoisonError::into_inner).push(Arc::new(network));
         }
         Ok(Networks { inner: Arc::new(inner) })

@@ -6,19 +6,18 @@ use std::os::fd::AsFd;
 use teu_network::{
     AttachRequest, Config, IpamSubnet, Kind, LiveContainer, NetworkSpec, Networks, Sandbox, Target, option,
 };
-use teu_sys::netlink::{Family, Socket, link_by_name};
+use teu_sys::netlink::{Batch, Bridge, Family, LinkRef, Socket, link_by_name, push_alias, push_bridge};
 
 use crate::world::{
     HOST, OUTSIDE, ask, container, ipv4, is_closed, netns_of, on_both_hosts, on_host, open, port, serve,
 };
 
 fn spec(name: &str) -> NetworkSpec {
-    NetworkSpec { name: name.into(), ..NetworkSpec::default() }
+    NetworkSpec::new(name)
 }
 
 fn with_subnet(name: &str, subnet: &str) -> NetworkSpec {
-    let wanted = IpamSubnet { subnet: subnet.parse().unwrap(), range: None, gateway: None, bridge: None };
-    NetworkSpec { ipam: vec![wanted], ..spec(name) }
+    NetworkSpec { ipam: vec![IpamSubnet::of(subnet.parse().unwrap())], ..spec(name) }
 }
 
 fn request(id: &str, network: &str) -> AttachRequest {
@@ -110,6 +109,74 @@ fn life_of_a_network() {
         assert_eq!(networks.remove(&record.id[..12]).unwrap(), record);
         assert_eq!(bridge(), None);
         assert_eq!(networks.inspect("front").unwrap_err().kind(), Kind::NotFound);
+    });
+}
+
+/// What is left of a network that was half made goes, what others made stays.
+#[test]
+fn strays_are_removed() {
+    on_host(|_| {
+        let networks = open(Config::default());
+        let record = networks.create(spec("front")).unwrap();
+        let kept = networks.create(spec("back")).unwrap();
+        let mut records = networks.records();
+        drop(networks);
+        records.retain(|r| r.name != "front");
+        let mut socket = Socket::open(Family::Route).unwrap();
+        let mut batch = Batch::new();
+        for (name, alias) in [("teu-other", "network of teu9: abc"), ("br0", "")] {
+            push_bridge(&mut batch, &Bridge { name, mac: [2, 0, 0, 0, 0, 9], mtu: 1500 });
+            push_alias(&mut batch, LinkRef::Name(name), alias);
+        }
+        socket.execute(batch).unwrap();
+        let networks = Networks::open(Config::default(), records).unwrap();
+        let mut exists = |name: &str| link_by_name(&mut socket, name).unwrap().is_some();
+        assert!(!exists(&format!("teu-{}", &record.id[..11])));
+        assert!(exists(&format!("teu-{}", &kept.id[..11])) && exists("teu-other") && exists("br0"));
+        // Somebody else's bridge is not taken.
+        networks.adopt(&[]).unwrap();
+        let option = |name: &str| [(option::BRIDGE_NAME.to_owned(), name.to_owned())].into();
+        let error = networks.create(NetworkSpec { options: option("br0"), ..spec("x") }).unwrap_err();
+        assert!(error.to_string().ends_with("bridge br0 exists and belongs to somebody else"), "{error}");
+        let error = networks.create(NetworkSpec { options: option("teu0"), ..spec("x") }).unwrap_err();
+        assert!(error.to_string().ends_with("networks have same bridge name: teu0"), "{error}");
+    });
+}
+
+/// A network that cannot be had any more is seen and removed; the others work.
+#[test]
+fn a_broken_network_hinders_nobody() {
+    on_host(|_| {
+        let networks = open(Config::default());
+        networks.create(spec("front")).unwrap();
+        let mut records = networks.records();
+        drop(networks);
+        for record in records.iter_mut().filter(|r| r.name == "front") {
+            record.options.insert(option::BRIDGE_NAME.to_owned(), "up0".to_owned());
+        }
+        let networks = Networks::open(Config::default(), records).unwrap();
+        networks.adopt(&[]).unwrap();
+        container(&networks, "a", &[]);
+        let error = networks.attach(request("b", "front")).unwrap_err().to_string();
+        assert!(error.starts_with("network front could not be restored: "), "{error}");
+        networks.remove("front").unwrap();
+        assert!(link_by_name(&mut Socket::open(Family::Route).unwrap(), "up0").unwrap().is_some());
+    });
+}
+
+#[test]
+fn auxiliary_addresses_are_nobodys() {
+    on_host(|_| {
+        let networks = open(Config::default());
+        let subnet = IpamSubnet {
+            auxiliary: [("router".to_owned(), "10.5.0.2".parse().unwrap())].into(),
+            ..IpamSubnet::of("10.5.0.0/29".parse().unwrap())
+        };
+        networks.create(NetworkSpec { ipam: vec![subnet], ..spec("front") }).unwrap();
+        let mut given: Vec<_> = (0..4).map(|n| ipv4(&attach(&networks, &n.to_string(), "front"))).collect();
+        given.sort();
+        assert_eq!(given, [3, 4, 5, 6].map(|n| IpAddr::from([10, 5, 0, n])));
+        assert_eq!(networks.attach(request("x", "front")).unwrap_err().kind(), Kind::System);
     });
 }
 

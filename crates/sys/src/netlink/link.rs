@@ -19,6 +19,7 @@ const LINK: u16 = 5;
 const MASTER: u16 = 10;
 const PROTOCOL_INFO: u16 = 12;
 const LINK_INFO: u16 = 18;
+const ALIAS: u16 = 20;
 const FAMILY_SPEC: u16 = 26;
 const GROUP: u16 = 27;
 const NETNS_FD: u16 = 28;
@@ -71,6 +72,8 @@ pub struct Link {
     pub lower: Option<u32>,
     /// Kind (`bridge`, `veth`), empty for hardware.
     pub kind: String,
+    /// What somebody wrote down about it (`ip link set alias`), as a rule nothing.
+    pub alias: String,
 }
 
 /// Parses the payload of an `RTM_NEWLINK`.
@@ -84,6 +87,7 @@ pub(super) fn parse(message: &Message<'_>) -> Option<Link> {
         match attribute.kind {
             ADDRESS => link.mac = attribute.value.try_into().ok(),
             NAME => link.name = attribute.string(),
+            ALIAS => link.alias = attribute.string(),
             MTU => link.mtu = attribute.u32()?,
             LINK => link.lower = attribute.u32(),
             MASTER => link.master = attribute.u32(),
@@ -242,6 +246,14 @@ pub fn push_link_change(batch: &mut Batch, link: LinkRef<'_>, change: LinkChange
     });
 }
 
+/// Adds: the alias of a link, which `ip link` shows; at most 255 bytes. The kernel does not take it at the creation of a link.
+pub fn push_alias(batch: &mut Batch, link: LinkRef<'_>, alias: &str) {
+    batch.push(SET_LINK, 0, &header(0, link.index(), 0, 0), |a| {
+        link.write(a);
+        a.string(ALIAS, alias);
+    });
+}
+
 /// Adds: no automatic link-local address for this link. To be done before the link is up; the kernel does not take it at
 /// the creation of a link, nor at all if it runs without IPv6.
 pub fn push_no_automatic_address(batch: &mut Batch, link: LinkRef<'_>) {
@@ -321,6 +333,15 @@ mod tests {
             0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, // ifinfomsg
         ];
         assert_eq!(batch.as_bytes(), expected);
+    }
+
+    #[test]
+    fn aliases_are_read_back() {
+        let mut batch = Batch::new();
+        push_alias(&mut batch, LinkRef::Index(3), "teu0/front");
+        let message = crate::netlink::messages(batch.as_bytes()).next().unwrap().unwrap();
+        let link = parse(&Message { kind: NEW_LINK, ..message }).unwrap();
+        assert_eq!((link.index, link.alias.as_str()), (3, "teu0/front"));
     }
 
     #[test]

@@ -20,7 +20,7 @@ mod socket;
 pub use address::{Address, addresses, push_address, push_delete_address};
 pub use conntrack::{Flow, forget_connections};
 pub use link::{
-    Bridge, Link, LinkChange, LinkRef, PortOptions, Veth, delete_links, link_by_name, links, push_bridge,
+    Bridge, Link, LinkChange, LinkRef, PortOptions, Veth, delete_links, link_by_name, links, push_alias, push_bridge,
     push_delete_link, push_link_change, push_no_automatic_address, push_no_snooping, push_port_options,
     push_settle_link, push_veth,
 };

@@ -191,6 +191,14 @@ impl<'w, 'b> RuleWriter<'w, 'b> {
         })
     }
 
+    /// Loads a value of at most 16 bytes.
+    pub fn value(&mut self, value: &[u8], word: u32) -> &mut Self {
+        self.expression("immediate", |a| {
+            a.be32(1, register(word));
+            a.nest(2, |a| a.bytes(1, value));
+        })
+    }
+
     /// Translates the destination to the address in the first register (of `family`, 2 or 10) and the port behind it.
     pub fn translate_destination(&mut self, family: u8) -> &mut Self {
         let port = if family == 2 { 1 } else { 4 };

@@ -1,5 +1,7 @@
 //! `network`.
 
+pub(super) mod create;
 pub(super) mod inspect;
 pub(super) mod ls;
 pub(super) mod prune;
+pub(super) mod rm;

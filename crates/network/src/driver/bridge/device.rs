@@ -3,12 +3,13 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use teu_sys::netlink::{
-    self, Address, Batch, Family, Link, LinkChange, LinkRef, Socket, addresses, link_by_name, push_address,
-    push_delete_address, push_delete_link, push_link_change, push_no_automatic_address, push_no_snooping,
+    self, Address, Batch, Family, Link, LinkChange, LinkRef, Socket, addresses, link_by_name, links, push_address,
+    push_alias, push_delete_address, push_delete_link, push_link_change, push_no_automatic_address, push_no_snooping,
 };
 use teu_sys::netns::write_sysctl;
 
 use super::Settings;
+use super::settings::mark_prefix;
 use crate::error::refused;
 use crate::host::has_ipv6;
 use crate::{Error, MacAddress};
@@ -20,6 +21,10 @@ pub(super) fn set_up(settings: &Settings) -> Result<u32, Error> {
     let link = match link_by_name(&mut socket, &settings.name).map_err(refused(&action))? {
         Some(link) if link.kind != "bridge" => {
             return Err(Error::InvalidConfig(format!("{} exists and is no bridge", settings.name)));
+        }
+        // Its addresses would be replaced, and it would be removed with the network.
+        Some(link) if settings.user_defined && link.alias != settings.mark => {
+            return Err(Error::InvalidConfig(format!("bridge {} exists and belongs to somebody else", settings.name)));
         }
         Some(link) => link,
         None => create(&mut socket, settings).map_err(refused(&action))?,
@@ -35,6 +40,8 @@ fn create(socket: &mut Socket, settings: &Settings) -> Result<Link, netlink::Err
         &mut batch,
         &netlink::Bridge { name: &settings.name, mac: mac(settings).0, mtu: settings.mtu },
     );
+    // The kernel works a batch off whatever becomes of this process: no bridge is left without its mark.
+    push_alias(&mut batch, LinkRef::Name(&settings.name), &settings.mark);
     if has_ipv6() {
         push_no_automatic_address(&mut batch, LinkRef::Name(&settings.name));
     }
@@ -103,4 +110,19 @@ pub(super) fn remove(settings: &Settings) -> Result<(), Error> {
     let mut batch = Batch::new();
     push_delete_link(&mut batch, link.index);
     socket.execute(batch).map_err(refused(&action))
+}
+
+/// Removes the bridges that an engine made, by its mark, and has no network for: it died while it made or removed one.
+/// `known` are names of those it has.
+pub(crate) fn remove_strays(engine: &str, known: &[String]) -> Result<(), Error> {
+    let mark = mark_prefix(engine);
+    let mut socket = Socket::open(Family::Route).map_err(refused("open netlink"))?;
+    let all = links(&mut socket).map_err(refused("list links"))?;
+    for link in all.iter().filter(|l| l.kind == "bridge" && l.alias.starts_with(&mark) && !known.contains(&l.name)) {
+        tracing::warn!(bridge = link.name, "a bridge of a network that was half made or half removed is removed");
+        let mut batch = Batch::new();
+        push_delete_link(&mut batch, link.index);
+        socket.execute(batch).map_err(refused(&format!("remove bridge {}", link.name)))?;
+    }
+    Ok(())
 }

@@ -25,8 +25,9 @@ use crate::pool::{Pool, Replenish};
 use crate::reaper::{Corpse, Reaper};
 use crate::{DriverKind, Endpoint, Error, MacPolicy, NetworkRecord, Subnet};
 
+pub(crate) use device::remove_strays;
 use ready::Ready;
-pub(crate) use settings::Settings;
+pub(crate) use settings::{Settings, device_name};
 
 /// One bridge network.
 #[derive(Debug)]
@@ -58,6 +59,9 @@ impl Bridge {
         }
         for gateway in [settings.gateway, settings.gateway6].into_iter().flatten() {
             leases.reserve(&lease_of(Subnet::new(gateway, 0).unwrap_or_else(|| unreachable!("0 bits"))));
+        }
+        for address in record.ipam.iter().flat_map(|i| i.auxiliary.values()) {
+            leases.reserve(&lease_of(Subnet::new(*address, 0).unwrap_or_else(|| unreachable!("0 bits"))));
         }
         Ok(Bridge {
             blank: Endpoint::blank(DriverKind::Bridge, record),

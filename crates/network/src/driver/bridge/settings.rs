@@ -28,15 +28,17 @@ pub(crate) struct Settings {
     pub(crate) icc: bool,
     pub(crate) masquerade: bool,
     pub(crate) internal: bool,
-    /// Whether containers may choose their address.
+    /// Whether containers may choose their address, and have names that others find.
     pub(crate) user_defined: bool,
+    /// What the device is marked with, so that it is known for this network's if nothing else tells.
+    pub(crate) mark: String,
 }
 
 impl Settings {
     /// Reads a record. `mtu` is for networks that name none, `gateway` of the default bridge may differ from its
-    /// address.
-    pub(crate) fn of(record: &NetworkRecord, mtu: u32) -> Result<Settings, Error> {
-        let name = record.options.get(option::BRIDGE_NAME).cloned().unwrap_or_else(|| default_name(&record.id));
+    /// address. `engine` is the name of the default bridge.
+    pub(crate) fn of(record: &NetworkRecord, mtu: u32, engine: &str) -> Result<Settings, Error> {
+        let name = device_name(record);
         if name.is_empty() || name.len() > MAX_NAME || name.contains(['/', ' ', ':']) || name.starts_with('.') {
             return Err(Error::InvalidConfig(format!("{name:?} is no name for a bridge")));
         }
@@ -57,6 +59,7 @@ impl Settings {
             masquerade: parse(record, option::MASQUERADE, true)?,
             internal: record.internal,
             user_defined: !parse(record, option::DEFAULT_BRIDGE, false)?,
+            mark: format!("{}{}", mark_prefix(engine), record.id),
         })
     }
 
@@ -82,6 +85,16 @@ impl Settings {
     }
 }
 
+/// Name of a network's device.
+pub(crate) fn device_name(record: &NetworkRecord) -> String {
+    record.options.get(option::BRIDGE_NAME).cloned().unwrap_or_else(|| default_name(&record.id))
+}
+
+/// What the marks of all bridges begin with that the engine with this default bridge makes.
+pub(crate) fn mark_prefix(engine: &str) -> String {
+    format!("network of {engine}: ")
+}
+
 /// As Docker's `br-` and twelve digits of the id.
 fn default_name(id: &str) -> String {
     format!("teu-{}", id.get(..MAX_NAME - 4).unwrap_or(id))
@@ -89,5 +102,5 @@ fn default_name(id: &str) -> String {
 
 fn parse<T: FromStr>(record: &NetworkRecord, key: &str, default: T) -> Result<T, Error> {
     let Some(text) = record.options.get(key) else { return Ok(default) };
-    text.parse().map_err(|_| Error::InvalidConfig(format!("{key}={text}")))
+    text.parse().map_err(|_| Error::InvalidOption { key: key.to_owned(), value: text.clone() })
 }
