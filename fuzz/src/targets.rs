@@ -76,6 +76,7 @@ pub const TARGETS: &[Target] = &[
     target("log_options", teu_engine::fuzzing::log_options, texts::log_options, 500),
     target("log_round_trip", log_round_trip, texts::output, 300),
     target("names", names, texts::names, 3000),
+    target("network_dns", teu_network::fuzzing::dns_query, binary::queries, 3000),
     target("reference", reference, texts::references, 5000),
     target("registry_bodies", teu_registry::fuzzing::bodies, documents::registry, 3000),
     target("registry_challenge", teu_registry::fuzzing::challenge, texts::challenges, 3000),

@@ -165,17 +165,8 @@ impl Engine {
         let Ok(networks) = self.networks() else { return };
         let live: Vec<LiveContainer> = handles
             .iter()
-            .filter(|handle| listed.contains_key(&handle.id))
-            .map(|handle| handle.view())
-            .filter_map(|view| {
-                let endpoint = view.endpoint.as_deref()?.clone();
-                let definition = &view.definition;
-                Some(LiveContainer {
-                    id: definition.id.clone(),
-                    name: definition.name.clone(),
-                    endpoints: vec![endpoint],
-                })
-            })
+            .filter_map(|handle| Some(self.living(&handle.view(), listed.get(&handle.id)?.state.pid)))
+            .filter(|container| !container.endpoints.is_empty())
             .collect();
         match tokio::task::spawn_blocking(move || networks.adopt(&live).map_err(Error::from)).await {
             Ok(Ok(adoption)) => tracing::debug!(?adoption, "networks reconciled"),

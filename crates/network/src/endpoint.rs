@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use teu_oci::runtime::IdMaps;
 
+use crate::dns::ResolverConfig;
 use crate::leases::Lease;
 use crate::{DriverKind, MacAddress, NetworkRecord, PortBinding, PortRequest, Subnet};
 
@@ -18,6 +19,33 @@ pub enum Target {
     /// The namespace of another container (`container:<id>`): an open descriptor of it, for instance of
     /// `/proc/<pid>/ns/net`.
     Namespace(OwnedFd),
+}
+
+/// What a container is on a network, beside its addresses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Membership {
+    /// Of several networks that of the highest priority has the default route and the published ports; of equal ones the
+    /// first by name.
+    pub priority: i64,
+    /// Names that others on the network find it by, its own first.
+    pub names: Vec<String>,
+    /// Names that it alone has for others: alias, and their name.
+    pub links: Vec<(String, String)>,
+}
+
+/// A network to join, and how.
+#[derive(Clone, Debug, Default)]
+pub struct Join {
+    /// Name, id or unambiguous prefix of an id.
+    pub network: String,
+    /// Wanted IPv4 address.
+    pub ipv4: Option<IpAddr>,
+    /// Wanted IPv6 address.
+    pub ipv6: Option<IpAddr>,
+    /// Wanted Ethernet address.
+    pub mac: Option<MacAddress>,
+    /// What it is there.
+    pub membership: Membership,
 }
 
 /// Request to attach one container.
@@ -37,6 +65,12 @@ pub struct AttachRequest {
     pub ipv6: Option<IpAddr>,
     /// Wanted Ethernet address.
     pub mac: Option<MacAddress>,
+    /// What it is on the network.
+    pub membership: Membership,
+    /// Further networks, if the first is a bridge.
+    pub others: Vec<Join>,
+    /// Whom its name server asks, if it is on a network with names.
+    pub resolver: ResolverConfig,
     /// Maps of the user namespace that the container has; none for the host's.
     pub ids: Option<Arc<IdMaps>>,
 }
@@ -52,6 +86,9 @@ impl AttachRequest {
             ipv4: None,
             ipv6: None,
             mac: None,
+            membership: Membership::default(),
+            others: Vec::new(),
+            resolver: ResolverConfig::default(),
             ids: None,
         }
     }
@@ -69,6 +106,8 @@ pub struct Sandbox {
     pub sysfs: Option<OwnedFd>,
     /// What the container was given; the caller persists it with the container while it runs.
     pub endpoint: Endpoint,
+    /// The same of further networks, in the order asked for.
+    pub others: Vec<Endpoint>,
 }
 
 /// A container's place in a network. Persisted by the caller and handed back to
@@ -146,6 +185,18 @@ pub struct LiveContainer {
     pub id: String,
     /// Name without a slash.
     pub name: String,
-    /// Its endpoints.
-    pub endpoints: Vec<Endpoint>,
+    /// Its endpoints, each with what it is on that network.
+    pub endpoints: Vec<(Endpoint, Membership)>,
+    /// Ports that it wants published.
+    pub ports: Vec<PortRequest>,
+    /// Its namespace, and whom its name server asks.
+    pub resolver: Option<(Arc<OwnedFd>, ResolverConfig)>,
+}
+
+impl LiveContainer {
+    /// A container about which nothing else is said.
+    pub fn new(id: impl Into<String>, name: impl Into<String>, endpoints: Vec<Endpoint>) -> LiveContainer {
+        let endpoints = endpoints.into_iter().map(|endpoint| (endpoint, Membership::default())).collect();
+        LiveContainer { id: id.into(), name: name.into(), endpoints, ports: Vec::new(), resolver: None }
+    }
 }

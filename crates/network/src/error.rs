@@ -71,6 +71,17 @@ pub enum Error {
         /// Name of the network.
         network: String,
     },
+    /// Only bridges take containers that run already, or are on other networks, too.
+    #[error("container cannot be disconnected from host network or connected to host network")]
+    NotJoinable,
+    /// The container is not on this network.
+    #[error("container {container} is not connected to network {network}")]
+    NotAttached {
+        /// Id of the container.
+        container: String,
+        /// Name of the network.
+        network: String,
+    },
     /// Another container has published this port.
     #[error(
         "driver failed programming external connectivity on endpoint {container} ({endpoint}): \
@@ -207,6 +218,8 @@ impl Error {
             | Error::InvalidOption { .. }
             | Error::InvalidConfig(_) => Kind::InvalidParameter,
             Error::AlreadyAttached { .. }
+            | Error::NotJoinable
+            | Error::NotAttached { .. }
             | Error::SubnetOverlaps(_)
             | Error::BridgeTaken { .. }
             | Error::Predefined(_)

@@ -5,11 +5,15 @@
 //! down) happens on threads of its own. The kernel holds the live state, the caller persists
 //! [`NetworkRecord`]s and [`Endpoint`]s and hands them back after a restart: this crate writes no file.
 
+mod background;
 mod config;
+mod dns;
 mod driver;
 mod endpoint;
 mod error;
 mod firewall;
+#[doc(hidden)]
+pub mod fuzzing;
 mod host;
 mod identity;
 mod ipam;
@@ -26,7 +30,8 @@ mod sandbox;
 mod subnet;
 
 pub use config::{AddressPool, Config, FirewallMode, MacPolicy, PoolLimits};
-pub use endpoint::{AttachRequest, Endpoint, LiveContainer, Sandbox, Target};
+pub use dns::ResolverConfig;
+pub use endpoint::{AttachRequest, Endpoint, Join, LiveContainer, Membership, Sandbox, Target};
 pub use error::{Error, Kind};
 pub use mac::MacAddress;
 pub use networks::{Adoption, NetworkSpec, Networks, PortConflict};

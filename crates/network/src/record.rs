@@ -87,12 +87,16 @@ pub struct IpamSubnet {
     /// Addresses that are in use by others, by name: nobody is given them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub auxiliary: BTreeMap<String, IpAddr>,
+    /// Whether it was taken from the address pools: containers cannot wish for addresses, since nobody knows which there
+    /// will be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub chosen: bool,
 }
 
 impl IpamSubnet {
     /// A subnet about which nothing else is said.
     pub fn of(subnet: Subnet) -> IpamSubnet {
-        IpamSubnet { subnet, range: None, gateway: None, bridge: None, auxiliary: BTreeMap::new() }
+        IpamSubnet { subnet, range: None, gateway: None, bridge: None, auxiliary: BTreeMap::new(), chosen: false }
     }
 }
 

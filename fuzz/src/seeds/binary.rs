@@ -294,3 +294,35 @@ pub(crate) fn contexts() -> Vec<Vec<u8>> {
     let escape = [&entries[0][..], &raw(EntryType::Regular, "tls/../../evil", "", b"x")].concat();
     vec![[entries.concat(), vec![0; 1024]].concat(), escape]
 }
+
+/// Queries for names: of a container, in two forms, by address, of somebody else, with EDNS, several at once, cut off.
+pub(crate) fn queries() -> Vec<Vec<u8>> {
+    let query = |labels: &[&str], kind: u8, more: u8| {
+        let mut bytes = vec![0x12, 0x67, 1, 0, 0, 1, 0, 0, 0, 0, 0, more];
+        for label in labels {
+            bytes.extend(u8::try_from(label.len()));
+            bytes.extend_from_slice(label.as_bytes());
+        }
+        bytes.extend_from_slice(&[0, 0, kind, 0, 1]);
+        bytes
+    };
+    // A and AAAA, PTR, ANY.
+    let mut edns = query(&["web"], 1, 1);
+    edns.extend_from_slice(&[0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0]);
+    let mut twice = query(&["web"], 1, 0);
+    twice[5] = 2;
+    let mut answer = query(&["web"], 1, 0);
+    answer[2] |= 0x80;
+    let cut = query(&["web", "front"], 28, 0)[..19].to_vec();
+    vec![
+        query(&["web"], 1, 0),
+        query(&["WEB", "front"], 28, 0),
+        query(&["db"], 255, 0),
+        query(&["2", "0", "0", "10", "in-addr", "arpa"], 12, 0),
+        query(&["example", "com"], 1, 0),
+        edns,
+        twice,
+        answer,
+        cut,
+    ]
+}

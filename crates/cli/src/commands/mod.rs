@@ -28,7 +28,7 @@ pub(crate) static NOUNS: [Noun; 6] = [
     Noun { name: "container", about: "Manage containers", later: &[] },
     Noun { name: "context", about: "Manage contexts", later: &[] },
     Noun { name: "image", about: "Manage images", later: &["build", "push"] },
-    Noun { name: "network", about: "Manage networks", later: &["connect", "disconnect"] },
+    Noun { name: "network", about: "Manage networks", later: &[] },
     Noun { name: "system", about: "Manage the engine", later: &[] },
     Noun { name: "volume", about: "Manage volumes", later: &["update"] },
 ];
@@ -56,7 +56,7 @@ pub(crate) const LATER: [&str; 18] = [
 ];
 
 /// All commands.
-pub(crate) static ALL: [Command; 66] = [
+pub(crate) static ALL: [Command; 68] = [
     Command::of::<container::attach::Attach>(),
     Command::of::<container::commit::Commit>(),
     Command::of::<container::cp::Copy>(),
@@ -104,7 +104,9 @@ pub(crate) static ALL: [Command; 66] = [
     Command::of::<image::save::Save>(),
     Command::of::<image::tag::Tag>(),
     Command::of::<inspect::Inspect>(),
+    Command::of::<network::connect::Connect>(),
     Command::of::<network::create::Create>(),
+    Command::of::<network::disconnect::Disconnect>(),
     Command::of::<network::inspect::Inspect>(),
     Command::of::<network::ls::List>(),
     Command::of::<network::prune::Prune>(),

@@ -69,7 +69,7 @@ fn every_flag_of_docker_has_its_place() {
 #[test]
 fn every_command_is_in_the_table() {
     let rows = rows();
-    for noun in ["container", "system", "context"] {
+    for noun in ["container", "network", "system", "context"] {
         let (_, help, _) = outcome(program(&[noun, "--help"]).output().unwrap());
         let verbs = help.split("\nCommands:\n").nth(1).unwrap_or_default();
         let verbs: Vec<&str> = verbs

@@ -49,12 +49,14 @@ async fn list(
 
 async fn create(
     State(app): State<App>,
+    Extension(version): Extension<ApiVersion>,
     RawQuery(query): RawQuery,
     request: Request<Body>,
 ) -> Result<(StatusCode, Json<CreateResponse>)> {
     let options = CreateOptions::from_query(&parse(query.as_ref()));
     let body: Option<CreateRequest> = read_json(request).await?;
     let body = body.ok_or_else(|| ApiError::bad_request("config cannot be empty in order to create a container"))?;
+    shape::create_request(&body, version).map_err(ApiError::bad_request)?;
     Ok((StatusCode::CREATED, Json(to_end(async move { app.engine.container_create(&options, body).await }).await?)))
 }
 

@@ -9,7 +9,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{Extension, Path, RawQuery, State};
 use http::{Request, StatusCode};
-use teu_api::network::{CreateRequest, CreateResponse, Network};
+use teu_api::network::{ConnectRequest, CreateRequest, CreateResponse, DisconnectRequest, Network};
 use teu_api::query::Query;
 use teu_api::version::ApiVersion;
 
@@ -19,6 +19,8 @@ pub(super) fn routes() -> Routes {
         .post("/networks/create", create)
         .get("/networks/{id}", inspect)
         .delete("/networks/{id}", remove)
+        .post("/networks/{id}/connect", connect)
+        .post("/networks/{id}/disconnect", disconnect)
 }
 
 async fn list(
@@ -44,6 +46,18 @@ async fn create(
 async fn remove(State(app): State<App>, Path(id): Path<String>) -> Result<StatusCode> {
     to_end(async move { app.engine.network_remove(&id).await }).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn connect(State(app): State<App>, Path(id): Path<String>, request: Request<Body>) -> Result<StatusCode> {
+    let body: ConnectRequest = read_optional_json(request).await?.unwrap_or_default();
+    to_end(async move { app.engine.network_connect(&id, body).await }).await?;
+    Ok(StatusCode::OK)
+}
+
+async fn disconnect(State(app): State<App>, Path(id): Path<String>, request: Request<Body>) -> Result<StatusCode> {
+    let body: DisconnectRequest = read_optional_json(request).await?.unwrap_or_default();
+    to_end(async move { app.engine.network_disconnect(&id, body).await }).await?;
+    Ok(StatusCode::OK)
 }
 
 async fn inspect(

@@ -100,10 +100,21 @@ mod tests {
     /// Where users read which routes there are.
     const COMPATIBILITY: &str = include_str!("../../../../docs/compatibility.md");
 
-    /// Routes about containers, exec and the engine itself.
+    /// Routes about containers, networks, exec and the engine itself.
     fn is_documented(route: &str) -> bool {
         let path = route.split(' ').nth(1).unwrap_or_default();
-        let nouns = ["/containers", "/exec", "/commit", "/auth", "/info", "/version", "/_ping", "/events", "/system"];
+        let nouns = [
+            "/containers",
+            "/networks",
+            "/exec",
+            "/commit",
+            "/auth",
+            "/info",
+            "/version",
+            "/_ping",
+            "/events",
+            "/system",
+        ];
         nouns.iter().any(|noun| path.starts_with(noun)) || path.ends_with("/prune") || path == "/session"
     }
 

@@ -21,8 +21,6 @@ const UNSERVED: &[(Method, &str)] = &[
     (Method::POST, "/images/{name}/push"),
     (Method::GET, "/images/search"),
     (Method::PUT, "/volumes/{name}"),
-    (Method::POST, "/networks/{id}/connect"),
-    (Method::POST, "/networks/{id}/disconnect"),
     (Method::GET, "/plugins"),
     (Method::GET, "/plugins/privileges"),
     (Method::POST, "/plugins/pull"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +16,7 @@ use teu_keeper::protocol::{
     Event, ExitRecord, ExitStatus, Failure, FailureKind, Health, ProcessRef, ProcessState, Reply, Request, Started,
 };
 use teu_keeper::{Descriptors, Listed};
-use teu_network::{AttachRequest, DriverKind, Endpoint, Sandbox, Target};
+use teu_network::{AttachRequest, DriverKind, Endpoint, Join, ResolverConfig, Sandbox, Target};
 use teu_oci::digest::Digest;
 use teu_oci::image::{ContainerConfig, ImageConfig};
 use teu_oci::runtime::IdMaps;
@@ -184,8 +184,24 @@ impl Sandboxes for FakeNetworks {
             gateway6: None,
             ports: Vec::new(),
         };
-        Ok(Sandbox { netns: None, user: None, sysfs: None, endpoint })
+        Ok(Sandbox { netns: None, user: None, sysfs: None, endpoint, others: Vec::new() })
     }
+
+    fn connect(
+        &self,
+        _: (&str, &str),
+        join: Join,
+        _: BorrowedFd<'_>,
+        _: &ResolverConfig,
+    ) -> Result<Vec<Endpoint>, Error> {
+        Err(Error::NoSuchNetwork(join.network))
+    }
+
+    fn disconnect(&self, _: &str, network: &str, _: Option<BorrowedFd<'_>>) -> Result<Vec<Endpoint>, Error> {
+        Err(Error::NoSuchNetwork(network.to_owned()))
+    }
+
+    fn hide(&self, _: &str) {}
 
     fn release(&self, container: &str) -> Result<(), Error> {
         lock(&self.attached).retain(|id| id != container);

@@ -7,14 +7,14 @@ mod keeper;
 mod network;
 
 use std::fmt::Debug;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use teu_image::{Image, SnapshotOptions};
 use teu_keeper::Listed;
 use teu_keeper::protocol::{Reply, Request};
-use teu_network::{AttachRequest, Sandbox};
+use teu_network::{AttachRequest, Endpoint, Join, ResolverConfig, Sandbox};
 use teu_oci::digest::Digest;
 use teu_oci::runtime::IdMaps;
 
@@ -50,6 +50,23 @@ pub(crate) trait Processes: Send + Sync + Debug {
 pub(crate) trait Sandboxes: Send + Sync + Debug {
     /// Gives a container its place in a network.
     fn attach(&self, request: AttachRequest) -> Result<Sandbox, Error>;
+    /// Connects a container that runs, by id and name, to a further network. Answers with all its places.
+    fn connect(
+        &self,
+        container: (&str, &str),
+        join: Join,
+        namespace: BorrowedFd<'_>,
+        resolver: &ResolverConfig,
+    ) -> Result<Vec<Endpoint>, Error>;
+    /// Disconnects a container that runs from a network. Answers with the places that are left.
+    fn disconnect(
+        &self,
+        container: &str,
+        network: &str,
+        namespace: Option<BorrowedFd<'_>>,
+    ) -> Result<Vec<Endpoint>, Error>;
+    /// Takes its names back, ahead of the rest: it has ended. Does not block.
+    fn hide(&self, container: &str);
     /// Takes it back.
     fn release(&self, container: &str) -> Result<(), Error>;
     /// Changes the name that is shown.

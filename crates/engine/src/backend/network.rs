@@ -1,8 +1,9 @@
 //! The network layer as containers need it.
 
 use std::net::IpAddr;
+use std::os::fd::BorrowedFd;
 
-use teu_network::{AttachRequest, Kind, Networks, Sandbox};
+use teu_network::{AttachRequest, Endpoint, Join, Kind, Networks, ResolverConfig, Sandbox};
 
 use super::{Sandboxes, chain};
 use crate::Error;
@@ -13,6 +14,10 @@ impl From<teu_network::Error> for Error {
             return Error::NoSuchNetwork(name);
         }
         let message = chain(&error);
+        // Docker has no class for it.
+        if let teu_network::Error::NotAttached { .. } = error {
+            return Error::Failed(message);
+        }
         match error.kind() {
             Kind::InvalidParameter => Error::Invalid(message),
             Kind::NotFound => Error::NotFound(message),
@@ -27,6 +32,29 @@ impl From<teu_network::Error> for Error {
 impl Sandboxes for Networks {
     fn attach(&self, request: AttachRequest) -> Result<Sandbox, Error> {
         Ok(Networks::attach(self, request)?)
+    }
+
+    fn connect(
+        &self,
+        container: (&str, &str),
+        join: Join,
+        namespace: BorrowedFd<'_>,
+        resolver: &ResolverConfig,
+    ) -> Result<Vec<Endpoint>, Error> {
+        Ok(Networks::connect(self, container, join, namespace, resolver)?)
+    }
+
+    fn disconnect(
+        &self,
+        container: &str,
+        network: &str,
+        namespace: Option<BorrowedFd<'_>>,
+    ) -> Result<Vec<Endpoint>, Error> {
+        Ok(Networks::disconnect(self, container, network, namespace)?)
+    }
+
+    fn hide(&self, container: &str) {
+        Networks::hide(self, container);
     }
 
     fn release(&self, container: &str) -> Result<(), Error> {

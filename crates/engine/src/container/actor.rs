@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use teu_api::container::UpdateRequest;
+use teu_api::network::EndpointSettings;
 use teu_keeper::protocol::ExitRecord;
 use teu_keeper::{Descriptors, Listed};
 use tokio::sync::{mpsc, oneshot};
@@ -71,6 +72,17 @@ pub(crate) enum Command {
     Unpause(Reply),
     Rename {
         name: String,
+        reply: Reply,
+    },
+    /// Connect to a network, by its name.
+    Connect {
+        network: String,
+        settings: Box<EndpointSettings>,
+        reply: Reply,
+    },
+    /// Disconnect from a network, by its name.
+    Disconnect {
+        network: String,
         reply: Reply,
     },
     /// Remove a link to another container.
@@ -210,6 +222,10 @@ impl Actor {
             Command::Pause { briefly: true, reply } => answer(reply, Box::pin(self.freeze_briefly()).await),
             Command::Unpause(reply) => answer(reply, Box::pin(self.freeze(false)).await),
             Command::Unlink { alias, reply } => answer(reply, Box::pin(self.unlink(alias)).await),
+            Command::Connect { network, settings, reply } => {
+                answer(reply, Box::pin(self.connect(network, *settings)).await);
+            }
+            Command::Disconnect { network, reply } => answer(reply, Box::pin(self.disconnect(network)).await),
             Command::Rename { name, reply } => answer(reply, Box::pin(self.rename(name)).await),
             Command::Update { request, reply } => answer(reply, Box::pin(self.update(*request)).await),
             Command::Remove { volumes, reply } => answer(reply, Box::pin(self.remove(volumes)).await),

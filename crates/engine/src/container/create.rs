@@ -16,7 +16,7 @@ use super::actor::{Actor, Command};
 use super::definition::Definition;
 use super::handle::{Handle, View};
 use super::state::State;
-use super::{defaults, endpoint, link, merge, mounts, names, sandbox, storage, stored, userns, validate};
+use super::{connect, defaults, endpoint, link, merge, mounts, names, sandbox, storage, stored, userns, validate};
 use crate::log::Description;
 use crate::store::Write;
 use crate::{Engine, Error, health, ids};
@@ -104,12 +104,12 @@ impl Engine {
         defaults::fill(&mut config, &mut host, &id, self.config(), self.machine());
         defaults::discard(&mut host, self.machine(), &mut warnings);
         validate::host(&host, self.config(), self.machine(), &mut warnings)?;
-        let endpoints = endpoints(request.networking_config.and_then(|n| n.endpoints_config), &host)?;
+        let mut endpoints = endpoints(self, request.networking_config.and_then(|n| n.endpoints_config), &host)?;
         for (network, settings) in endpoints.iter().filter(|(_, settings)| endpoint::is_particular(settings)) {
-            let known = self.networks().ok().and_then(|networks| networks.inspect(network).ok());
-            let subnets: Option<Vec<_>> = known.map(|known| known.record.ipam.iter().map(|row| row.subnet).collect());
-            endpoint::check(network, settings, subnets.as_deref())?;
+            let head = format!("invalid config for network {network}: ");
+            endpoint::check(network, settings, self.wishable(network).as_deref(), &head)?;
         }
+        link::hand_over(&mut host, &mut endpoints);
         self.check_others(&mut host)?;
         link::resolve(self, &mut host)?;
         let inherited = mounts::volumes_from(self, host.volumes_from.as_deref().unwrap_or(&[]))?;
@@ -158,7 +158,7 @@ impl Engine {
         let view = View {
             definition: Arc::new(definition),
             state: State::new(),
-            endpoint: None,
+            endpoints: Arc::default(),
             health: None,
             begun: None,
             exits: 0,
@@ -242,16 +242,20 @@ fn named(found: Result<Arc<Handle>, Error>) -> Result<Arc<Handle>, Error> {
     })
 }
 
-/// The networks of a request, by name; the one that the mode names is always among them.
+/// The networks of a request, by name; the one that the mode names is among them, unless nobody chose it and there are others.
 fn endpoints(
+    engine: &Engine,
     asked: Option<BTreeMap<String, Option<EndpointSettings>>>,
     host: &HostConfig,
 ) -> Result<BTreeMap<String, EndpointSettings>, Error> {
-    let mut all: BTreeMap<String, EndpointSettings> = asked
-        .into_iter()
-        .flatten()
-        .map(|(name, settings)| (sandbox::network_name(&name).to_owned(), settings.unwrap_or_default()))
-        .collect();
+    // By its name, whatever it was called; whether it exists is asked at the start.
+    let called = |network: &str| {
+        let network = sandbox::network_name(network);
+        engine.sandboxes().network_name(network).unwrap_or_else(|_| network.to_owned())
+    };
+    let asked = asked.into_iter().flatten();
+    let mut all: BTreeMap<String, EndpointSettings> =
+        asked.map(|(name, settings)| (called(&name), settings.unwrap_or_default())).collect();
     let mode = &host.network_mode;
     if sandbox::shared_with(mode).is_some() {
         if !all.is_empty() {
@@ -261,9 +265,11 @@ fn endpoints(
         }
         return Ok(all);
     }
-    all.entry(sandbox::network_name(mode).to_owned()).or_default();
-    if all.len() > 1 {
-        return Err(Error::Unsupported("connecting a container to more than one network".to_owned()));
+    if all.is_empty() || sandbox::network_name(mode) != "bridge" {
+        all.entry(called(mode)).or_default();
+    }
+    if all.len() > 1 && all.keys().any(|network| matches!(network.as_str(), "host" | "none")) {
+        return Err(Error::Invalid(connect::NONE_OR_HOST.to_owned()));
     }
     Ok(all)
 }

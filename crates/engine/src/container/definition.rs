@@ -8,6 +8,7 @@ use teu_api::container::{Config, HostConfig};
 use teu_api::network::EndpointSettings;
 use teu_oci::runtime::IdMaps;
 
+use super::membership;
 use super::mounts::Mount;
 use super::policy::Policy;
 
@@ -44,6 +45,11 @@ impl Definition {
     /// What its root is outside; none if it is the host's.
     pub(crate) fn root(&self) -> Option<(u32, u32)> {
         self.ids.as_ref().and_then(|ids| ids.root())
+    }
+
+    /// Whether it is on a network where the engine answers for names.
+    pub(crate) fn has_names(&self) -> bool {
+        self.endpoints.keys().any(|network| membership::has_names(network))
     }
 
     /// Its restart policy.

@@ -5,24 +5,52 @@ use std::net::IpAddr;
 use teu_api::network::{EndpointIpamConfig, EndpointSettings};
 use teu_network::Subnet;
 
-use crate::Error;
+use crate::{Engine, Error};
 
 const PREDEFINED: [&str; 3] = ["bridge", "host", "none"];
 
 /// Whether anything is asked that could be wrong.
 pub(super) fn is_particular(settings: &EndpointSettings) -> bool {
-    settings.ipam_config.is_some() || settings.aliases.is_some()
+    settings.ipam_config.is_some() || settings.aliases.is_some() || settings.driver_opts.is_some()
 }
 
-/// Checks the settings for a network; `subnets` are its own, if it exists.
-pub(super) fn check(network: &str, settings: &EndpointSettings, subnets: Option<&[Subnet]>) -> Result<(), Error> {
+/// Checks the settings for a network; `subnets` are those that addresses can be wished of, if it exists. What is wrong is told
+/// after `head`.
+pub(super) fn check(
+    network: &str,
+    settings: &EndpointSettings,
+    subnets: Option<&[Subnet]>,
+    head: &str,
+) -> Result<(), Error> {
+    unbuilt(settings)?;
     let wrong = faults(network, settings, subnets);
     let list = match wrong.as_slice() {
         [] => return Ok(()),
         [one] => one.clone(),
         many => many.iter().map(|fault| format!("* {fault}")).collect::<Vec<_>>().join("\n"),
     };
-    Err(Error::Invalid(format!("invalid config for network {network}: invalid endpoint settings:\n{list}")))
+    Err(Error::Invalid(format!("{head}invalid endpoint settings:\n{list}")))
+}
+
+/// What is not built is refused, never ignored.
+fn unbuilt(settings: &EndpointSettings) -> Result<(), Error> {
+    if settings.ipam_config.as_ref().is_some_and(|ipam| ipam.link_local_ips.iter().flatten().next().is_some()) {
+        return Err(Error::Unsupported("a link-local address of a container".to_owned()));
+    }
+    let mut options = settings.driver_opts.iter().flatten().map(|(name, _)| name);
+    match options.find(|name| name.starts_with("com.docker.network.")) {
+        Some(option) => Err(Error::Unsupported(format!("the option {option} of an endpoint"))),
+        None => Ok(()),
+    }
+}
+
+impl Engine {
+    /// The subnets of a network that containers may wish for addresses of; none if there is no such network.
+    pub(super) fn wishable(&self, network: &str) -> Option<Vec<Subnet>> {
+        let record = self.networks().ok()?.inspect(network).ok()?.record;
+        let is_default = PREDEFINED.contains(&record.name.as_str());
+        Some(record.ipam.iter().filter(|row| is_default || !row.chosen).map(|row| row.subnet).collect())
+    }
 }
 
 fn faults(network: &str, settings: &EndpointSettings, subnets: Option<&[Subnet]>) -> Vec<String> {
@@ -48,8 +76,6 @@ fn faults(network: &str, settings: &EndpointSettings, subnets: Option<&[Subnet]>
     if !ipv6.is_empty() && !is(ipv6, IpAddr::is_ipv6) {
         wrong.push(format!("invalid IPv6 address: {ipv6}"));
     }
-    let link_local = ipam.link_local_ips.iter().flatten().filter(|text| !is(text, |_| true));
-    wrong.extend(link_local.map(|text| format!("invalid link-local IP address: {text}")));
     if let Some(subnets) = subnets {
         wrong.extend(out_of_range(ipv4, subnets.iter().filter(|subnet| !subnet.is_ipv6())));
         wrong.extend(out_of_range(ipv6, subnets.iter().filter(|subnet| subnet.is_ipv6())));
@@ -79,7 +105,8 @@ mod tests {
     fn refused(network: &str, ipam: EndpointIpamConfig) -> String {
         let subnets = [Subnet::new([172, 17, 0, 0], 16).unwrap()];
         let settings = EndpointSettings { ipam_config: Some(ipam), ..EndpointSettings::default() };
-        check(network, &settings, Some(&subnets)).map_or_else(|error| error.to_string(), |()| String::new())
+        let head = format!("invalid config for network {network}: ");
+        check(network, &settings, Some(&subnets), &head).map_or_else(|error| error.to_string(), |()| String::new())
     }
 
     #[test]
@@ -96,7 +123,7 @@ mod tests {
             "user specified IP address is supported only when connecting to networks with user configured subnets";
         assert_eq!(refused("bridge", v6("2001:db8::3")), format!("{HEAD}* {OWN}\n* {unknown}"));
         let local = EndpointIpamConfig { link_local_ips: Some(vec!["y".to_owned()]), ..v4("") };
-        assert_eq!(refused("bridge", local), format!("{HEAD}invalid link-local IP address: y"));
+        assert_eq!(refused("bridge", local), "a link-local address of a container is not supported yet");
         assert_eq!(refused("quay", v4("172.17.0.9")), "");
         assert!(refused("quay", v4("10.0.0.9")).ends_with(&format!("{outside} 10.0.0.9")));
     }

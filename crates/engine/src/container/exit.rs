@@ -55,12 +55,14 @@ impl Actor {
         tracing::debug!(container = self.handle.id, ?exit, restart, "ended");
         self.monitor = None;
         self.memory = None;
+        // Whoever knows of its end does not find it any more.
+        self.engine.sandboxes().hide(&self.handle.id);
         self.change(|next| end(next, exit, restart));
         // They were mounted where the process was, and went with it.
         self.engine.volumes_unmounted(&view.definition);
         self.event("die", &[("execDuration", lasted.to_string()), ("exitCode", code.to_string())]);
         self.handle.hold(None);
-        self.tear_down(view.endpoint.clone(), true);
+        self.tear_down(Arc::clone(&view.endpoints), true);
         if restart {
             let lasted = Duration::from_secs(u64::try_from(lasted).unwrap_or(0));
             self.restart_at = Some(Instant::now() + self.backoff.next(lasted));
@@ -74,7 +76,7 @@ impl Actor {
 
     /// Gives back in the background what the run had: its mounts, its network and, if it ran, the keeper's record of it. The next
     /// start waits for it.
-    pub(super) fn tear_down(&mut self, endpoint: Option<Arc<Endpoint>>, ran: bool) {
+    pub(super) fn tear_down(&mut self, endpoints: Arc<[Endpoint]>, ran: bool) {
         let engine = self.engine.clone();
         let id = self.handle.id.clone();
         let before = self.teardown.take();
@@ -89,7 +91,7 @@ impl Actor {
                 // Takes the namespace apart. A panic is logged by the runtime.
                 drop(tokio::task::spawn_blocking(move || drop(mounts)).await);
             }
-            let release = engine.release_sandbox(&id, endpoint);
+            let release = engine.release_sandbox(&id, endpoints);
             if ran {
                 tokio::join!(release, engine.forget_run(&id));
             } else {
@@ -114,7 +116,7 @@ impl Engine {
 
 fn end(view: &mut View, exit: Exit, restart: bool) {
     view.exits += 1;
-    view.endpoint = None;
+    view.endpoints = Arc::default();
     if let Some(health) = &mut view.health {
         Arc::make_mut(health).end();
     }

@@ -25,8 +25,8 @@ const END: Duration = Duration::from_secs(10);
 pub(crate) struct View {
     pub(crate) definition: Arc<Definition>,
     pub(crate) state: State,
-    /// Its place in the network while it runs.
-    pub(crate) endpoint: Option<Arc<Endpoint>>,
+    /// Its places in networks while it runs, in the order in which it joined them.
+    pub(crate) endpoints: Arc<[Endpoint]>,
     /// What its health checks have found, once it has run with one.
     pub(crate) health: Option<Arc<Health>>,
     /// When this engine started its current or last run, by a clock that nobody sets.

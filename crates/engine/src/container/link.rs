@@ -1,18 +1,24 @@
 //! `--link`: what a container is told about another one on the default bridge, by its environment and hosts file.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use teu_api::container::HostConfig;
+use teu_api::network::EndpointSettings;
 
 use super::definition::Definition;
 use super::handle::View;
-use super::ports;
+use super::{membership, ports};
 use crate::{Engine, Error};
 
 /// Replaces names by ids: the link stays when the other container is renamed.
 pub(super) fn resolve(engine: &Engine, host: &mut HostConfig) -> Result<(), Error> {
+    if membership::has_names(&host.network_mode) {
+        // There names are found by asking; see `membership`.
+        host.links = None;
+        return Ok(());
+    }
     let Some(links) = host.links.as_mut().filter(|links| !links.is_empty()) else { return Ok(()) };
     if host.network_mode == "host" {
         let text = "conflicting options: host type networking can't be used with links. This would result in undefined behavior";
@@ -31,6 +37,16 @@ pub(super) fn resolve(engine: &Engine, host: &mut HostConfig) -> Result<(), Erro
         *link = format!("{}:{alias}", other.id);
     }
     Ok(())
+}
+
+/// Where names are found by asking, links are a matter of the network: as Docker's command line sends them.
+pub(super) fn hand_over(host: &mut HostConfig, endpoints: &mut BTreeMap<String, EndpointSettings>) {
+    if let Some(endpoint) = endpoints.get_mut(&host.network_mode)
+        && membership::has_names(&host.network_mode)
+        && endpoint.links.is_none()
+    {
+        endpoint.links = host.links.take().filter(|links| !links.is_empty());
+    }
 }
 
 /// Links as inspect shows them: `/other:/own/alias`.
@@ -87,8 +103,12 @@ pub(super) fn of(engine: &Engine, definition: &Definition) -> Result<Vec<Link>, 
         let (id, alias) = link.split_once(':').unwrap_or((link, link));
         // A container that was removed is no longer linked to, as with Docker.
         let Some(other) = engine.containers().get(id).map(|handle| handle.view()) else { continue };
-        let address =
-            other.endpoint.as_ref().and_then(|endpoint| endpoint.ipv4.as_ref().map(|subnet| subnet.address()));
+        let on_bridge = other.endpoints.iter().find(|endpoint| endpoint.network == "bridge");
+        if on_bridge.is_none() && other.state.is_up() {
+            let text = format!("container {id} not attached to default bridge network");
+            return Err(Error::Failed(text));
+        }
+        let address = on_bridge.and_then(|endpoint| endpoint.ipv4.as_ref()).map(|subnet| subnet.address());
         let Some(address) = address.filter(|_| other.state.is_up()) else {
             return Err(Error::Failed(format!(
                 "Cannot link to a non running container: /{} AS /{}/{alias}",

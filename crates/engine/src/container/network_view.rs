@@ -7,14 +7,14 @@ use teu_api::network::EndpointSettings;
 use teu_network::{DriverKind, Endpoint};
 
 use super::handle::View;
-use super::ports;
+use super::{membership, ports};
 
 /// `NetworkSettings` of inspect.
 pub(super) fn settings(view: &View) -> NetworkSettings {
     let networks = endpoints(view);
-    let Some(endpoint) = view.endpoint.as_deref() else {
+    if view.endpoints.is_empty() {
         return NetworkSettings { networks, ..NetworkSettings::default() };
-    };
+    }
     let mut settings = NetworkSettings {
         sandbox_id: view.definition.id.clone(),
         sandbox_key: view.state.run().map(|run| format!("/proc/{}/ns/net", run.pid)).unwrap_or_default(),
@@ -23,7 +23,7 @@ pub(super) fn settings(view: &View) -> NetworkSettings {
         ..NetworkSettings::default()
     };
     // The flat fields repeat the default bridge's.
-    if endpoint.network == "bridge" {
+    if let Some(endpoint) = view.endpoints.iter().find(|endpoint| endpoint.network == "bridge") {
         let own = filled(endpoint, EndpointSettings::default());
         settings.endpoint_id = own.endpoint_id;
         settings.gateway = own.gateway;
@@ -40,14 +40,19 @@ pub(super) fn settings(view: &View) -> NetworkSettings {
 /// Endpoints by network name: what was asked for, and what was given while it runs.
 pub(super) fn endpoints(view: &View) -> BTreeMap<String, EndpointSettings> {
     let mut all = view.definition.endpoints.clone();
-    if view.state.last_exit().is_some() {
-        // The address that was asked for is told until the first run, then only the one in use.
-        all.values_mut().for_each(|asked| asked.mac_address.clear());
-    }
-    if let Some(endpoint) = view.endpoint.as_deref()
-        && let Some(asked) = all.get_mut(&endpoint.network)
-    {
-        *asked = filled(endpoint, std::mem::take(asked));
+    let has_run = view.state.last_exit().is_some();
+    for (network, asked) in &mut all {
+        if has_run {
+            // The address that was asked for is told until the first run, then only the one in use.
+            asked.mac_address.clear();
+        }
+        let given = view.endpoints.iter().find(|endpoint| endpoint.network == *network);
+        if membership::has_names(network) && (has_run || given.is_some()) {
+            asked.dns_names = Some(membership::names(&view.definition, asked));
+        }
+        if let Some(given) = given {
+            *asked = filled(given, std::mem::take(asked));
+        }
     }
     all
 }
@@ -77,7 +82,7 @@ fn port_map(view: &View) -> PortMap {
     for spec in view.definition.config.exposed_ports.iter().flatten().map(|(spec, _)| spec) {
         map.insert(spec.clone(), None);
     }
-    for port in view.endpoint.iter().flat_map(|e| &e.ports) {
+    for port in view.endpoints.iter().flat_map(|e| &e.ports) {
         let binding = PortBinding { host_ip: port.host_ip.to_string(), host_port: port.host_port.to_string() };
         let spec = format!("{}/{}", port.container_port, port.protocol);
         map.entry(spec).or_default().get_or_insert_default().push(binding);
@@ -87,11 +92,11 @@ fn port_map(view: &View) -> PortMap {
 
 /// Ports of a list.
 pub(super) fn port_list(view: &View) -> Vec<Port> {
-    if view.endpoint.is_none() || shares_host(view) {
+    if view.endpoints.is_empty() || shares_host(view) {
         return Vec::new();
     }
     let mut list: Vec<Port> = Vec::new();
-    for port in view.endpoint.iter().flat_map(|e| &e.ports) {
+    for port in view.endpoints.iter().flat_map(|e| &e.ports) {
         list.push(Port {
             ip: port.host_ip.to_string(),
             private_port: port.container_port,
@@ -110,5 +115,5 @@ pub(super) fn port_list(view: &View) -> Vec<Port> {
 }
 
 fn shares_host(view: &View) -> bool {
-    view.endpoint.as_deref().is_some_and(|e| e.driver == DriverKind::Host)
+    view.endpoints.iter().any(|e| e.driver == DriverKind::Host)
 }

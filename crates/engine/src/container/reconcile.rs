@@ -1,5 +1,7 @@
 //! One container after a restart of the engine or of the keeper: what should be against what is.
 
+use std::sync::Arc;
+
 use teu_keeper::Listed;
 use teu_keeper::protocol::{AdoptRequest, Health, ProcessRef, Request};
 use teu_sys::cgroup::Cgroup;
@@ -54,7 +56,7 @@ impl Actor {
             // The engine died between the start and its record, or before an exit was acknowledged.
             let known = self.view().state.last_exit().is_some_and(|exit| exit.started_at == Some(run.started_at));
             if known {
-                self.tear_down(None, true);
+                self.tear_down(Arc::default(), true);
                 return Ok(());
             }
         }

@@ -1,22 +1,25 @@
 //! What a container shares with others or has for itself: network, process ids, host names.
 
-use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustix::fs::{CWD, Mode, OFlags, openat};
-use teu_network::{AttachRequest, Endpoint, Sandbox, Target};
+use teu_network::{AttachRequest, Endpoint, Join, LiveContainer, Sandbox, Target};
 use teu_oci::runtime::NamespaceKind;
+use teu_sys::netns;
 
 use super::definition::Definition;
-use super::files::Files;
-use super::handle::Handle;
-use super::{link, ports};
+use super::files::{Files, resolver};
+use super::handle::{Handle, View};
+use super::{link, membership, ports};
 use crate::events::Subject;
 use crate::{Engine, Error};
 
-/// Attaches a container to its network and writes the hosts file that follows from it. What it needs may be held by a
+/// The network without a network.
+const NONE: &str = "none";
+
+/// Attaches a container to its networks and writes the hosts file that follows from it. What it needs may be held by a
 /// container that has ended just now: that is waited for.
 pub(super) async fn attach(engine: &Engine, definition: &Arc<Definition>) -> Result<Sandbox, Error> {
     let before = engine.teardowns().now();
@@ -37,47 +40,77 @@ async fn attach_once(engine: &Engine, definition: &Arc<Definition>) -> Result<Sa
             // A network is worth something only to those in the user namespace that it belongs to.
             sandbox.user = Some(namespace(&engine, other, "user")?);
         }
-        network_event(&engine, "connect", &definition.id, &sandbox.endpoint);
+        for endpoint in std::iter::once(&sandbox.endpoint).chain(&sandbox.others) {
+            network_event(&engine, "connect", &definition.id, endpoint);
+        }
         if shared_with(&definition.host.network_mode).is_none() {
-            let gateway = match engine.config().host_gateway_ips.first() {
-                Some(ip) => Some(*ip),
-                None if needs_gateway(&definition) => engine.sandboxes().host_gateway(),
-                None => None,
-            };
-            let links: Vec<String> = link::of(&engine, &definition)?.iter().map(link::Link::host).collect();
-            let files = engine.container_files(&definition.id);
-            files.write_hosts(&definition, Some(&sandbox.endpoint), gateway, &links)?;
+            let endpoints: Vec<_> = std::iter::once(&sandbox.endpoint).chain(&sandbox.others).cloned().collect();
+            write_hosts(&engine, &definition, &endpoints)?;
         }
         Ok(sandbox)
     };
     tokio::task::spawn_blocking(work).await.map_err(|e| Error::Part { part: "network", message: e.to_string() })?
 }
 
+/// Writes the hosts file that follows from a container's addresses.
+pub(super) fn write_hosts(engine: &Engine, definition: &Definition, endpoints: &[Endpoint]) -> Result<(), Error> {
+    let gateway = match engine.config().host_gateway_ips.first() {
+        Some(ip) => Some(*ip),
+        None if needs_gateway(definition) => engine.sandboxes().host_gateway(),
+        None => None,
+    };
+    let links: Vec<String> = link::of(engine, definition)?.iter().map(link::Link::host).collect();
+    engine.container_files(&definition.id).write_hosts(definition, endpoints, gateway, &links)
+}
+
 fn needs_gateway(definition: &Definition) -> bool {
     definition.host.extra_hosts.iter().flatten().any(|entry| entry.ends_with("host-gateway"))
 }
 
+/// What is asked of the network layer. Its first network is the one that the mode names, if the container is still on it.
 fn request(engine: &Engine, definition: &Definition) -> Result<AttachRequest, Error> {
-    let mode = &definition.host.network_mode;
-    let target = match shared_with(mode) {
-        Some(other) => Target::Namespace(namespace(engine, other, "net")?),
-        None => Target::Network(network_name(mode).to_owned()),
-    };
-    let mut request = AttachRequest::new(&definition.id, &definition.name, target);
+    if let Some(other) = shared_with(&definition.host.network_mode) {
+        let target = Target::Namespace(namespace(engine, other, "net")?);
+        let mut request = AttachRequest::new(&definition.id, &definition.name, target);
+        request.ids = definition.ids.clone().map(Arc::new);
+        return Ok(request);
+    }
+    let mut joins = joins_of(engine, definition)?.into_iter();
+    // One that was disconnected from all has a network of its own all the same.
+    let first = joins.next().unwrap_or_else(|| Join { network: NONE.to_owned(), ..Join::default() });
+    let mut request = AttachRequest::new(&definition.id, &definition.name, Target::Network(first.network));
+    (request.ipv4, request.ipv6, request.mac) = (first.ipv4, first.ipv6, first.mac);
+    request.membership = first.membership;
+    request.others = joins.collect();
     request.ids = definition.ids.clone().map(Arc::new);
     request.ports = ports::requests(&definition.config, &definition.host)?;
-    if let Some(wanted) = definition.endpoints.get(network_name(mode)) {
-        let ipam = wanted.ipam_config.clone().unwrap_or_default();
-        request.ipv4 = address(&ipam.ipv4_address)?;
-        request.ipv6 = address(&ipam.ipv6_address)?;
-        if !wanted.mac_address.is_empty() {
-            request.mac = Some(wanted.mac_address.parse().map_err(|e| Error::Invalid(format!("{e}")))?);
-        }
-    }
-    if request.mac.is_none() && !definition.config.mac_address.is_empty() {
-        request.mac = Some(definition.config.mac_address.parse().map_err(|e| Error::Invalid(format!("{e}")))?);
-    }
+    request.resolver = resolver(&definition.host, engine.config());
     Ok(request)
+}
+
+/// How a container joins its networks: first the one that the mode names, then the others by name.
+fn joins_of(engine: &Engine, definition: &Definition) -> Result<Vec<Join>, Error> {
+    let mode = network_name(&definition.host.network_mode);
+    let named = |network: &str| engine.sandboxes().network_name(network).is_ok_and(|name| name == *network);
+    // The mode may be an id.
+    let main = match definition.endpoints.contains_key(mode) {
+        true => mode.to_owned(),
+        false => engine.sandboxes().network_name(mode).unwrap_or_else(|_| mode.to_owned()),
+    };
+    let mut joins = Vec::new();
+    for (network, asked) in &definition.endpoints {
+        let mut join = membership::join(definition, network, asked)?;
+        let is_main = *network == main;
+        if is_main && join.mac.is_none() && !definition.config.mac_address.is_empty() {
+            join.mac = Some(definition.config.mac_address.parse().map_err(|e| Error::Invalid(format!("{e}")))?);
+        }
+        // What has become of a network is said with the name that the client gave.
+        if is_main && !named(network) {
+            engine.sandboxes().network_name(mode)?;
+        }
+        joins.insert(if is_main { 0 } else { joins.len() }, join);
+    }
+    Ok(joins)
 }
 
 /// A namespace of a container whose network is shared.
@@ -86,13 +119,6 @@ fn namespace(engine: &Engine, other: &str, file: &str) -> Result<OwnedFd, Error>
     let path = format!("/proc/{pid}/ns/{file}");
     let fail = |errno: rustix::io::Errno| Error::File { path: PathBuf::from(&path), source: errno.into() };
     openat(CWD, &path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(fail)
-}
-
-fn address(text: &str) -> Result<Option<IpAddr>, Error> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    text.parse().map(Some).map_err(|_| Error::Invalid(format!("invalid IP address: {text}")))
 }
 
 /// The network's name behind a mode: `default` and nothing are the default bridge.
@@ -160,7 +186,7 @@ pub(super) fn files(engine: &Engine, definition: &Definition) -> Result<Files, E
 }
 
 /// Publishes that a container was connected to a network, or is no more.
-fn network_event(engine: &Engine, action: &str, container: &str, endpoint: &Endpoint) {
+pub(super) fn network_event(engine: &Engine, action: &str, container: &str, endpoint: &Endpoint) {
     if endpoint.network.is_empty() {
         return;
     }
@@ -174,11 +200,27 @@ fn network_event(engine: &Engine, action: &str, container: &str, endpoint: &Endp
 }
 
 impl Engine {
-    /// Gives a container's place in the network back.
-    pub(super) async fn release_sandbox(&self, id: &str, endpoint: Option<Arc<Endpoint>>) {
-        if let Some(endpoint) = endpoint {
-            network_event(self, "disconnect", id, &endpoint);
+    /// A container whose process is this, as the network layer knows it after a restart of the engine.
+    pub(crate) fn living(&self, view: &View, pid: i32) -> LiveContainer {
+        let definition = &view.definition;
+        let known = |endpoint: &Endpoint| {
+            let asked = definition.endpoints.get(&endpoint.network).cloned().unwrap_or_default();
+            (endpoint.clone(), membership::of(definition, &asked))
+        };
+        // One that has just ended asks nobody any more.
+        let namespace = netns::of_process(pid).ok();
+        LiveContainer {
+            endpoints: view.endpoints.iter().map(known).collect(),
+            // They were good when it was created.
+            ports: ports::requests(&definition.config, &definition.host).unwrap_or_default(),
+            resolver: namespace.map(|fd| (Arc::new(fd), resolver(&definition.host, self.config()))),
+            ..LiveContainer::new(&definition.id, &definition.name, Vec::new())
         }
+    }
+
+    /// Gives a container's places in networks back.
+    pub(super) async fn release_sandbox(&self, id: &str, endpoints: Arc<[Endpoint]>) {
+        endpoints.iter().for_each(|endpoint| network_event(self, "disconnect", id, endpoint));
         let (engine, id) = (self.clone(), id.to_owned());
         let work = move || {
             if let Err(error) = engine.sandboxes().release(&id) {

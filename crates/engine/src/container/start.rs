@@ -105,7 +105,7 @@ pub(super) fn prepare(
 /// A container's process that runs now.
 struct Launched {
     run: StartedRun,
-    endpoint: Option<Endpoint>,
+    endpoints: Arc<[Endpoint]>,
     /// Its output, if somebody wants it from the beginning.
     output: Option<Output>,
 }
@@ -145,7 +145,7 @@ impl Actor {
                 break;
             }
             // It never ran: with another keeper it may.
-            self.tear_down(self.view().endpoint.clone(), false);
+            self.tear_down(Arc::clone(&self.view().endpoints), false);
             self.settle().await;
             // What the keeper had made of it may still wait there for its start.
             self.clear().await;
@@ -162,10 +162,10 @@ impl Actor {
     }
 
     fn started(&mut self, launched: Launched, by: Starter) -> Option<Output> {
-        let Launched { run: StartedRun { started, descriptors, mounts }, endpoint, output } = launched;
+        let Launched { run: StartedRun { started, descriptors, mounts }, endpoints, output } = launched;
         self.hold(descriptors, mounts, started.pid);
         self.change(|next| {
-            next.endpoint = endpoint.map(Arc::new);
+            next.endpoints = endpoints;
             next.begun = Some(Instant::now());
             next.state.has_been_started = true;
             next.state.briefly_frozen = false;
@@ -188,14 +188,14 @@ impl Actor {
 
     /// Records why it did not start.
     async fn start_failed(&mut self, error: &Error, reached: Reached) {
-        self.tear_down(self.view().endpoint.clone(), false);
+        self.tear_down(Arc::clone(&self.view().endpoints), false);
         let exit_code = match error {
             Error::Start(start) => start.exit_code,
             _ => 128,
         };
         let failure = Failure { message: error.to_string(), exit_code, reached };
         self.change(|next| {
-            next.endpoint = None;
+            next.endpoints = Arc::default();
             next.state.phase = match next.state.phase.clone() {
                 Phase::Exited { exit, .. } | Phase::Restarting(exit) => Phase::Exited { exit, failure: Some(failure) },
                 Phase::Created { .. } => Phase::Created { failure: Some(failure) },
@@ -227,7 +227,8 @@ impl Actor {
         ensured?;
         let output = output.transpose()?.map(Output);
         let prepared = prepared.map_err(|e| Error::Part { part: "start", message: e.to_string() })?;
-        let Sandbox { netns, user, sysfs, endpoint } = attached?;
+        let Sandbox { netns, user, sysfs, endpoint, others } = attached?;
+        let endpoints: Arc<[Endpoint]> = std::iter::once(endpoint).chain(others).collect();
         *reached = Reached::Files;
         let Prepared { rootfs, account } = prepared?;
         let (rootfs, opened) = self.open_mounts(definition, rootfs).await?;
@@ -272,7 +273,7 @@ impl Actor {
         *reached = Reached::Log;
         validate::sysctls_of_host(&definition.host)?;
         // Recorded before the process exists: whatever dies from here on, the endpoint is known to belong to somebody.
-        self.change(|next| next.endpoint = Some(Arc::new(endpoint.clone())));
+        self.change(|next| next.endpoints = Arc::clone(&endpoints));
         let [rows, cols] = definition.host.console_size.map(|n| u16::try_from(n).unwrap_or(u16::MAX));
         let request = StartRequest {
             id: definition.id.clone(),
@@ -288,7 +289,7 @@ impl Actor {
         let ready = begun.elapsed();
         let run = self.call_start(request, fds).await?;
         tracing::debug!(container = definition.id, ?ready, all = ?begun.elapsed(), "started");
-        Ok(Launched { run, endpoint: Some(endpoint), output })
+        Ok(Launched { run, endpoints, output })
     }
 
     /// Makes sure that the container's AppArmor profile can be used.

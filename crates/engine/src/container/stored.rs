@@ -16,14 +16,19 @@ use crate::store::ContainerRow;
 #[derive(Serialize, Deserialize)]
 struct Stored<S, E, H> {
     state: S,
-    endpoint: E,
+    /// Of earlier versions, in which a container was on one network.
+    #[serde(default = "Option::default", skip_serializing)]
+    endpoint: Option<Endpoint>,
+    #[serde(default)]
+    endpoints: E,
     #[serde(default = "Option::default", skip_serializing_if = "Option::is_none")]
     health: Option<H>,
 }
 
 /// JSON of what changes.
 pub(crate) fn state(view: &View) -> Result<String, Error> {
-    json(&Stored { state: &view.state, endpoint: view.endpoint.as_deref(), health: view.health.as_deref() })
+    let endpoints = &view.endpoints[..];
+    json(&Stored { state: &view.state, endpoint: None, endpoints, health: view.health.as_deref() })
 }
 
 /// JSON of what stays.
@@ -39,11 +44,11 @@ fn json(value: &impl Serialize) -> Result<String, Error> {
 /// Reads a container back.
 pub(crate) fn read(row: &ContainerRow) -> serde_json::Result<View> {
     let definition: Definition = serde_json::from_str(&row.definition)?;
-    let stored: Stored<State, Option<Endpoint>, Health> = serde_json::from_str(&row.state)?;
+    let stored: Stored<State, Vec<Endpoint>, Health> = serde_json::from_str(&row.state)?;
     Ok(View {
         definition: Arc::new(definition),
         state: stored.state,
-        endpoint: stored.endpoint.map(Arc::new),
+        endpoints: stored.endpoint.into_iter().chain(stored.endpoints).collect(),
         health: stored.health.map(Arc::new),
         begun: None,
         exits: 0,

@@ -1,5 +1,6 @@
 //! Networks, as clients see them; the networks themselves are `teu-network`.
 
+mod connect;
 mod create;
 mod inspect;
 mod ipam;

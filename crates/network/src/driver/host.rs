@@ -22,6 +22,7 @@ impl Driver for Host {
             user: None,
             sysfs: None,
             link: None,
+            dns: None,
             endpoint: Endpoint { id, ..self.blank.clone() },
         })
     }

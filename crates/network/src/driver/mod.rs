@@ -8,12 +8,13 @@ mod unavailable;
 
 use std::fmt;
 use std::net::IpAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use teu_oci::runtime::IdMaps;
 use teu_sys::sysctl::Sysctls;
 
+use crate::dns::Sockets;
 use crate::firewall::NetworkRules;
 use crate::pool::Signal;
 use crate::reaper::Reaper;
@@ -58,6 +59,8 @@ pub(crate) struct Attached {
     pub(crate) sysfs: Option<OwnedFd>,
     /// Index of the host's end of its link.
     pub(crate) link: Option<u32>,
+    /// Sockets for the container's name server, if it has one and they were opened ahead of time.
+    pub(crate) dns: Option<Sockets>,
     /// The endpoint, without published ports.
     pub(crate) endpoint: Endpoint,
 }
@@ -80,6 +83,16 @@ pub(crate) struct Found {
 pub(crate) trait Driver: fmt::Debug + Send + Sync {
     /// Makes an endpoint in a namespace of its own. On an error nothing remains.
     fn attach(&self, id: String, wish: Wish) -> Result<Attached, Error>;
+
+    /// Makes an endpoint in the namespace of a container, as an interface of this name. On an error nothing remains.
+    fn join(&self, _id: String, _wish: Wish, _namespace: BorrowedFd<'_>, _interface: &str) -> Result<Attached, Error> {
+        Err(Error::NotJoinable)
+    }
+
+    /// Whether containers find each other by name.
+    fn has_names(&self) -> bool {
+        false
+    }
 
     /// Takes an endpoint away, in the background as far as it takes long.
     fn detach(&self, endpoint: &Endpoint, link: Option<u32>);

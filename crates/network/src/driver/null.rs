@@ -55,7 +55,7 @@ impl Driver for Null {
         // The host's root may do everything in a namespace that belongs to a user namespace below its own.
         let user = wish.ids.and(place.user);
         let endpoint = Endpoint { id, ..self.blank.clone() };
-        Ok(Attached { netns: Some(place.netns), user, sysfs: place.sysfs, link: None, endpoint })
+        Ok(Attached { netns: Some(place.netns), user, sysfs: place.sysfs, link: None, dns: None, endpoint })
     }
 
     fn detach(&self, _: &Endpoint, _: Option<u32>) {}

@@ -1,15 +1,17 @@
 //! What the entry point is made of.
 
+use std::os::fd::AsFd;
 use std::sync::{Arc, PoisonError};
 
-use super::{Adoption, Inner, Network, Place, PortConflict};
-use crate::driver::{self, Attached, Bridge, Driver, Host, Null, Settings, Unavailable, Wish};
+use super::{Adoption, Inner, Network, Place, PortConflict, Tenant};
+use crate::dns;
+use crate::driver::{self, Bridge, Driver, Host, Null, Settings, Unavailable};
 use crate::firewall::NetworkRules;
 use crate::pool::{Replenish, lock};
 use crate::publish::Owner;
 use crate::{
-    AttachRequest, DriverKind, Endpoint, EndpointInfo, Error, FirewallMode, LiveContainer, NetworkInfo, NetworkRecord,
-    PoolLimits, PortBinding, identity, predefined,
+    DriverKind, Endpoint, EndpointInfo, Error, FirewallMode, LiveContainer, NetworkInfo, NetworkRecord, PoolLimits,
+    PortBinding, PortRequest, predefined,
 };
 
 impl Inner {
@@ -19,7 +21,7 @@ impl Inner {
             Err(reason) if !predefined::is_predefined(&record.name) => {
                 tracing::error!(network = record.name, %reason, "a network could not be restored");
                 let driver = Arc::new(Unavailable::new(&record, &reason));
-                Ok(Network { record, driver, replenish: None })
+                Ok(Network { record, driver, replenish: None, zone: None })
             }
             other => other,
         }
@@ -55,7 +57,8 @@ impl Inner {
         if let Some(member) = &replenish {
             self.filler.add(Arc::clone(member));
         }
-        Ok(Network { record, driver, replenish })
+        let zone = driver.has_names().then(|| Arc::new(dns::Zone::new(&record.name)));
+        Ok(Network { record, driver, replenish, zone })
     }
 
     /// Networks that users define are many, and most of them rarely used.
@@ -84,13 +87,14 @@ impl Inner {
     }
 
     pub(super) fn describe(&self, network: &Network) -> NetworkInfo {
-        let places = lock(&self.places);
-        let mut containers: Vec<_> = places
+        let tenants = lock(&self.tenants);
+        let mut containers: Vec<_> = tenants
             .iter()
-            .filter(|(_, p)| p.network.record.id == network.record.id && !p.endpoint.id.is_empty())
-            .map(|(container, place)| EndpointInfo {
+            .flat_map(|(container, tenant)| tenant.places.iter().map(move |place| (container, tenant, place)))
+            .filter(|(.., place)| place.network.record.id == network.record.id && place.is_taken())
+            .map(|(container, tenant, place)| EndpointInfo {
                 container: container.clone(),
-                name: place.name.clone(),
+                name: tenant.name.clone(),
                 endpoint: place.endpoint.id.clone(),
                 mac: place.endpoint.mac,
                 ipv4: place.endpoint.ipv4,
@@ -101,53 +105,20 @@ impl Inner {
         NetworkInfo { record: network.record.clone(), containers }
     }
 
-    /// Marks the container as attached, so that nobody else attaches it at the same time.
-    pub(super) fn occupy(&self, request: &AttachRequest, network: &Arc<Network>) -> Result<(), Error> {
-        let mut places = lock(&self.places);
-        if places.contains_key(&request.container) {
-            return Err(Error::AlreadyAttached {
-                container: request.name.clone(),
-                network: network.record.name.clone(),
-            });
-        }
-        // It may have been removed since it was found.
-        if !self.networks().iter().any(|n| Arc::ptr_eq(n, network)) {
-            return Err(Error::NotFound(network.record.name.clone()));
-        }
-        let endpoint = Endpoint::blank(network.record.driver, &network.record);
-        let place = Place { name: request.name.clone(), network: Arc::clone(network), endpoint, link: None };
-        places.insert(request.container.clone(), place);
-        Ok(())
-    }
-
-    pub(super) fn attach(&self, request: &AttachRequest, network: &Network) -> Result<(Attached, Endpoint), Error> {
-        let wish = Wish { ipv4: request.ipv4, ipv6: request.ipv6, mac: request.mac, ids: request.ids.clone() };
-        let attached = network.driver.attach(identity::hex::<32>()?, wish)?;
-        let mut endpoint = attached.endpoint.clone();
-        if request.ports.is_empty() || !network.driver.publishes() {
-            return Ok((attached, endpoint));
-        }
-        match self.publish(request, &endpoint) {
-            Ok(ports) => {
-                endpoint.ports = ports;
-                Ok((attached, endpoint))
-            }
-            Err(error) => {
-                network.driver.detach(&endpoint, attached.link);
-                Err(error)
-            }
-        }
-    }
-
     /// Publishes; a table that somebody flushed is made again.
-    pub(super) fn publish(&self, request: &AttachRequest, endpoint: &Endpoint) -> Result<Vec<PortBinding>, Error> {
-        let owner = Owner { name: &request.name };
-        let result = self.publisher.publish(owner, endpoint, &request.ports);
+    pub(super) fn publish(
+        &self,
+        name: &str,
+        endpoint: &Endpoint,
+        ports: &[PortRequest],
+    ) -> Result<Vec<PortBinding>, Error> {
+        let owner = Owner { name };
+        let result = self.publisher.publish(owner, endpoint, ports);
         match result {
             Err(error) if error.is_errno(rustix::io::Errno::NOENT) && !self.firewall.exists() => {
                 tracing::warn!("the packet filter's table was removed by somebody else and is made again");
                 self.program()?;
-                self.publisher.publish(owner, endpoint, &request.ports)
+                self.publisher.publish(owner, endpoint, ports)
             }
             other => other,
         }
@@ -161,22 +132,44 @@ impl Inner {
     ) -> Result<(), Error> {
         let ours: Vec<_> = live
             .iter()
-            .flat_map(|c| c.endpoints.iter().map(move |e| (c, e)))
-            .filter(|(_, e)| e.network_id == network.record.id)
+            .flat_map(|c| c.endpoints.iter().map(move |(e, membership)| (c, e, membership)))
+            .filter(|(_, e, _)| e.network_id == network.record.id)
             .collect();
-        let endpoints: Vec<&Endpoint> = ours.iter().map(|(_, e)| *e).collect();
+        let endpoints: Vec<&Endpoint> = ours.iter().map(|(_, e, _)| *e).collect();
         let found = network.driver.adopt(&endpoints)?;
         adoption.removed_links.extend(found.removed);
-        adoption.lost.extend(found.lost.iter().filter_map(|place| ours.get(*place)).map(|(c, _)| c.id.clone()));
-        for ((container, endpoint), link) in ours.into_iter().zip(found.links) {
+        adoption.lost.extend(found.lost.iter().filter_map(|place| ours.get(*place)).map(|(c, ..)| c.id.clone()));
+        for ((container, endpoint, membership), link) in ours.into_iter().zip(found.links) {
             let conflicts = self.publisher.adopt(endpoint).into_iter();
             let conflict = |binding| PortConflict { container: container.id.clone(), binding };
             adoption.conflicts.extend(conflicts.map(conflict));
-            let place =
-                Place { name: container.name.clone(), network: Arc::clone(network), endpoint: endpoint.clone(), link };
-            lock(&self.places).insert(container.id.clone(), place);
+            let place = Place {
+                network: Arc::clone(network),
+                endpoint: endpoint.clone(),
+                link,
+                membership: membership.clone(),
+            };
+            place.announce(&container.id);
+            let mut tenants = lock(&self.tenants);
+            let tenant = tenants.entry(container.id.clone()).or_insert_with(|| Tenant::new(&container.name));
+            tenant.places.push(place);
         }
         Ok(())
+    }
+
+    /// What a container that lives has beside its endpoints: their order, and its name server.
+    pub(super) fn adopt_container(&self, container: &LiveContainer) {
+        {
+            let mut tenants = lock(&self.tenants);
+            let Some(tenant) = tenants.get_mut(&container.id) else { return };
+            let order = |place: &Place| container.endpoints.iter().position(|(e, _)| e.id == place.endpoint.id);
+            tenant.places.sort_by_key(order);
+            tenant.requests.clone_from(&container.ports);
+        }
+        let Some((namespace, resolver)) = &container.resolver else { return };
+        if let Err(error) = self.ensure_names(&container.id, None, namespace.as_fd(), resolver) {
+            tracing::error!(container = container.id, %error, "the container's name server could not be restored");
+        }
     }
 
     /// Makes the packet filter's table from what is known.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use super::{Inner, Network, NetworkSpec, Networks};
+use super::{Inner, Network, NetworkSpec, Networks, Tenant};
 use crate::pool::lock;
 use crate::{Error, FirewallMode, NetworkRecord, host, predefined};
 
@@ -36,12 +36,13 @@ impl Networks {
         }
         {
             // Under both locks: nobody can attach in between.
-            let places = lock(&inner.places);
-            if let Some((_, place)) = places.iter().find(|(_, p)| Arc::ptr_eq(&p.network, &network)) {
+            let tenants = lock(&inner.tenants);
+            let on_it = |tenant: &Tenant| tenant.places.iter().position(|p| Arc::ptr_eq(&p.network, &network));
+            if let Some((tenant, at)) = tenants.values().find_map(|tenant| Some((tenant, on_it(tenant)?))) {
                 return Err(Error::ActiveEndpoints {
                     network: network.record.name.clone(),
-                    container: place.name.clone(),
-                    endpoint: place.endpoint.id.clone(),
+                    container: tenant.name.clone(),
+                    endpoint: tenant.places[at].endpoint.id.clone(),
                 });
             }
             inner.networks.write().unwrap_or_else(PoisonError::into_inner).retain(|n| !Arc::ptr_eq(n, &network));

@@ -1,8 +1,12 @@
 //! The entry point: all networks of one engine.
 
+mod attach;
+mod gateway;
 mod inner;
+mod join;
 mod manage;
 mod plan;
+mod tenant;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,18 +14,17 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use teu_sys::sysctl::Sysctls;
 
+use crate::dns;
 use crate::driver::{self, Driver};
 use crate::error::system;
 use crate::firewall::Firewall;
 use crate::pool::{Filler, Replenish, lock};
 use crate::publish::Publisher;
 use crate::reaper::Reaper;
-use crate::{
-    AttachRequest, Config, DriverKind, Endpoint, Error, LiveContainer, NetworkInfo, NetworkRecord, PortBinding,
-    Sandbox, Target, host, predefined,
-};
+use crate::{Config, DriverKind, Error, LiveContainer, NetworkInfo, NetworkRecord, PortBinding, host, predefined};
 
 pub use plan::NetworkSpec;
+use tenant::{Place, Tenant};
 
 /// All networks of one engine. Cheap to clone; all methods block for a short time at most (see each).
 #[derive(Clone, Debug)]
@@ -34,7 +37,8 @@ struct Inner {
     config: Config,
     networks: RwLock<Vec<Arc<Network>>>,
     /// By container.
-    places: Mutex<HashMap<String, Place>>,
+    tenants: Mutex<HashMap<String, Tenant>>,
+    dns: dns::Server,
     firewall: Arc<Firewall>,
     publisher: Publisher,
     filler: Arc<Filler>,
@@ -54,16 +58,8 @@ struct Network {
     driver: Arc<dyn Driver>,
     /// The driver as the background thread sees it, if it makes endpoints ahead of time.
     replenish: Option<Arc<dyn Replenish>>,
-}
-
-/// Where a container is. An endpoint that is just being made has no id yet.
-#[derive(Debug)]
-struct Place {
-    name: String,
-    network: Arc<Network>,
-    endpoint: Endpoint,
-    /// Index of the host's end of the link.
-    link: Option<u32>,
+    /// Names of its containers, if they find each other by name.
+    zone: Option<Arc<dns::Zone>>,
 }
 
 /// What [`Networks::adopt`] found.
@@ -98,7 +94,8 @@ impl Networks {
         let inner = Inner {
             publisher: Publisher::new(&config, Arc::clone(&firewall), Arc::clone(&reaper)),
             networks: RwLock::default(),
-            places: Mutex::default(),
+            tenants: Mutex::default(),
+            dns: dns::Server::new(),
             warnings: Mutex::new(forwarding(&config)),
             adopted: AtomicBool::new(false),
             managing: Mutex::default(),
@@ -132,6 +129,7 @@ impl Networks {
         for network in self.inner.networks() {
             self.inner.adopt_network(&network, live, &mut adoption)?;
         }
+        live.iter().for_each(|container| self.inner.adopt_container(container));
         self.inner.program()?;
         self.inner.networks().iter().for_each(|n| n.driver.open());
         Ok(adoption)
@@ -152,54 +150,13 @@ impl Networks {
         self.inner.find(name).map(|n| self.inner.describe(&n))
     }
 
-    /// Gives a container its namespace, address and published ports: well under a millisecond when a
-    /// namespace is ready, 1–2 ms otherwise. On an error nothing remains.
-    pub fn attach(&self, request: AttachRequest) -> Result<Sandbox, Error> {
-        let network = match request.target {
-            Target::Namespace(netns) => return Ok(driver::share(netns)),
-            Target::Network(ref name) => self.inner.find(name)?,
-        };
-        self.inner.occupy(&request, &network)?;
-        let result = self.inner.attach(&request, &network);
-        let mut places = lock(&self.inner.places);
-        match result {
-            Ok((attached, endpoint)) => {
-                if let Some(place) = places.get_mut(&request.container) {
-                    place.endpoint = endpoint.clone();
-                    place.link = attached.link;
-                }
-                Ok(Sandbox { netns: attached.netns, user: attached.user, sysfs: attached.sysfs, endpoint })
-            }
-            Err(error) => {
-                places.remove(&request.container);
-                Err(error)
-            }
-        }
-    }
-
-    /// Takes everything back that [`attach`](Networks::attach) gave the container. Ports are free when this returns,
-    /// links go in the background. Does nothing for an unknown container.
-    pub fn release(&self, container: &str) -> Result<(), Error> {
-        let Some(place) = lock(&self.inner.places).remove(container) else { return Ok(()) };
-        let result = self.inner.publisher.withdraw(&place.endpoint.id);
-        place.network.driver.detach(&place.endpoint, place.link);
-        result
-    }
-
     /// Releases every container that is not in `live`.
     fn release_all_but(&self, live: &[LiveContainer]) -> Result<(), Error> {
         let gone: Vec<String> = {
-            let places = lock(&self.inner.places);
-            places.keys().filter(|id| !live.iter().any(|c| c.id == **id)).cloned().collect()
+            let tenants = lock(&self.inner.tenants);
+            tenants.keys().filter(|id| !live.iter().any(|c| c.id == **id)).cloned().collect()
         };
         gone.iter().try_for_each(|id| self.release(id))
-    }
-
-    /// Renames a container in what `inspect` shows.
-    pub fn rename(&self, container: &str, name: &str) {
-        if let Some(place) = lock(&self.inner.places).get_mut(container) {
-            name.clone_into(&mut place.name);
-        }
     }
 
     /// What an administrator should know, for `info`: one sentence each. Reads the packet filter of others.

@@ -94,7 +94,7 @@ impl Inner {
         for (ipv6, enabled) in [(false, enabled[0]), (true, enabled[1])] {
             if enabled && !chosen.iter().any(|i| i.subnet.is_ipv6() == ipv6) {
                 let subnet = self.free_subnet(&taken, ipv6)?;
-                chosen.push(IpamSubnet { gateway: Some(subnet.at(1)), ..IpamSubnet::of(subnet) });
+                chosen.push(IpamSubnet { gateway: Some(subnet.at(1)), chosen: true, ..IpamSubnet::of(subnet) });
             }
         }
         Ok(chosen)

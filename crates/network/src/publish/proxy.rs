@@ -2,16 +2,14 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
-use std::sync::{Mutex, mpsc};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::runtime::{Builder, Handle};
-use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use super::udp;
-use crate::pool::lock;
+use crate::background::Background;
 
 /// Wait after a failed `accept` (out of descriptors): there is no event to wait for.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
@@ -21,16 +19,15 @@ const CLOSING: Duration = Duration::from_secs(1);
 const BUFFER: usize = 64 * 1024;
 
 /// The thread that carries.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Proxy {
-    running: Mutex<Option<Running>>,
+    background: Background,
 }
 
-#[derive(Debug)]
-struct Running {
-    handle: Handle,
-    /// Closing it ends the thread.
-    _stop: oneshot::Sender<()>,
+impl Default for Proxy {
+    fn default() -> Proxy {
+        Proxy { background: Background::new("net-proxy") }
+    }
 }
 
 /// A served port. Dropping it closes the socket and the connections that are carried: the port is free afterwards.
@@ -58,7 +55,7 @@ pub(super) struct Front<S> {
 impl Proxy {
     /// Serves a listening socket.
     pub(super) fn tcp(&self, listener: TcpListener, target: SocketAddr) -> io::Result<Carried> {
-        let handle = self.handle()?;
+        let handle = self.background.handle()?;
         let socket = {
             let _guard = handle.enter();
             tokio::net::TcpListener::from_std(listener)?
@@ -70,7 +67,7 @@ impl Proxy {
 
     /// Serves a datagram socket.
     pub(super) fn udp(&self, socket: UdpSocket, target: SocketAddr) -> io::Result<Carried> {
-        let handle = self.handle()?;
+        let handle = self.background.handle()?;
         let socket = {
             let _guard = handle.enter();
             tokio::net::UdpSocket::from_std(socket)?
@@ -78,23 +75,6 @@ impl Proxy {
         let (sender, closed) = mpsc::channel();
         let task = handle.spawn(udp::serve(Front { socket, _closed: sender }, target)).abort_handle();
         Ok(Carried { task, closed })
-    }
-
-    /// The thread's runtime; started if it does not run yet.
-    fn handle(&self) -> io::Result<Handle> {
-        let mut running = lock(&self.running);
-        if let Some(running) = &*running {
-            return Ok(running.handle.clone());
-        }
-        let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
-        let handle = runtime.handle().clone();
-        let (stop, stopped) = oneshot::channel::<()>();
-        std::thread::Builder::new().name("net-proxy".to_owned()).spawn(move || {
-            // Ends with an error when the sender is dropped, which is what is waited for.
-            let _ = runtime.block_on(stopped);
-        })?;
-        *running = Some(Running { handle: handle.clone(), _stop: stop });
-        Ok(handle)
     }
 }
 

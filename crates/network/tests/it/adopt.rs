@@ -9,7 +9,7 @@ use teu_sys::netlink::{Family, Socket, link_by_name, links};
 use crate::world::{HOST, OUTSIDE, ask, container, ipv4, is_closed, netns_of, on_host, open, port, serve};
 
 fn live(id: &str, sandbox: &Sandbox) -> LiveContainer {
-    LiveContainer { id: id.into(), name: id.into(), endpoints: vec![sandbox.endpoint.clone()] }
+    LiveContainer::new(id, id, vec![sandbox.endpoint.clone()])
 }
 
 /// Names of the bridge's ports.
@@ -61,7 +61,7 @@ fn lost_links_and_taken_ports_are_reported() {
         let records = networks.records();
         drop(networks);
         let mut gone = live("a", &a);
-        gone.endpoints[0].host_interface = Some("veth00000000".into());
+        gone.endpoints[0].0.host_interface = Some("veth00000000".into());
         let _process = TcpListener::bind("0.0.0.0:8080").unwrap();
         let networks = Networks::open(Config::default(), records).unwrap();
         let adoption = networks.adopt(&[gone]).unwrap();

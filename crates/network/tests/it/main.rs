@@ -8,7 +8,9 @@
 
 mod adopt;
 mod attach;
+mod join;
 mod manage;
+mod names;
 mod publish;
 mod reach;
 mod world;

@@ -98,7 +98,7 @@ fn life_of_a_network() {
         let records = networks.records();
         drop(networks);
         let networks = Networks::open(Config::default(), records).unwrap();
-        let live = LiveContainer { id: "a".into(), name: "a".into(), endpoints: vec![a.endpoint.clone()] };
+        let live = LiveContainer::new("a", "a", vec![a.endpoint.clone()]);
         assert!(networks.adopt(&[live]).unwrap().lost.is_empty());
         let b = attach(&networks, "b", "front");
         let _b = serve(netns_of(&b), 80, "b");

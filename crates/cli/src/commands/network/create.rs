@@ -25,7 +25,7 @@ pub(crate) struct Create {
     /// Create a configuration only network
     #[arg(long)]
     config_only: bool,
-    /// Driver to manage the Network
+    /// Driver to manage the Network (default "bridge")
     #[arg(short, long, value_name = "string", default_value = "bridge")]
     driver: String,
     /// IPv4 or IPv6 Gateway for the master subnet
@@ -40,13 +40,13 @@ pub(crate) struct Create {
     /// Allocate container ip from a sub-range
     #[arg(long, value_name = "strings", value_delimiter = ',')]
     ip_range: Vec<String>,
-    /// IP Address Management Driver
+    /// IP Address Management Driver (default "default")
     #[arg(long, value_name = "string", default_value = "default")]
     ipam_driver: String,
     /// Set IPAM driver specific options
     #[arg(long, value_name = "map")]
     ipam_opt: Vec<String>,
-    /// Enable or disable IPv4 address assignment
+    /// Enable or disable IPv4 address assignment (default true)
     #[arg(long, value_name = SWITCH)]
     ipv4: Option<bool>,
     /// Enable or disable IPv6 address assignment

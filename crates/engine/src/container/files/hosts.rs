@@ -44,7 +44,7 @@ fn split(entry: &str) -> Option<(&str, &str)> {
 /// The file: the machine itself, what the user adds, linked containers, the container's own names.
 pub(super) fn content(
     definition: &Definition,
-    endpoint: Option<&Endpoint>,
+    endpoints: &[Endpoint],
     gateway: Option<IpAddr>,
     links: &[String],
 ) -> String {
@@ -58,7 +58,7 @@ pub(super) fn content(
         text.push('\n');
     }
     let names = own_names(definition);
-    let addresses = endpoint.into_iter().flat_map(|e| [e.ipv4.as_ref(), e.ipv6.as_ref()]).flatten();
+    let addresses = endpoints.iter().flat_map(|e| [e.ipv4.as_ref(), e.ipv6.as_ref()]).flatten();
     for subnet in addresses {
         // Writing to a string does not fail.
         let _infallible = writeln!(text, "{}\t{names}", subnet.address());

@@ -14,6 +14,8 @@ use super::definition::Definition;
 use crate::{EngineConfig, Error};
 
 pub(crate) use hosts::check_extra_host;
+use resolv::Place;
+pub(crate) use resolv::resolver;
 
 /// Where a container's files are.
 #[derive(Debug, Clone)]
@@ -45,21 +47,29 @@ impl Files {
 
     /// Writes what is known before the start.
     pub(crate) fn prepare(&self, definition: &Definition, config: &EngineConfig) -> Result<(), Error> {
-        let owner = definition.root();
-        write(&self.hostname, &format!("{}\n", definition.config.hostname), owner)?;
-        let host_network = definition.host.network_mode == "host";
-        write(&self.resolv_conf, &resolv::content(&definition.host, config, host_network), owner)
+        write(&self.hostname, &format!("{}\n", definition.config.hostname), definition.root())?;
+        self.write_resolv_conf(definition, config)
+    }
+
+    /// Writes whom the container asks for names.
+    pub(crate) fn write_resolv_conf(&self, definition: &Definition, config: &EngineConfig) -> Result<(), Error> {
+        let place = match definition.host.network_mode.as_str() {
+            "host" => Place::Host,
+            _ if definition.has_names() => Place::Names,
+            _ => Place::Own,
+        };
+        write(&self.resolv_conf, &resolv::content(&definition.host, config, place), definition.root())
     }
 
     /// Writes the hosts, when the container has its address.
     pub(crate) fn write_hosts(
         &self,
         definition: &Definition,
-        endpoint: Option<&Endpoint>,
+        endpoints: &[Endpoint],
         gateway: Option<std::net::IpAddr>,
         links: &[String],
     ) -> Result<(), Error> {
-        write(&self.hosts, &hosts::content(definition, endpoint, gateway, links), definition.root())
+        write(&self.hosts, &hosts::content(definition, endpoints, gateway, links), definition.root())
     }
 }
 

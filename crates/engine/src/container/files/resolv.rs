@@ -1,8 +1,9 @@
 //! `/etc/resolv.conf`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use teu_api::container::HostConfig;
+use teu_network::ResolverConfig;
 
 use crate::EngineConfig;
 
@@ -12,6 +13,10 @@ const HOST: &str = "/etc/resolv.conf";
 const SYSTEMD: &str = "/run/systemd/resolve/resolv.conf";
 /// Docker's servers for a container whose host names none that it can reach.
 const FALLBACK: [&str; 2] = ["8.8.8.8", "8.8.4.4"];
+/// Where the engine answers in a container's network, as in Docker.
+const INTERNAL: &str = "127.0.0.11";
+/// The port of name servers.
+const PORT: u16 = 53;
 
 /// The parts of the file.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -21,20 +26,61 @@ pub(super) struct Resolver {
     options: Vec<String>,
 }
 
+/// Where a container asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// On the host's network.
+    Host,
+    /// On a network of its own.
+    Own,
+    /// On a network where the engine answers.
+    Names,
+}
+
 /// The file for a container: what the user asks for, else what the engine is told, else the host's.
-pub(super) fn content(host: &HostConfig, config: &EngineConfig, host_network: bool) -> String {
-    let text = std::fs::read_to_string(HOST).unwrap_or_default();
-    let mut own = parse(&text);
-    if !host_network {
-        if own.servers == ["127.0.0.53"]
-            && let Ok(text) = std::fs::read_to_string(SYSTEMD)
-        {
-            own = parse(&text);
-        }
+pub(super) fn content(host: &HostConfig, config: &EngineConfig, place: Place) -> String {
+    let mut own = hosts(place == Place::Own);
+    if place == Place::Own {
         // A loopback address means another machine inside.
         own.servers.retain(|s| !is_loopback(s));
     }
-    merge(own, host, config, host_network).render()
+    let mut merged = merge(own, host, config, place == Place::Host);
+    if place == Place::Names {
+        merged.servers = vec![INTERNAL.to_owned()];
+        if !has_ndots(&merged.options) {
+            // A name without a dot may be a container's: it is not looked for in other domains first.
+            merged.options.push("ndots:0".to_owned());
+        }
+    }
+    merged.render()
+}
+
+/// Whom the engine asks for a container on a network where it answers itself: the servers that the container would ask.
+pub(crate) fn resolver(host: &HostConfig, config: &EngineConfig) -> ResolverConfig {
+    let own = hosts(false);
+    let is_given = |list: &[String]| !list.is_empty();
+    // What the host's own file names is asked from there: it may be a local server.
+    let inside = host.dns.as_deref().is_some_and(is_given) || is_given(&config.dns);
+    let merged = merge(own, host, config, false);
+    let address = |text: &String| text.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, PORT));
+    let servers = merged.servers.iter().filter_map(address).collect();
+    ResolverConfig { servers, inside, ndots: has_ndots(&merged.options) }
+}
+
+fn has_ndots(options: &[String]) -> bool {
+    options.iter().any(|option| option.starts_with("ndots:"))
+}
+
+/// What the host's file says; with `real` what is behind a local stub.
+fn hosts(real: bool) -> Resolver {
+    let own = parse(&std::fs::read_to_string(HOST).unwrap_or_default());
+    if real
+        && own.servers == ["127.0.0.53"]
+        && let Ok(text) = std::fs::read_to_string(SYSTEMD)
+    {
+        return parse(&text);
+    }
+    own
 }
 
 fn merge(own: Resolver, host: &HostConfig, config: &EngineConfig, host_network: bool) -> Resolver {
@@ -96,11 +142,26 @@ mod tests {
 
     use teu_api::container::HostConfig;
 
-    use super::{is_loopback, merge, parse};
+    use super::{Place, content, is_loopback, merge, parse, resolver};
     use crate::EngineConfig;
 
     const TEXT: &str =
         "# comment\nnameserver 127.0.0.1\nnameserver 10.0.0.2\nnameserver ::1\nsearch a.b c.d\noptions ndots:2 edns0\n";
+
+    #[test]
+    fn where_the_engine_answers() {
+        let config = EngineConfig::new(PathBuf::new());
+        let list = |items: &[&str]| Some(items.iter().map(|item| (*item).to_owned()).collect::<Vec<_>>());
+        let host = HostConfig { dns: list(&["127.0.0.1", "::1"]), dns_search: list(&["a.b"]), ..HostConfig::default() };
+        let text = content(&host, &config, Place::Names);
+        assert!(text.starts_with("nameserver 127.0.0.11\nsearch a.b\noptions "), "{text}");
+        assert!(text.contains("ndots:0"), "{text}");
+        let others = resolver(&host, &config);
+        assert!(others.inside && others.servers == [([127, 0, 0, 1], 53).into(), "[::1]:53".parse().expect("good")]);
+        let dots = HostConfig { dns_options: list(&["ndots:2"]), ..host };
+        assert!(content(&dots, &config, Place::Names).ends_with("options ndots:2\n"));
+        assert!(resolver(&dots, &config).ndots && !resolver(&HostConfig::default(), &config).inside);
+    }
 
     #[test]
     fn user_then_engine_then_host() {

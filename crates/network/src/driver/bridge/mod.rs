@@ -9,7 +9,7 @@ mod ready;
 mod settings;
 
 use std::net::IpAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use teu_oci::runtime::IdMaps;
@@ -23,7 +23,7 @@ use crate::ipam::Range;
 use crate::leases::{Lease, Leases, NoAddress, PORTS};
 use crate::pool::{Pool, Replenish};
 use crate::reaper::{Corpse, Reaper};
-use crate::{DriverKind, Endpoint, Error, MacPolicy, NetworkRecord, Subnet};
+use crate::{DriverKind, Endpoint, Error, MacAddress, MacPolicy, NetworkRecord, Subnet};
 
 pub(crate) use device::remove_strays;
 use ready::Ready;
@@ -122,9 +122,14 @@ impl Bridge {
                 other => other,
             };
         }
+        self.with_wishes(wish, || crate::sandbox::on_thread(|| self.build(wish)))
+    }
+
+    /// Builds one anew, with addresses that may wait in the pool.
+    fn with_wishes<T>(&self, wish: &Wish, build: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
         self.discard_holder(wish);
         loop {
-            let result = crate::sandbox::on_thread(|| self.build(wish));
+            let result = build();
             match result {
                 Err(Error::AddressInUse(_)) => {}
                 // Those in the pool have addresses and ports, too.
@@ -136,6 +141,20 @@ impl Bridge {
             if !self.discard_holder(wish) && !waited {
                 return result;
             }
+        }
+    }
+
+    fn endpoint(&self, id: String, interface: &str, name: String, mac: MacAddress, lease: Lease) -> Endpoint {
+        Endpoint {
+            id,
+            interface: Some(interface.to_owned()),
+            host_interface: Some(name),
+            mac: Some(mac),
+            ipv4: lease.ipv4,
+            gateway: lease.ipv4.and(self.settings.gateway),
+            ipv6: lease.ipv6,
+            gateway6: lease.ipv6.and(self.settings.gateway6),
+            ..self.blank.clone()
         }
     }
 
@@ -167,20 +186,36 @@ impl Driver for Bridge {
             return Err(Error::AddressNotAllowed);
         }
         let ready = self.take(&wish)?;
-        let endpoint = Endpoint {
-            id,
-            interface: Some(ready::INTERFACE.to_owned()),
-            host_interface: Some(ready.name),
-            mac: Some(ready.mac),
-            ipv4: ready.lease.ipv4,
-            gateway: ready.lease.ipv4.and(self.settings.gateway),
-            ipv6: ready.lease.ipv6,
-            gateway6: ready.lease.ipv6.and(self.settings.gateway6),
-            ..self.blank.clone()
-        };
+        let endpoint = self.endpoint(id, ready::INTERFACE, ready.name, ready.mac, ready.lease);
         // The host's root may do everything in a namespace that belongs to a user namespace below its own.
         let user = wish.ids.and(ready.user);
-        Ok(Attached { netns: Some(ready.netns), user, sysfs: ready.sysfs, link: Some(ready.link), endpoint })
+        Ok(Attached {
+            netns: Some(ready.netns),
+            user,
+            sysfs: ready.sysfs,
+            link: Some(ready.link),
+            dns: ready.dns,
+            endpoint,
+        })
+    }
+
+    fn join(&self, id: String, wish: Wish, namespace: BorrowedFd<'_>, interface: &str) -> Result<Attached, Error> {
+        if !self.settings.user_defined && (wish.ipv4.is_some() || wish.ipv6.is_some()) {
+            return Err(Error::AddressNotAllowed);
+        }
+        let build = || {
+            let lease = self.lease(&wish)?;
+            let mac = wish.mac.unwrap_or_else(|| self.mac_policy.choose(&lease));
+            let joined = crate::sandbox::on_thread(|| ready::join(self, lease, mac, namespace, interface));
+            joined.map(|(name, link)| (name, link, mac, lease)).inspect_err(|_| self.leases.release(&lease))
+        };
+        let (name, link, mac, lease) = self.with_wishes(&wish, build)?;
+        let endpoint = self.endpoint(id, interface, name, mac, lease);
+        Ok(Attached { netns: None, user: None, sysfs: None, link: Some(link), dns: None, endpoint })
+    }
+
+    fn has_names(&self) -> bool {
+        self.settings.user_defined
     }
 
     fn detach(&self, endpoint: &Endpoint, link: Option<u32>) {

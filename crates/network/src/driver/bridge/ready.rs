@@ -2,17 +2,18 @@
 
 use std::net::IpAddr;
 use std::net::Ipv6Addr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use teu_oci::runtime::IdMaps;
 use teu_sys::netlink::{
     Address, Batch, Family, Link, LinkChange, LinkRef, Socket, Veth, link_by_name, push_address, push_default_route,
-    push_forwarding, push_link_change, push_neighbour, push_no_automatic_address, push_port_options, push_settle_link,
-    push_veth,
+    push_delete_link, push_forwarding, push_link_change, push_neighbour, push_no_automatic_address, push_port_options,
+    push_settle_link, push_veth,
 };
-use teu_sys::netns::Created;
+use teu_sys::netns::{self, Created};
 
 use super::{Bridge, device};
+use crate::dns::Sockets;
 use crate::error::{refused, system};
 use crate::leases::Lease;
 use crate::sandbox::{Made, prepare, return_home};
@@ -37,6 +38,8 @@ pub(super) struct Ready {
     pub(super) link: u32,
     pub(super) mac: MacAddress,
     pub(super) lease: Lease,
+    /// Sockets of the name server, where there is one.
+    pub(super) dns: Option<Sockets>,
 }
 
 impl Ready {
@@ -53,22 +56,78 @@ pub(super) fn build(bridge: &Bridge, lease: Lease, mac: MacAddress, ids: Option<
     let mut host = Socket::open(Family::Route).map_err(refused("open netlink"))?;
     let name = format!("{PREFIX}{}", crate::identity::hex::<4>()?);
     let inside = prepare(ids, &bridge.sysctls).map_err(system("create network namespace")).and_then(|mut made| {
-        connect(bridge, &mut host, &mut made.created, &name, lease, mac).map(|inner| (made, inner))
+        let Created { namespace, route, .. } = &mut made.created;
+        let mut inside = Inside { namespace: namespace.as_fd(), route, interface: INTERFACE, is_first: true };
+        let inner = connect(bridge, &mut host, &mut inside, &name, lease, mac)?;
+        let dns = bridge.settings.user_defined.then(Sockets::open).transpose().map_err(system("open name server"))?;
+        Ok((made, inner, dns))
     });
     return_home(&bridge.home);
-    let (Made { mut created, sysfs }, inner) = inside?;
+    let (Made { mut created, sysfs }, inner, dns) = inside?;
     let link = inner.lower.unwrap_or_default();
     configure_outside(bridge, &mut host, (&name, link), lease, mac)
         .and_then(|()| settle(&mut created.route, inner.index))
         .map_err(refused(&format!("configure link {name}")))?;
-    Ok(Ready { netns: created.namespace, user: created.user, sysfs, name, link, mac, lease })
+    Ok(Ready { netns: created.namespace, user: created.user, sysfs, name, link, mac, lease, dns })
 }
 
-/// Makes the pair and configures the end inside, which it returns.
+/// Makes another link for a container that is there already. The calling thread goes into its namespace and returns. Answers
+/// with name and index of the host's end.
+pub(super) fn join(
+    bridge: &Bridge,
+    lease: Lease,
+    mac: MacAddress,
+    namespace: BorrowedFd<'_>,
+    interface: &str,
+) -> Result<(String, u32), Error> {
+    let mut host = Socket::open(Family::Route).map_err(refused("open netlink"))?;
+    let name = format!("{PREFIX}{}", crate::identity::hex::<4>()?);
+    let inside = netns::enter(namespace).map_err(system("enter network namespace")).and_then(|()| {
+        let mut route = Socket::open(Family::Route).map_err(refused("open netlink"))?;
+        let mut inside = Inside { namespace, route: &mut route, interface, is_first: false };
+        let inner = connect(bridge, &mut host, &mut inside, &name, lease, mac)?;
+        Ok((inner, route))
+    });
+    return_home(&bridge.home);
+    let done = inside.and_then(|(inner, mut route)| {
+        let link = inner.lower.unwrap_or_default();
+        configure_outside(bridge, &mut host, (&name, link), lease, mac)
+            .and_then(|()| settle(&mut route, inner.index))
+            .map_err(refused(&format!("configure link {name}")))?;
+        Ok(link)
+    });
+    if done.is_err() {
+        // The namespace stays, and the link would with it.
+        discard(&mut host, &name);
+    }
+    done.map(|link| (name, link))
+}
+
+fn discard(host: &mut Socket, name: &str) {
+    let Ok(Some(link)) = link_by_name(host, name) else { return };
+    let mut batch = Batch::new();
+    push_delete_link(&mut batch, link.index);
+    if let Err(error) = host.execute(batch) {
+        tracing::warn!(link = name, %error, "a link that could not be made is left");
+    }
+}
+
+/// The namespace that a link leads into.
+struct Inside<'a> {
+    namespace: BorrowedFd<'a>,
+    /// A socket in it.
+    route: &'a mut Socket,
+    /// Name of the interface there.
+    interface: &'a str,
+    /// Whether it is the first one: the others do not lead outside.
+    is_first: bool,
+}
+
+/// Makes the pair and configures the end inside, which it returns. The calling thread is in the namespace.
 fn connect(
     bridge: &Bridge,
     host: &mut Socket,
-    created: &mut Created,
+    inside: &mut Inside<'_>,
     name: &str,
     lease: Lease,
     mac: MacAddress,
@@ -78,28 +137,27 @@ fn connect(
         &mut pair,
         &Veth {
             name,
-            peer_name: INTERFACE,
+            peer_name: inside.interface,
             peer_mac: Some(mac.0),
-            peer_netns: created.namespace.as_fd(),
+            peer_netns: inside.namespace,
             mtu: bridge.settings.mtu,
         },
     );
     host.execute(pair).map_err(refused(&format!("create link {name} of bridge {}", bridge.settings.name)))?;
-    let inner = link_by_name(&mut created.route, INTERFACE)
+    let inner = link_by_name(inside.route, inside.interface)
         .map_err(refused("find new link"))?
         .ok_or_else(|| refused("find new link")(teu_sys::netlink::Error::NoReply))?;
     if lease.ipv6.is_none() {
         // As Docker: a network without IPv6 has no link-local addresses either, while ::1 works.
-        let _ = bridge.sysctls.write(&format!("net/ipv6/conf/{INTERFACE}/disable_ipv6"), "1");
+        let _ = bridge.sysctls.write(&format!("net/ipv6/conf/{}/disable_ipv6", inside.interface), "1");
     }
-    configure_inside(bridge, &mut created.route, &inner, lease, mac)
-        .map_err(refused(&format!("configure link of {name}")))?;
+    configure_inside(bridge, inside, &inner, lease, mac).map_err(refused(&format!("configure link of {name}")))?;
     Ok(inner)
 }
 
 fn configure_inside(
     bridge: &Bridge,
-    socket: &mut Socket,
+    inside: &mut Inside<'_>,
     link: &Link,
     lease: Lease,
     mac: MacAddress,
@@ -120,14 +178,16 @@ fn configure_inside(
     let settings = &bridge.settings;
     for (own, gateway) in [(settings.ipv4, settings.gateway), (settings.ipv6, settings.gateway6)] {
         let Some(gateway) = gateway else { continue };
-        push_default_route(&mut batch, link.index, gateway);
+        if inside.is_first {
+            push_default_route(&mut batch, link.index, gateway);
+        }
         // Thousands of containers, each with its gateway as a neighbour, would overflow the neighbour table
         // (`gc_thresh3`), which all namespaces share; permanent entries do not count.
         if own.is_some_and(|s| s.address() == gateway) {
             push_neighbour(&mut batch, link.index, gateway, device::mac(settings).0);
         }
     }
-    socket.execute(batch)
+    inside.route.execute(batch)
 }
 
 /// The kernel drops what is sent over a link before it has noticed that both ends are up.

@@ -1,0 +1,3 @@
+//! Fuzz targets; see the crate `fuzz`.
+
+pub use crate::dns::fuzzing::dns_query;
