@@ -8,7 +8,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, on};
-use http::Method;
+use http::{Method, StatusCode};
 
 /// Routes being collected: a router, and the list of what is in it.
 #[derive(Debug, Default)]
@@ -46,10 +46,10 @@ impl Routes {
         self.on(Method::HEAD, path, handler)
     }
 
-    /// A route that is known and not built.
-    pub(super) fn unserved(self, method: Method, path: &'static str, message: String) -> Self {
+    /// A route that is known and always refuses.
+    pub(super) fn refused(self, method: Method, path: &'static str, status: StatusCode, message: String) -> Self {
         let handler = move || {
-            let error = ApiError::new(http::StatusCode::NOT_IMPLEMENTED, message.clone());
+            let error = ApiError::new(status, message.clone());
             std::future::ready(error)
         };
         self.on(method, path, handler)

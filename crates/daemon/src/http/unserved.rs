@@ -1,17 +1,23 @@
-//! Routes of the API that are not built: they answer 501 with a message that names them.
+//! Routes of the API that are not built: they answer 501 with a message that names them, as a rule.
 
 use super::routes::Routes;
-use http::Method;
+use http::{Method, StatusCode};
 
 pub(super) fn routes() -> Routes {
-    UNSERVED
-        .iter()
-        .fold(Routes::default(), |routes, (method, path)| routes.unserved(method.clone(), path, message(method, path)))
+    let refused = |routes: Routes, (method, path): &(Method, &'static str)| {
+        let (status, message) = refusal(method, path);
+        routes.refused(method.clone(), path, status, message)
+    };
+    UNSERVED.iter().fold(Routes::default(), refused)
 }
 
 /// What a client is told.
-fn message(method: &Method, path: &str) -> String {
-    format!("{method} {path} is not supported yet")
+fn refusal(method: &Method, path: &str) -> (StatusCode, String) {
+    match path {
+        // As true here as with Docker: scripts and tests leave what they may not be in.
+        "/swarm/leave" => (StatusCode::SERVICE_UNAVAILABLE, "This node is not part of a swarm".to_owned()),
+        _ => (StatusCode::NOT_IMPLEMENTED, format!("{method} {path} is not supported yet")),
+    }
 }
 
 /// Method and path as in Docker's API description.
