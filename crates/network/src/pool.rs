@@ -160,9 +160,15 @@ impl<T> Pool<T> {
         ready * 2 < state.target.min(ready.saturating_add(room))
     }
 
-    /// Adds one that `make` makes; it comes back if the pool was closed meanwhile.
+    /// Adds one that `make` makes; it comes back if the pool was closed meanwhile. For a closed one none is made.
     pub(crate) fn fill(&self, make: impl FnOnce() -> Result<T, Error>) -> Result<Option<T>, Error> {
-        lock(&self.state).filling += 1;
+        {
+            let mut state = lock(&self.state);
+            if state.target == 0 {
+                return Ok(None);
+            }
+            state.filling += 1;
+        }
         let made = make();
         let mut state = lock(&self.state);
         state.filling -= 1;
@@ -359,7 +365,7 @@ mod tests {
         pool.open();
         assert_eq!(pool.put(1), None);
         assert_eq!(pool.close(), [1]);
-        assert_eq!(pool.put(2), Some(2));
+        assert!(matches!(pool.fill(|| unreachable!()), Ok(None)));
         assert!(!pool.wants());
     }
 

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use rustix::io::Errno;
 use teu_sys::netlink::{Batch, Family, Flow, Socket, delete_links, forget_connections, push_delete_neighbour};
 
 use crate::Protocol;
@@ -171,7 +172,8 @@ fn remove(corpses: &[Corpse]) {
             push_delete_neighbour(&mut batch, bridge, address);
         }
         match socket.execute(batch) {
-            Err(error) if error.errno() == Some(rustix::io::Errno::NOENT) => Ok(()),
+            // They went with their link, or with the whole bridge.
+            Err(error) if matches!(error.errno(), Some(Errno::NOENT | Errno::NODEV)) => Ok(()),
             other => other,
         }
     });

@@ -65,7 +65,7 @@ pub(crate) trait Sandboxes: Send + Sync + Debug {
         network: &str,
         namespace: Option<BorrowedFd<'_>>,
     ) -> Result<Vec<Endpoint>, Error>;
-    /// Takes its names back, ahead of the rest: it has ended. Does not block.
+    /// Shows it nowhere any more, ahead of the rest: it has ended. Does not block.
     fn hide(&self, container: &str);
     /// Takes it back.
     fn release(&self, container: &str) -> Result<(), Error>;

@@ -55,7 +55,7 @@ impl Actor {
         tracing::debug!(container = self.handle.id, ?exit, restart, "ended");
         self.monitor = None;
         self.memory = None;
-        // Whoever knows of its end does not find it any more.
+        // Whoever knows of its end finds it nowhere any more.
         self.engine.sandboxes().hide(&self.handle.id);
         self.change(|next| end(next, exit, restart));
         // They were mounted where the process was, and went with it.

@@ -43,9 +43,11 @@ impl Networks {
         result
     }
 
-    /// Takes a container's names back, ahead of [`release`](Networks::release): it has just ended. Does not block.
+    /// Takes a container out of what networks show and out of the names, ahead of [`release`](Networks::release): it has just
+    /// ended. Does not block.
     pub fn hide(&self, container: &str) {
-        if let Some(tenant) = lock(&self.inner.tenants).get(container) {
+        if let Some(tenant) = lock(&self.inner.tenants).get_mut(container) {
+            tenant.ended = true;
             tenant.places.iter().for_each(|place| place.forget(container));
         }
     }
@@ -59,7 +61,7 @@ impl Networks {
             for known in place.membership.names.iter_mut().filter(|known| **known == old) {
                 name.clone_into(known);
             }
-            if place.is_taken() {
+            if place.is_taken() && !tenant.ended {
                 place.announce(container);
             }
         }

@@ -90,6 +90,7 @@ impl Inner {
         let tenants = lock(&self.tenants);
         let mut containers: Vec<_> = tenants
             .iter()
+            .filter(|(_, tenant)| !tenant.ended)
             .flat_map(|(container, tenant)| tenant.places.iter().map(move |place| (container, tenant, place)))
             .filter(|(.., place)| place.network.record.id == network.record.id && place.is_taken())
             .map(|(container, tenant, place)| EndpointInfo {

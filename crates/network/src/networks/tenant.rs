@@ -16,6 +16,8 @@ pub(super) struct Tenant {
     pub(super) requests: Vec<PortRequest>,
     /// Its networks, in the order in which it joined them.
     pub(super) places: Vec<Place>,
+    /// It has ended, and what it has is about to be taken back.
+    pub(super) ended: bool,
     /// Its name server, once it was on a network with names.
     pub(super) served: Option<Served>,
 }
@@ -32,7 +34,7 @@ pub(super) struct Place {
 
 impl Tenant {
     pub(super) fn new(name: &str) -> Tenant {
-        Tenant { name: name.to_owned(), requests: Vec::new(), places: Vec::new(), served: None }
+        Tenant { name: name.to_owned(), requests: Vec::new(), places: Vec::new(), ended: false, served: None }
     }
 
     /// Its endpoints.

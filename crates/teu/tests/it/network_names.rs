@@ -41,6 +41,9 @@ fn names_follow_containers() {
     assert_eq!(lookup(&engine, "box", "web"), "");
     engine.run(&["stop", "-t", "0", "shop"]).unwrap();
     assert_eq!(lookup(&engine, "box", "www"), "");
+    // Compose removes a network only if nobody is shown there.
+    let there = engine.run(&["network", "inspect", "-f", "{{len .Containers}}", "front"]).unwrap();
+    assert_eq!(there, "1\n");
     engine.run(&["start", "shop"]).unwrap();
     let address = inspect(&engine, "shop", "{{.NetworkSettings.Networks.front.IPAddress}}");
     assert_eq!(lookup(&engine, "box", "www"), address);

@@ -237,6 +237,8 @@ impl Driver for Bridge {
 
     fn remove(&self) -> Result<(), Error> {
         self.pool.close().into_iter().for_each(|ready| self.discard(ready));
+        // What is just being made wants a bridge to be a port of.
+        self.pool.wait_for_fill();
         self.reaper.flush();
         device::remove(&self.settings)
     }
