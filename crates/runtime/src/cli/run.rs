@@ -2,6 +2,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use rustix::process::set_child_subreaper;
+use teu_sys::pidfd::mount_namespace;
 
 use super::arguments::{Global, Run};
 use super::create::{Made, Start, make};
@@ -24,6 +25,10 @@ pub(super) fn run(global: &Global, args: &Run) -> Result<ExitCode> {
         set_child_subreaper(Some(rustix::process::getpid()))?;
     }
     let Made { container, created, cgroup } = make(global, &args.create, bundle, Start::Own)?;
+    // Who holds it takes the container's mounts down: else its last process does, before its end is known. Hooks after the
+    // end find them gone.
+    let holds = !args.detach && container.record.spec.hooks.is_none();
+    let mounts = holds.then(|| mount_namespace(created.pidfd(), created.pid()).ok()).flatten();
     let ended = created
         .start()
         .map_err(anyhow::Error::from)
@@ -31,6 +36,8 @@ pub(super) fn run(global: &Global, args: &Run) -> Result<ExitCode> {
     if let Ok(None) = ended {
         return Ok(ExitCode::SUCCESS);
     }
+    // That waits for RCU, while control groups are removed. Where there can be no thread, it is done at once.
+    drop(std::thread::Builder::new().spawn(move || drop(mounts)));
     if (!args.keep || ended.is_err())
         && let Err(problem) = delete::clean_up(global, &container, cgroup.as_ref())
     {
