@@ -44,6 +44,8 @@ pub struct Join {
     pub ipv6: Option<IpAddr>,
     /// Wanted Ethernet address.
     pub mac: Option<MacAddress>,
+    /// Link-local addresses that it has beside its own.
+    pub link_local: Vec<IpAddr>,
     /// What it is there.
     pub membership: Membership,
 }
@@ -65,6 +67,8 @@ pub struct AttachRequest {
     pub ipv6: Option<IpAddr>,
     /// Wanted Ethernet address.
     pub mac: Option<MacAddress>,
+    /// Link-local addresses that it has beside its own.
+    pub link_local: Vec<IpAddr>,
     /// What it is on the network.
     pub membership: Membership,
     /// Further networks, if the first is a bridge.
@@ -86,6 +90,7 @@ impl AttachRequest {
             ipv4: None,
             ipv6: None,
             mac: None,
+            link_local: Vec::new(),
             membership: Membership::default(),
             others: Vec::new(),
             resolver: ResolverConfig::default(),

@@ -164,6 +164,9 @@ pub enum Error {
         /// What it was given.
         value: String,
     },
+    /// A bridge has one subnet of each address family.
+    #[error("bridge driver doesn't support multiple subnets")]
+    SeveralSubnets,
     /// Another network has a bridge of this name.
     #[error("conflicts with network {network} ({id}): networks have same bridge name: {bridge}")]
     BridgeTaken {
@@ -222,6 +225,7 @@ impl Error {
             | Error::NotAttached { .. }
             | Error::SubnetOverlaps(_)
             | Error::BridgeTaken { .. }
+            | Error::SeveralSubnets
             | Error::Predefined(_)
             | Error::ActiveEndpoints { .. } => Kind::Forbidden,
             Error::AddressInUse(_) | Error::NameTaken(_) => Kind::Conflict,

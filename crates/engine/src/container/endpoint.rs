@@ -34,9 +34,6 @@ pub(super) fn check(
 
 /// What is not built is refused, never ignored.
 fn unbuilt(settings: &EndpointSettings) -> Result<(), Error> {
-    if settings.ipam_config.as_ref().is_some_and(|ipam| ipam.link_local_ips.iter().flatten().next().is_some()) {
-        return Err(Error::Unsupported("a link-local address of a container".to_owned()));
-    }
     let mut options = settings.driver_opts.iter().flatten().map(|(name, _)| name);
     match options.find(|name| name.starts_with("com.docker.network.")) {
         Some(option) => Err(Error::Unsupported(format!("the option {option} of an endpoint"))),
@@ -76,6 +73,8 @@ fn faults(network: &str, settings: &EndpointSettings, subnets: Option<&[Subnet]>
     if !ipv6.is_empty() && !is(ipv6, IpAddr::is_ipv6) {
         wrong.push(format!("invalid IPv6 address: {ipv6}"));
     }
+    let link_local = ipam.link_local_ips.iter().flatten().filter(|text| !is(text, |_| true));
+    wrong.extend(link_local.map(|text| format!("invalid link-local IP address: {text}")));
     if let Some(subnets) = subnets {
         wrong.extend(out_of_range(ipv4, subnets.iter().filter(|subnet| !subnet.is_ipv6())));
         wrong.extend(out_of_range(ipv6, subnets.iter().filter(|subnet| subnet.is_ipv6())));
@@ -123,7 +122,7 @@ mod tests {
             "user specified IP address is supported only when connecting to networks with user configured subnets";
         assert_eq!(refused("bridge", v6("2001:db8::3")), format!("{HEAD}* {OWN}\n* {unknown}"));
         let local = EndpointIpamConfig { link_local_ips: Some(vec!["y".to_owned()]), ..v4("") };
-        assert_eq!(refused("bridge", local), "a link-local address of a container is not supported yet");
+        assert_eq!(refused("bridge", local), format!("{HEAD}invalid link-local IP address: y"));
         assert_eq!(refused("quay", v4("172.17.0.9")), "");
         assert!(refused("quay", v4("10.0.0.9")).ends_with(&format!("{outside} 10.0.0.9")));
     }

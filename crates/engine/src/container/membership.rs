@@ -53,6 +53,12 @@ pub(super) fn join(definition: &Definition, network: &str, asked: &EndpointSetti
         ipv4: address(&ipam.ipv4_address)?,
         ipv6: address(&ipam.ipv6_address)?,
         mac: mac.map(|text| text.parse().map_err(|e| Error::Invalid(format!("{e}")))).transpose()?,
+        link_local: ipam
+            .link_local_ips
+            .iter()
+            .flatten()
+            .filter_map(|text| address(text).transpose())
+            .collect::<Result<_, _>>()?,
         membership: of(definition, asked),
     })
 }

@@ -80,6 +80,7 @@ fn request(engine: &Engine, definition: &Definition) -> Result<AttachRequest, Er
     let first = joins.next().unwrap_or_else(|| Join { network: NONE.to_owned(), ..Join::default() });
     let mut request = AttachRequest::new(&definition.id, &definition.name, Target::Network(first.network));
     (request.ipv4, request.ipv6, request.mac) = (first.ipv4, first.ipv6, first.mac);
+    request.link_local = first.link_local;
     request.membership = first.membership;
     request.others = joins.collect();
     request.ids = definition.ids.clone().map(Arc::new);

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
-use super::{Inner, Network, Networks, Place, Tenant};
+use super::{Inner, Network, Networks, Place, Tenant, link_local};
 use crate::dns::{Client, Sockets};
 use crate::driver::{self, Attached, Wish};
 use crate::error::system;
@@ -111,9 +111,11 @@ impl Inner {
         let wish = Wish { ipv4: request.ipv4, ipv6: request.ipv6, mac: request.mac, ids: request.ids.clone() };
         let Attached { netns, user, sysfs, link, mut dns, endpoint } =
             network.driver.attach(identity::hex::<32>()?, wish)?;
+        let interface = endpoint.interface.clone();
         self.settle(&request.container, network, endpoint, link);
         let others = request.others.iter().cloned();
         if let Some(namespace) = netns.as_ref().map(AsFd::as_fd) {
+            link_local::add(namespace, interface.as_deref(), &request.link_local)?;
             for join in others {
                 self.join(&request.container, join, namespace)?;
             }

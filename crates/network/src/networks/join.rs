@@ -3,7 +3,7 @@
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
-use super::{Inner, Network, Networks, Place, Tenant};
+use super::{Inner, Network, Networks, Place, Tenant, link_local};
 use crate::driver::{Attached, Wish};
 use crate::pool::lock;
 use crate::{Endpoint, Error, Join, ResolverConfig, identity};
@@ -71,8 +71,13 @@ impl Inner {
         let joined = identity::hex::<32>().and_then(|id| network.driver.join(id, wish, namespace, &interface));
         match joined {
             Ok(Attached { endpoint, link, .. }) => {
+                let interface = endpoint.interface.clone();
                 self.settle(container, &network, endpoint, link);
-                Ok(())
+                let added = link_local::add(namespace, interface.as_deref(), &join.link_local);
+                if added.is_err() {
+                    self.leave(container, &network)?;
+                }
+                added
             }
             Err(error) => {
                 if let Some(tenant) = lock(&self.tenants).get_mut(container) {

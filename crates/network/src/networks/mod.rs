@@ -4,6 +4,7 @@ mod attach;
 mod gateway;
 mod inner;
 mod join;
+mod link_local;
 mod manage;
 mod plan;
 mod tenant;

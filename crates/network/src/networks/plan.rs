@@ -86,7 +86,7 @@ impl Inner {
                 return Err(Error::SubnetOverlaps(wish.subnet));
             }
             if chosen.iter().any(|c| c.subnet.is_ipv6() == wish.subnet.is_ipv6()) {
-                return Err(Error::InvalidConfig("several subnets of one address family are not supported".to_owned()));
+                return Err(Error::SeveralSubnets);
             }
             taken.push(wish.subnet);
             chosen.push(wish.clone());

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use teu_network::{
     AttachRequest, Config, Join, Membership, NetworkSpec, Networks, PortRequest, ResolverConfig, Sandbox, Target,
 };
-use teu_sys::netlink::{Family, Socket, link_by_name, links, routes};
+use teu_sys::netlink::{Family, Socket, addresses, link_by_name, links, routes};
 use teu_sys::netns;
 
 use crate::world::{HOST, OUTSIDE, ask, container, ipv4, is_closed, netns_of, on_host, open, port, serve};
@@ -101,5 +101,25 @@ fn joined_and_left_while_it_runs() {
         let host = networks.connect(("box", "box"), join("host", 0), netns_of(&box_), &ResolverConfig::default());
         let text = host.unwrap_err().to_string();
         assert_eq!(text, "container cannot be disconnected from host network or connected to host network");
+    });
+}
+
+#[test]
+fn link_local_addresses() {
+    on_host(|_| {
+        let networks = open(Config::default());
+        create(&networks, &["front", "back"]);
+        let address: IpAddr = "169.254.7.7".parse().unwrap();
+        let second = Join { link_local: vec!["169.254.8.8".parse().unwrap()], ..join("back", 0) };
+        let request = AttachRequest::new("a", "a", Target::Network("front".into()));
+        let request = AttachRequest { link_local: vec![address], others: vec![second], ..request };
+        let a = networks.attach(request).unwrap();
+        let b = networks.attach(AttachRequest::new("b", "b", Target::Network("front".into()))).unwrap();
+        let _server = serve(netns_of(&a), 80, "a");
+        let found = netns::run_in(netns_of(&a), || Ok(addresses(&mut Socket::open(Family::Route)?)?)).unwrap();
+        let local: Vec<_> =
+            found.iter().filter(|a| a.prefix == 16 && a.address.to_string().starts_with("169.")).collect();
+        assert_eq!(local.len(), 2, "{found:?}");
+        assert!(ask(netns_of(&b), (ipv4(&a), 80)).is_ok());
     });
 }
