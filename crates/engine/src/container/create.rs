@@ -109,7 +109,7 @@ impl Engine {
             let head = format!("invalid config for network {network}: ");
             endpoint::check(network, settings, self.wishable(network).as_deref(), &head)?;
         }
-        link::hand_over(&mut host, &mut endpoints);
+        link::hand_over(self, &mut host, &mut endpoints);
         self.check_others(&mut host)?;
         link::resolve(self, &mut host)?;
         let inherited = mounts::volumes_from(self, host.volumes_from.as_deref().unwrap_or(&[]))?;

@@ -9,16 +9,11 @@ use teu_api::network::EndpointSettings;
 
 use super::definition::Definition;
 use super::handle::View;
-use super::{membership, ports};
+use super::{membership, ports, sandbox};
 use crate::{Engine, Error};
 
 /// Replaces names by ids: the link stays when the other container is renamed.
 pub(super) fn resolve(engine: &Engine, host: &mut HostConfig) -> Result<(), Error> {
-    if membership::has_names(&host.network_mode) {
-        // There names are found by asking; see `membership`.
-        host.links = None;
-        return Ok(());
-    }
     let Some(links) = host.links.as_mut().filter(|links| !links.is_empty()) else { return Ok(()) };
     if host.network_mode == "host" {
         let text = "conflicting options: host type networking can't be used with links. This would result in undefined behavior";
@@ -40,13 +35,13 @@ pub(super) fn resolve(engine: &Engine, host: &mut HostConfig) -> Result<(), Erro
 }
 
 /// Where names are found by asking, links are a matter of the network: as Docker's command line sends them.
-pub(super) fn hand_over(host: &mut HostConfig, endpoints: &mut BTreeMap<String, EndpointSettings>) {
-    if let Some(endpoint) = endpoints.get_mut(&host.network_mode)
-        && membership::has_names(&host.network_mode)
-        && endpoint.links.is_none()
-    {
-        endpoint.links = host.links.take().filter(|links| !links.is_empty());
-    }
+pub(super) fn hand_over(engine: &Engine, host: &mut HostConfig, endpoints: &mut BTreeMap<String, EndpointSettings>) {
+    // The mode may be an id.
+    let mode = sandbox::network_name(&host.network_mode);
+    let main = engine.sandboxes().network_name(mode).unwrap_or_else(|_| mode.to_owned());
+    let Some(endpoint) = endpoints.get_mut(&main).filter(|_| membership::has_names(&main)) else { return };
+    let links = host.links.take().filter(|links| !links.is_empty());
+    endpoint.links = endpoint.links.take().or(links);
 }
 
 /// Links as inspect shows them: `/other:/own/alias`.

@@ -133,13 +133,20 @@ fn strays_are_removed() {
         let mut exists = |name: &str| link_by_name(&mut socket, name).unwrap().is_some();
         assert!(!exists(&format!("teu-{}", &record.id[..11])));
         assert!(exists(&format!("teu-{}", &kept.id[..11])) && exists("teu-other") && exists("br0"));
-        // Somebody else's bridge is not taken.
         networks.adopt(&[]).unwrap();
+        // An engine whose default bridge has another name since takes its networks along.
+        let records = networks.records();
+        drop(networks);
+        let config = Config { bridge: "teu5".to_owned(), ..Config::default() };
+        let networks = Networks::open(config, records).unwrap();
+        networks.adopt(&[]).unwrap();
+        networks.attach(request("a", "back")).unwrap();
+        // Somebody else's bridge is not taken.
         let option = |name: &str| [(option::BRIDGE_NAME.to_owned(), name.to_owned())].into();
         let error = networks.create(NetworkSpec { options: option("br0"), ..spec("x") }).unwrap_err();
         assert!(error.to_string().ends_with("bridge br0 exists and belongs to somebody else"), "{error}");
-        let error = networks.create(NetworkSpec { options: option("teu0"), ..spec("x") }).unwrap_err();
-        assert!(error.to_string().ends_with("networks have same bridge name: teu0"), "{error}");
+        let error = networks.create(NetworkSpec { options: option("teu5"), ..spec("x") }).unwrap_err();
+        assert!(error.to_string().ends_with("networks have same bridge name: teu5"), "{error}");
     });
 }
 

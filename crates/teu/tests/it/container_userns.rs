@@ -192,3 +192,19 @@ fn the_missing_ranges_are_said() {
     );
     assert!(error.contains("put the line nobody-like-this:"), "{error}");
 }
+
+/// Names are served and networks joined from outside of the user namespace that a network belongs to.
+#[test]
+fn networks_with_names() {
+    let Some(mut engine) = remapped() else { return };
+    engine.run(&["network", "create", "front"]).unwrap();
+    engine.run(&["run", "-d", "--name", "box", BUSYBOX, "sleep", "1000"]).unwrap();
+    engine.run(&["run", "-d", "--name", "web", "--network", "front", BUSYBOX, "sleep", "1000"]).unwrap();
+    engine.run(&["network", "connect", "front", "box"]).unwrap();
+    let both = "nslookup web | grep -c Name:.*web; nslookup box | grep -c Name:.*box";
+    assert_eq!(engine.run(&["exec", "box", "sh", "-c", both]).unwrap(), "1\n1\n");
+    engine.kill_daemon().unwrap();
+    engine.start_daemon().unwrap();
+    assert_eq!(engine.run(&["exec", "box", "sh", "-c", both]).unwrap(), "1\n1\n");
+    assert_eq!(sh(&engine, &["--network", "front", "--userns=host"], both), "1\n1\n");
+}

@@ -88,6 +88,23 @@ fn from_the_next_start_on() {
     }
 }
 
+/// A network by its id is the network, and what is said of it belongs to it.
+#[test]
+fn by_id() {
+    let Some(engine) = engine() else { return };
+    let id = engine.run(&["network", "create", "front"]).unwrap();
+    let id = id.trim();
+    engine.run(&["run", "-d", "--name", "web", "--network", id, BUSYBOX, "sleep", "1000"]).unwrap();
+    let look = "nslookup site | grep -c Name:.*site; cat /etc/resolv.conf | head -1";
+    assert_eq!(sh(&engine, &["--network", &id[..12], "--link", "web:site"], look), "1\nnameserver 127.0.0.11\n");
+    let shown = inspect(&engine, "web", "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}}{{end}}");
+    assert_eq!(shown, "front");
+    assert_eq!(engine.run(&["ps", "-q", "--filter", &format!("network={id}")]).unwrap().lines().count(), 1);
+    let bridge = engine.run(&["network", "ls", "-q", "--filter", "name=bridge"]).unwrap();
+    let file = sh(&engine, &["--network", bridge.trim()], "cat /etc/resolv.conf");
+    assert!(!file.contains("127.0.0.11"), "{file}");
+}
+
 /// No way out, no way in, but to each other.
 #[test]
 fn internal_and_apart() {

@@ -111,6 +111,19 @@ fn killed_and_back() {
     assert!(left.is_empty(), "{left:?}");
 }
 
+/// A machine that starts anew has no bridges: they are made again, with those who are to be on them.
+#[test]
+fn after_a_reboot() {
+    let Some(mut engine) = engine() else { return };
+    engine.run(&["network", "create", "--subnet", "10.66.0.0/24", "front"]).unwrap();
+    let flags = ["--restart", "always", "--network", "front", "--ip", "10.66.0.66"];
+    engine.run(&[&["run", "-d", "--name", "web"], &flags[..], &[BUSYBOX, "sleep", "1000"]].concat()).unwrap();
+    engine.reboot().unwrap();
+    engine.start_daemon().unwrap();
+    let there = "for i in $(seq 50); do nslookup web | grep 10.66.0.66 && exit 0; usleep 100000; done; exit 1";
+    assert_eq!(sh(&engine, &["--network", "front"], there), "Address: 10.66.0.66\n");
+}
+
 #[test]
 fn events_and_prune() {
     let Some(engine) = engine() else { return };

@@ -9,7 +9,7 @@ use teu_sys::netlink::{
 use teu_sys::netns::write_sysctl;
 
 use super::Settings;
-use super::settings::mark_prefix;
+use super::settings::{MARK_END, mark_prefix};
 use crate::error::refused;
 use crate::host::has_ipv6;
 use crate::{Error, MacAddress};
@@ -23,7 +23,7 @@ pub(super) fn set_up(settings: &Settings) -> Result<u32, Error> {
             return Err(Error::InvalidConfig(format!("{} exists and is no bridge", settings.name)));
         }
         // Its addresses would be replaced, and it would be removed with the network.
-        Some(link) if settings.user_defined && link.alias != settings.mark => {
+        Some(link) if settings.user_defined && !is_marked(&link, settings) => {
             return Err(Error::InvalidConfig(format!("bridge {} exists and belongs to somebody else", settings.name)));
         }
         Some(link) => link,
@@ -32,6 +32,13 @@ pub(super) fn set_up(settings: &Settings) -> Result<u32, Error> {
     adjust(&mut socket, settings, &link).map_err(refused(&action))?;
     set_sysctls(&settings.name);
     Ok(link.index)
+}
+
+/// Whether a device is this network's, by the id in its mark: the engine's default bridge may have another name since.
+fn is_marked(link: &Link, settings: &Settings) -> bool {
+    let id = |mark: &str| mark.rsplit_once(MARK_END).map(|(_, id)| id.to_owned());
+    let own = id(&settings.mark);
+    own.is_some() && id(&link.alias) == own
 }
 
 fn create(socket: &mut Socket, settings: &Settings) -> Result<Link, netlink::Error> {
@@ -81,6 +88,9 @@ fn adjust(socket: &mut Socket, settings: &Settings, link: &Link) -> Result<(), n
         mtu: (link.mtu != settings.mtu).then_some(settings.mtu),
         ..LinkChange::default()
     };
+    if settings.user_defined && link.alias != settings.mark {
+        push_alias(&mut batch, LinkRef::Index(link.index), &settings.mark);
+    }
     if change != LinkChange::default() {
         push_link_change(&mut batch, LinkRef::Index(link.index), change);
     }

@@ -90,9 +90,12 @@ pub(crate) fn device_name(record: &NetworkRecord) -> String {
     record.options.get(option::BRIDGE_NAME).cloned().unwrap_or_else(|| default_name(&record.id))
 }
 
+/// What is in front of the network's id.
+pub(super) const MARK_END: &str = ": ";
+
 /// What the marks of all bridges begin with that the engine with this default bridge makes.
 pub(crate) fn mark_prefix(engine: &str) -> String {
-    format!("network of {engine}: ")
+    format!("network of {engine}{MARK_END}")
 }
 
 /// As Docker's `br-` and twelve digits of the id.
