@@ -6,8 +6,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::net::RecvFlags;
 use teu_sys::netns;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 
@@ -58,12 +59,18 @@ async fn by_datagram(query: &[u8], server: SocketAddr, from: &From) -> io::Resul
     let socket = UdpSocket::from_std(from.opened(open).await?)?;
     socket.connect(server).await?;
     socket.send(query).await?;
-    let mut buffer = vec![0; LONGEST];
+    // The buffer is made when there is something to read: of those that wait, there may be thousands.
+    let received = || {
+        let mut buffer = vec![0; LONGEST];
+        let (_, length) = rustix::net::recv(&socket, &mut buffer[..], RecvFlags::DONTWAIT)?;
+        buffer.truncate(length);
+        Ok(buffer)
+    };
     loop {
-        let length = socket.recv(&mut buffer).await?;
-        if answer::is_answer(query, &buffer[..length]) {
-            buffer.truncate(length);
-            return Ok(buffer);
+        // That there is no server is told as an error, at once.
+        let answer = socket.async_io(Interest::READABLE | Interest::ERROR, received).await?;
+        if answer::is_answer(query, &answer) {
+            return Ok(answer);
         }
     }
 }
@@ -81,7 +88,7 @@ async fn by_stream(query: &[u8], server: SocketAddr, from: &From) -> io::Result<
         }
     };
     write(&mut stream, query).await?;
-    let answer = read(&mut stream).await?;
+    let answer = read(&mut stream, LONGEST).await?;
     if answer::is_answer(query, &answer) { Ok(answer) } else { Err(io::ErrorKind::InvalidData.into()) }
 }
 
@@ -99,10 +106,13 @@ impl From {
     }
 }
 
-/// A message of a stream, with its length in front.
-pub(super) async fn read(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
-    let length = stream.read_u16().await?;
-    let mut message = vec![0; usize::from(length)];
+/// A message of a stream, with its length in front, which may be `longest`.
+pub(super) async fn read(stream: &mut TcpStream, longest: usize) -> io::Result<Vec<u8>> {
+    let length = usize::from(stream.read_u16().await?);
+    if length > longest {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    let mut message = vec![0; length];
     stream.read_exact(&mut message).await?;
     Ok(message)
 }

@@ -26,7 +26,7 @@ const CONNECTIONS: usize = 32;
 const IDLE: Duration = Duration::from_secs(10);
 /// Wait after a failed call that no event follows.
 const RETRY: Duration = Duration::from_millis(100);
-/// Bytes of the longest query that is read from a datagram.
+/// Bytes of the longest query that is read: a name has 255, and what EDNS adds is short.
 const LONGEST: usize = 4096;
 
 /// The thread that serves.
@@ -162,7 +162,7 @@ async fn connections(listener: TcpListener, shared: Arc<Shared>) {
 
 /// One query after the other, until the client is done or idle.
 async fn connection(mut stream: TcpStream, shared: Arc<Shared>) {
-    while let Ok(Ok(query)) = timeout(IDLE, forward::read(&mut stream)).await {
+    while let Ok(Ok(query)) = timeout(IDLE, forward::read(&mut stream, LONGEST)).await {
         let Some(answer) = shared.answer(&query, false).await else { return };
         if !matches!(timeout(IDLE, forward::write(&mut stream, &answer)).await, Ok(Ok(()))) {
             return;
