@@ -165,8 +165,10 @@ impl Engine {
         let Ok(networks) = self.networks() else { return };
         let live: Vec<LiveContainer> = handles
             .iter()
-            .filter_map(|handle| Some(self.living(&handle.view(), listed.get(&handle.id)?.state.pid)))
-            .filter(|container| !container.endpoints.is_empty())
+            .filter_map(|handle| Some((handle.view(), listed.get(&handle.id)?.state.pid)))
+            // One that runs may be on no network at the moment.
+            .filter(|(view, _)| view.state.is_up() || !view.endpoints.is_empty())
+            .map(|(view, pid)| self.living(&view, pid))
             .collect();
         match tokio::task::spawn_blocking(move || networks.adopt(&live).map_err(Error::from)).await {
             Ok(Ok(adoption)) => tracing::debug!(?adoption, "networks reconciled"),

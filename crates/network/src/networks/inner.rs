@@ -162,7 +162,8 @@ impl Inner {
     pub(super) fn adopt_container(&self, container: &LiveContainer) {
         {
             let mut tenants = lock(&self.tenants);
-            let Some(tenant) = tenants.get_mut(&container.id) else { return };
+            // One that is on no network at the moment may join some.
+            let tenant = tenants.entry(container.id.clone()).or_insert_with(|| Tenant::new(&container.name));
             let order = |place: &Place| container.endpoints.iter().position(|(e, _)| e.id == place.endpoint.id);
             tenant.places.sort_by_key(order);
             tenant.requests.clone_from(&container.ports);

@@ -48,6 +48,12 @@ fn while_it_runs() {
     assert_eq!(fetch(&engine, "www"), "one\n");
     engine.run(&["network", "disconnect", "-f", "front", "web"]).unwrap();
     assert_eq!(exec(&engine, "web", "ls /sys/class/net"), "lo\n");
+    // On no network at all, and then on one again, under the next engine.
+    engine.kill_daemon().unwrap();
+    engine.start_daemon().unwrap();
+    engine.run(&["network", "connect", "back", "web"]).unwrap();
+    assert_eq!(inspect(&engine, "web", "{{(index (index .NetworkSettings.Ports \"80/tcp\") 0).HostPort}}"), "8080");
+    assert_eq!(engine.host.sh("timeout 5 busybox wget -qO- http://127.0.0.1:8080/").unwrap(), "one\n");
     engine.run(&["rm", "-f", "web", "box"]).unwrap();
     engine.run(&["network", "rm", "front", "back"]).unwrap();
 }
