@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use futures_util::future::OptionFuture;
 use teu_keeper::Descriptors;
 use teu_keeper::protocol::{
     FailureKind, PassedFd, ProcessRef, ProcessState, Reply, Request, RuntimeChoice, StartRequest, Started, WinSize,
@@ -220,12 +219,10 @@ impl Actor {
         let links = link::of(&self.engine, definition)?;
         let prepared = self.take_prepared().unwrap_or_else(|| prepare(&self.engine, definition, self.shared.clone()));
         let profile = self.ensure_profile(definition);
-        // Asked for before the start, so that nothing of the output is missed.
-        let output = OptionFuture::from(hookup.map(|hookup| hook_up(&self.engine, hookup.clone())));
-        let (prepared, attached, ensured, output) =
-            tokio::join!(prepared, sandbox::attach(&self.engine, definition), profile, output);
+        let attached = sandbox::attach(&self.engine, definition);
+        let (prepared, attached, ensured, output) = tokio::join!(prepared, attached, profile, self.output(hookup));
         ensured?;
-        let output = output.transpose()?.map(Output);
+        let output = output?;
         let prepared = prepared.map_err(|e| Error::Part { part: "start", message: e.to_string() })?;
         let Sandbox { netns, user, sysfs, endpoint, others } = attached?;
         let endpoints: Arc<[Endpoint]> = std::iter::once(endpoint).chain(others).collect();
@@ -290,6 +287,14 @@ impl Actor {
         let run = self.call_start(request, fds).await?;
         tracing::debug!(container = definition.id, ?ready, all = ?begun.elapsed(), "started");
         Ok(Launched { run, endpoints, output })
+    }
+
+    /// Asks for the output before the start, so that nothing of it is missed.
+    async fn output(&self, hookup: Option<&Hookup>) -> Result<Option<Output>, Error> {
+        match hookup {
+            Some(hookup) => Ok(Some(Output(hook_up(&self.engine, hookup.clone()).await?))),
+            None => Ok(None),
+        }
     }
 
     /// Makes sure that the container's AppArmor profile can be used.
