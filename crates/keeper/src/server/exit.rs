@@ -6,11 +6,11 @@ use std::os::fd::{AsFd, BorrowedFd};
 use jiff::Timestamp;
 use teu_sys::pidfd;
 
-use super::Server;
 use super::chores::Chore;
 use super::guardian;
 use super::saved::{self, EXIT};
 use super::task::{Life, Task};
+use super::{Server, complain};
 use crate::protocol::{Event, ExitRecord, ExitStatus, ProcessRef, RuntimeChoice};
 
 impl From<pidfd::ExitStatus> for ExitStatus {
@@ -191,12 +191,16 @@ impl Server {
 
 /// How a process ended that has ended: as a child's parent if it is ours, from the kernel's own records otherwise.
 pub(super) fn status(pidfd: BorrowedFd<'_>, pid: i32, ticks: u64) -> ExitStatus {
-    if let Ok(Some(status)) = pidfd::peek(pidfd) {
+    let peeked = pidfd::peek(pidfd);
+    if let Ok(Some(status)) = peeked {
         return status.into();
     }
     // Linux 6.15 and later tell it once the process is reaped; before that, while it is a zombie, `/proc` does.
     let reaped = || pidfd::reaped_status(pidfd).map(ExitStatus::from);
-    reaped().or_else(|| zombie(pid, ticks)).or_else(reaped).unwrap_or(ExitStatus::Unknown)
+    reaped().or_else(|| zombie(pid, ticks)).or_else(reaped).unwrap_or_else(|| {
+        complain(&format!("nobody knows how process {pid} ended: {peeked:?}, {:?}", saved::stat(pid)));
+        ExitStatus::Unknown
+    })
 }
 
 fn zombie(pid: i32, ticks: u64) -> Option<ExitStatus> {
