@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use anyhow::bail;
+use ipnet::IpNet;
 use teu_api::network::IpamConfig;
 
 /// What belongs to which subnet follows from the addresses.
@@ -59,29 +60,11 @@ fn find<'r>(rows: &'r mut [IpamConfig], inner: &str) -> anyhow::Result<Option<&'
 
 /// Whether the first address of `inner` lies in a subnet.
 fn holds(subnet: &str, inner: &str) -> anyhow::Result<bool> {
-    let Some((base, length)) =
-        subnet.split_once('/').and_then(|(base, length)| Some((bits(base)?, length.parse().ok()?)))
-    else {
-        bail!("invalid CIDR address: {subnet}");
-    };
-    let Some(address) = bits(inner.split('/').next().unwrap_or_default()) else {
+    let Ok(network) = subnet.parse::<IpNet>() else { bail!("invalid CIDR address: {subnet}") };
+    let Ok(address) = inner.split('/').next().unwrap_or_default().parse::<IpAddr>() else {
         bail!("invalid address: {inner}");
     };
-    let ((base, width), (address, other), length): (_, _, u32) = (base, address, length);
-    if length > width {
-        bail!("invalid CIDR address: {subnet}");
-    }
-    // A shift by the whole width leaves nothing.
-    let prefix = |bits: u128| bits.checked_shr(width - length).unwrap_or(0);
-    Ok(width == other && prefix(base) == prefix(address))
-}
-
-/// An address as a number, and its width.
-fn bits(text: &str) -> Option<(u128, u32)> {
-    Some(match text.parse().ok()? {
-        IpAddr::V4(address) => (u32::from(address).into(), 32),
-        IpAddr::V6(address) => (address.into(), 128),
-    })
+    Ok(network.contains(&address))
 }
 
 #[cfg(test)]
