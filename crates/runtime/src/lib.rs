@@ -5,6 +5,8 @@
 //! system calls only. It then waits for [`Created::start`]. [`ExecRequest::run`] does the same for a process that is added to
 //! a running container. No other process is started on the way, except for hooks.
 //!
+//! A thread may make the network namespace meanwhile ([`NewNetwork`]); it has ended before the clone.
+//!
 //! The caller must be single-threaded where a namespace of process ids is joined (the membership for children is set and
 //! reset around the clone), and should be small, since its page tables are copied. Its executable should be protected from
 //! the containers that it starts: the command line re-executes itself from a read-only overlay.
