@@ -118,6 +118,11 @@ fn send(socket: &OwnedFd, header: &[u8], bytes: &[u8]) -> rustix::io::Result<usi
 }
 
 impl Clients {
+    /// As [`Slab::recycle`].
+    pub(super) fn recycle(&mut self) {
+        self.all.recycle();
+    }
+
     /// Makes a socket for a new client. Returns its number and its end.
     pub(super) fn open(&mut self, poll: &Poll, request: AttachRequest) -> io::Result<(u32, OwnedFd)> {
         let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;

@@ -175,6 +175,7 @@ impl Server {
             for (token, flags) in ready {
                 self.dispatch(token, flags);
             }
+            self.recycle();
             self.compress_next();
         }
         self.do_chores();
@@ -192,6 +193,14 @@ impl Server {
             Token::Command(key) => self.on_command(key),
             Token::Compression => self.on_compressed(),
         }
+    }
+
+    /// No event is left that could name what is gone.
+    fn recycle(&mut self) {
+        self.connections.recycle();
+        self.commands.recycle();
+        self.tasks.recycle();
+        self.clients.recycle();
     }
 
     /// Tells every daemon.

@@ -5,11 +5,13 @@
 pub(super) struct Slab<T> {
     items: Vec<Option<T>>,
     free: Vec<u32>,
+    /// Places that events which have been fetched may still name.
+    left: Vec<u32>,
 }
 
 impl<T> Default for Slab<T> {
     fn default() -> Self {
-        Slab { items: Vec::new(), free: Vec::new() }
+        Slab { items: Vec::new(), free: Vec::new(), left: Vec::new() }
     }
 }
 
@@ -35,9 +37,15 @@ impl<T> Slab<T> {
     pub(super) fn remove(&mut self, key: u32) -> Option<T> {
         let item = self.items.get_mut(key as usize)?.take();
         if item.is_some() {
-            self.free.push(key);
+            self.left.push(key);
         }
         item
+    }
+
+    /// Gives away again the places of what has been removed. To be called when no event fetched before is left to serve: a
+    /// new item in such a place would be served for the old one, a new process as one that has ended.
+    pub(super) fn recycle(&mut self) {
+        self.free.append(&mut self.left);
     }
 
     /// Numbers in use.
@@ -59,14 +67,16 @@ mod tests {
     use super::Slab;
 
     #[test]
-    fn places_are_used_again() {
+    fn places_are_used_again_once_nobody_means_the_old_item() {
         let mut slab = Slab::default();
         let keys: Vec<u32> = (0..3).map(|n| slab.insert(n)).collect();
         assert_eq!(slab.remove(keys[1]), Some(1));
         assert_eq!(slab.remove(keys[1]), None);
+        assert_eq!(slab.insert(3), 3);
+        slab.recycle();
         assert_eq!(slab.insert(7), keys[1]);
-        assert_eq!(slab.iter().copied().collect::<Vec<_>>(), [0, 7, 2]);
-        assert_eq!(slab.keys(), [0, 1, 2]);
+        assert_eq!(slab.iter().copied().collect::<Vec<_>>(), [0, 7, 2, 3]);
+        assert_eq!(slab.keys(), [0, 1, 2, 3]);
         *slab.get_mut(0).unwrap() = 5;
         assert_eq!((slab.get(0), slab.get(9)), (Some(&5), None));
     }

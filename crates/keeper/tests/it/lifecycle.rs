@@ -4,11 +4,13 @@ use std::fs;
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+use teu_keeper::Keeper;
 use teu_keeper::protocol::{
     Event, ExitStatus, FailureKind, Health, LogDriver, LogTarget, ProcessRef, Reply, Request, StartRequest,
 };
 
-use crate::bench::{Bench, PLAIN, container};
+use crate::bench::{Bench, PLAIN, container, wait_for_end};
 
 #[test]
 fn output_is_logged_and_the_exit_code_told() {
@@ -123,6 +125,39 @@ fn rotated_logs_are_compressed_by_and_by() {
     let numbers =
         text.lines().map(|line| line.split_once("\\n").unwrap().0.rsplit(' ').next().unwrap().parse::<u32>().unwrap());
     assert!(numbers.eq(0..2000), "{text}");
+}
+
+/// The keeper fetches many events at once: one of them may be about a process that another has made it forget, whose place
+/// a third has given away.
+#[test]
+fn a_new_process_is_not_taken_for_one_that_has_ended() {
+    let bench = Bench::new();
+    bench.run("old", "exec sleep 1000");
+    let exec = Request::Exec(Box::new(bench.exec_request("old", "e", "exec sleep 1000")));
+    let (_, exec) = bench.started(exec);
+    bench.call(Request::Signal { process: container("old"), signal: 9, all: false });
+    bench.wait("old");
+    // One request of each is an event.
+    let daemons = [(); 2].map(|()| Keeper::connect(&bench.root(), |_| {}).unwrap());
+    let keeper = Pid::from_raw(bench.keeper_pid()).unwrap();
+    kill_process(keeper, Signal::STOP).unwrap();
+    // This leaves two places: the container's and its exec's, about whose end there is an event after these.
+    bench.keeper.call(Request::AckExit { process: container("old") }, Vec::new(), |_| {});
+    let (started, starts) = std::sync::mpsc::channel();
+    for (id, daemon) in ["new-1", "new-2"].into_iter().zip(&daemons) {
+        let start = Request::Start(Box::new(bench.request(id, "exec sleep 1000")));
+        let started = started.clone();
+        daemon.call(start, Vec::new(), move |outcome| started.send(outcome.is_ok()).unwrap());
+    }
+    let exec = exec.pidfd.unwrap();
+    rustix::process::pidfd_send_signal(&exec, Signal::KILL).unwrap();
+    wait_for_end(&exec);
+    kill_process(keeper, Signal::CONT).unwrap();
+    assert_eq!([starts.recv(), starts.recv()], [Ok(true); 2]);
+    for id in ["new-1", "new-2"] {
+        bench.call(Request::Signal { process: container(id), signal: 15, all: false });
+        assert_eq!(bench.wait(id), ExitStatus::Signaled(15));
+    }
 }
 
 #[test]

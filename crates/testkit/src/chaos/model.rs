@@ -261,8 +261,9 @@ impl Model {
                 // Thawed to die.
                 self.may.insert(State::Running);
             }
+            self.codes.extend(self.codes_after(Change::Stop, true));
+            self.codes.extend([self.plan.code]);
             self.dying = true;
-            self.codes.extend([self.plan.code, 137, 143]);
             self.stopped = None;
             self.end_run();
             self.may.insert(State::Exited);
