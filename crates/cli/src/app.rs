@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -84,7 +85,7 @@ struct Place {
 }
 
 fn dispatch(program: &'static str, args: &[String], place: &mut Place) -> Result<ExitCode, Error> {
-    let mut parser = Globals::parser();
+    let mut parser = ManuallyDrop::new(Globals::parser());
     let matches = flags::parse(&mut parser, args)?;
     let mut globals = Globals::from_arg_matches(&matches).map_err(|error| flags::explain(&error, &parser, args))?;
     if globals.version {
@@ -186,7 +187,8 @@ fn help_of(program: &str, words: &[String]) -> Result<ExitCode, Error> {
 
 /// Reads the command's flags and runs it.
 fn invoke(cli: Cli, command: &'static Command, args: &[String]) -> Result<ExitCode, Error> {
-    let mut parser = flags::adapt((command.parser)());
+    // The process is about to end with the command: a parser is not taken apart.
+    let mut parser = ManuallyDrop::new(flags::adapt((command.parser)()));
     let args = spelling::of_today(command.spec.top, &parser, args);
     let mut matches = flags::parse(&mut parser, &args)?;
     if matches.get_flag("help") {

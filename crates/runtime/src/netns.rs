@@ -1,9 +1,10 @@
 //! A network namespace that is made beside everything else.
 
 use std::os::fd::OwnedFd;
-use std::thread::{Builder, JoinHandle};
+use std::thread::JoinHandle;
 
 use teu_oci::runtime::{NamespaceKind, Spec};
+use teu_sys::thread::spawn_elsewhere;
 
 /// A network namespace in the making, on a thread of its own: the kernel takes as long for one as for the control groups of
 /// ten hierarchies, and does both at once.
@@ -23,7 +24,7 @@ impl NewNetwork {
         }
         // Whatever fails here fails again, and is told, where the container's process makes its other namespaces.
         let make = || teu_sys::netns::create().ok().map(|made| made.namespace);
-        NewNetwork(Builder::new().name("netns".to_owned()).spawn(make).ok())
+        NewNetwork(spawn_elsewhere("netns", make).ok())
     }
 
     /// The namespace, in which the loopback interface is up. None: the container's process is to make one.

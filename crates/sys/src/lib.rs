@@ -28,4 +28,5 @@ pub mod seccomp;
 pub mod signal;
 pub mod socket;
 pub mod sysctl;
+pub mod thread;
 pub mod userns;

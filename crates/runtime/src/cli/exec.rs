@@ -62,7 +62,7 @@ fn execute(global: &Global, args: &Exec) -> Result<ExitCode> {
     if args.detach {
         return Ok(ExitCode::SUCCESS);
     }
-    Ok(foreground::exit_code(Some(foreground::attend(running)?)))
+    Ok(foreground::exit_code(Some(foreground::attend(running, None)?)))
 }
 
 fn hand_over(args: &Exec, running: &mut Running) -> Result<()> {

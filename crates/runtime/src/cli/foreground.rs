@@ -10,6 +10,7 @@ use rustix::termios::{OptionalActions, Termios, isatty, tcgetattr, tcsetattr};
 use teu_sys::pidfd::{self, ExitStatus};
 use teu_sys::pty;
 use teu_sys::signal::SignalFd;
+use teu_sys::thread::spawn_elsewhere;
 
 use crate::Running;
 
@@ -18,9 +19,14 @@ const CHLD: i32 = 17;
 const URG: i32 = 23;
 const WINCH: i32 = 28;
 
-/// Attends to a process, and reaps it.
-pub(super) fn attend(mut running: Running) -> Result<ExitStatus> {
+/// Attends to a process, and reaps it. Its mount namespace, if given, is let go of at its end.
+pub(super) fn attend(mut running: Running, mounts: Option<OwnedFd>) -> Result<ExitStatus> {
     let signals = SignalFd::all().context("block signals")?;
+    // Threads begin with the signals that are blocked.
+    if let (Some(mounts), Ok(pidfd)) = (mounts, running.pidfd().try_clone_to_owned()) {
+        // Without a thread the process's own end takes its mounts down: that takes a little longer.
+        let _ = spawn_elsewhere("unmount", move || let_go_at_end(&pidfd, mounts));
+    }
     let console = running.take_console().map(Relay::begin).transpose()?;
     loop {
         if let Some(status) = pidfd::try_wait(running.pidfd()).context("wait for the process")? {
@@ -52,6 +58,12 @@ pub(super) fn attend(mut running: Running) -> Result<ExitStatus> {
             console.relay(ready[2], ready[3]);
         }
     }
+}
+
+/// Waits until a process has ended, beside whoever removes the rest of its container, and lets go of its mounts.
+fn let_go_at_end(pidfd: &OwnedFd, mounts: OwnedFd) {
+    while let Err(Errno::INTR) = poll(&mut [PollFd::new(pidfd, PollFlags::IN)], None) {}
+    drop(mounts);
 }
 
 /// The exit code for a status, as shells have it.

@@ -12,6 +12,7 @@ mod foreground;
 mod kill;
 mod list;
 mod log;
+mod parse;
 mod pause;
 mod ps;
 mod run;
@@ -25,10 +26,9 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Parser;
 use clap::error::ErrorKind;
 
-use arguments::{Arguments, Command, Global};
+use arguments::{Command, Global};
 
 /// Commands of which a process of this executable enters a container. So does `start`, if there are hooks.
 const ENTERS_CONTAINERS: [&str; 3] = ["create", "run", "exec"];
@@ -49,8 +49,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         let _ = writeln!(std::io::stderr(), "teu-runtime: error: {error:#}");
         return ExitCode::FAILURE;
     }
-    let arguments = match Arguments::try_parse_from(args) {
-        Ok(arguments) => arguments,
+    let (global, command) = match parse::parse(&args) {
+        Ok(parsed) => parsed,
         Err(error) => {
             let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
             // Nobody is left to tell if the terminal is gone.
@@ -58,8 +58,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return if asked { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         }
     };
-    let global = arguments.global;
-    match dispatch(&global, arguments.command) {
+    match dispatch(&global, command) {
         Ok(code) => code,
         Err(error) => {
             log::error(&global, &error);

@@ -25,19 +25,17 @@ pub(super) fn run(global: &Global, args: &Run) -> Result<ExitCode> {
         set_child_subreaper(Some(rustix::process::getpid()))?;
     }
     let Made { container, created, cgroup } = make(global, &args.create, bundle, Start::Own)?;
-    // Who holds it takes the container's mounts down: else its last process does, before its end is known. Hooks after the
-    // end find them gone.
+    // Who holds it takes the container's mounts down: else its last process does, before its end is known, and waits for RCU.
+    // Hooks after the end find them gone.
     let holds = !args.detach && container.record.spec.hooks.is_none();
     let mounts = holds.then(|| mount_namespace(created.pidfd(), created.pid()).ok()).flatten();
     let ended = created
         .start()
         .map_err(anyhow::Error::from)
-        .and_then(|running| if args.detach { Ok(None) } else { foreground::attend(running).map(Some) });
+        .and_then(|running| if args.detach { Ok(None) } else { foreground::attend(running, mounts).map(Some) });
     if let Ok(None) = ended {
         return Ok(ExitCode::SUCCESS);
     }
-    // That waits for RCU, while control groups are removed. Where there can be no thread, it is done at once.
-    drop(std::thread::Builder::new().spawn(move || drop(mounts)));
     if (!args.keep || ended.is_err())
         && let Err(problem) = delete::clean_up(global, &container, cgroup.as_ref())
     {
