@@ -39,6 +39,7 @@ mod prune;
 mod reconcile;
 mod remove;
 mod rename;
+mod reserve;
 mod resize;
 mod restart;
 mod root;

@@ -188,6 +188,7 @@ impl Actor {
     /// Records why it did not start.
     async fn start_failed(&mut self, error: &Error, reached: Reached) {
         self.tear_down(Arc::clone(&self.view().endpoints), false);
+        self.unreserve();
         let exit_code = match error {
             Error::Start(start) => start.exit_code,
             _ => 128,
@@ -217,6 +218,7 @@ impl Actor {
     ) -> Result<Launched, Error> {
         let begun = Instant::now();
         let links = link::of(&self.engine, definition)?;
+        self.reserve(definition);
         let prepared = self.take_prepared().unwrap_or_else(|| prepare(&self.engine, definition, self.shared.clone()));
         let profile = self.ensure_profile(definition);
         let attached = sandbox::attach(&self.engine, definition);

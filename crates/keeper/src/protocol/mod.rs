@@ -38,6 +38,21 @@ pub enum Request {
         /// The last container of the page before, none for the first page.
         after: Option<String>,
     },
+    /// A container is about to be started in this process's own runtime: makes its cgroup ahead, while the daemon prepares the
+    /// rest. It goes with the connection if no start comes.
+    Reserve {
+        /// Its id.
+        container: String,
+        /// As [`StartRequest::cgroup_path`].
+        cgroup_path: String,
+    },
+    /// The start that was announced by [`Request::Reserve`] does not come. Idempotent.
+    Unreserve {
+        /// The container's id.
+        container: String,
+        /// Its cgroup.
+        cgroup_path: String,
+    },
     /// Creates and starts a container. Descriptors: one for each of [`StartRequest::fds`]. Answered by
     /// [`Reply::Started`].
     Start(Box<StartRequest>),

@@ -1,5 +1,6 @@
 //! Containers' cgroups.
 
+use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 
 use teu_oci::runtime::{Resources, Spec};
@@ -12,6 +13,16 @@ use crate::protocol::{Failure, FailureKind};
 #[derive(Debug, Default)]
 pub(super) struct Cgroups {
     hierarchy: Option<Hierarchy>,
+    /// Those of containers that are about to be started, by path.
+    reserved: BTreeMap<String, Reserved>,
+}
+
+/// A cgroup that nobody is in yet.
+#[derive(Debug)]
+struct Reserved {
+    cgroup: Cgroup,
+    /// The serial number of the connection that asked for it.
+    asked: u64,
 }
 
 impl Cgroups {
@@ -22,15 +33,43 @@ impl Cgroups {
         self.hierarchy.as_ref().ok_or_else(|| Error::NotMounted.into())
     }
 
-    /// Makes a container's cgroup with its limits; what an earlier run has left in one of its name ends. An empty path means
-    /// that the container stays in the keeper's.
+    /// Makes a container's cgroup ahead of its start; what an earlier run has left in one of its name ends.
+    pub(super) fn reserve(&mut self, path: &str, asked: u64) -> Result<(), Failure> {
+        if path.is_empty() {
+            return Ok(());
+        }
+        let cgroup = match self.reserved.remove(path) {
+            Some(Reserved { cgroup, .. }) => cgroup,
+            None => Cgroup::create_anew(self.hierarchy()?, path)?,
+        };
+        self.reserved.insert(path.to_owned(), Reserved { cgroup, asked });
+        Ok(())
+    }
+
+    /// Removes what a connection has reserved, or all connections have, and not used.
+    pub(super) fn unreserve_all(&mut self, asked: Option<u64>) {
+        for (path, reserved) in std::mem::take(&mut self.reserved) {
+            if asked.is_none_or(|asked| asked == reserved.asked) {
+                // As in `remove`.
+                let _ = reserved.cgroup.remove();
+            } else {
+                self.reserved.insert(path, reserved);
+            }
+        }
+    }
+
+    /// Makes a container's cgroup, unless that was done ahead, and gives it its limits. An empty path means that the container
+    /// stays in the keeper's.
     pub(super) fn create(&mut self, path: &str, spec: &Spec) -> Result<Option<Cgroup>, Failure> {
         if path.is_empty() {
             return Ok(None);
         }
         let resources = spec.linux.as_ref().and_then(|l| l.resources.as_ref());
         let limits = for_new_container(resources)?;
-        let cgroup = Cgroup::create_anew(self.hierarchy()?, path)?;
+        let cgroup = match self.reserved.remove(path) {
+            Some(Reserved { cgroup, .. }) => cgroup,
+            None => Cgroup::create_anew(self.hierarchy()?, path)?,
+        };
         match cgroup.apply(&limits) {
             Ok(()) => Ok(Some(cgroup)),
             Err(error) => Err(Failure::new(FailureKind::Failed, format!("{}{error}", when(&error)))),
@@ -70,6 +109,7 @@ impl Cgroups {
 
     /// Removes it. What cannot be removed now is removed by the daemon's reconciliation.
     pub(super) fn remove(&mut self, path: &str) {
+        self.reserved.remove(path);
         if let Ok(Some(cgroup)) = self.open(path) {
             let _ = cgroup.remove();
         }

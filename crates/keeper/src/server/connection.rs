@@ -40,6 +40,11 @@ impl Asked {
     pub(super) fn nobody() -> Asked {
         Asked { connection: u32::MAX, serial: 0, request: 0 }
     }
+
+    /// The connection's number, which no other has.
+    pub(super) fn serial(self) -> u64 {
+        self.serial
+    }
 }
 
 impl Connection {
@@ -207,6 +212,7 @@ impl Server {
     fn hang_up(&mut self, key: u32) {
         if let Some(connection) = self.connections.remove(key) {
             self.poll.remove(&connection.socket);
+            self.cgroups.unreserve_all(Some(connection.serial));
         }
     }
 }

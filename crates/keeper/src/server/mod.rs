@@ -179,6 +179,7 @@ impl Server {
             self.compress_next();
         }
         self.do_chores();
+        self.cgroups.unreserve_all(None);
         Ok(())
     }
 

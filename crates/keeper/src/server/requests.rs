@@ -19,8 +19,13 @@ const PAGE_FDS: usize = 200;
 impl Server {
     /// Serves any request but [`Request::Upgrade`]. None if the answer comes later.
     pub(super) fn serve(&mut self, request: Request, fds: Vec<OwnedFd>, asked: Asked) -> Option<Answer> {
-        if let Request::Start(start) = &request {
-            self.do_before(|chore| matches!(chore, Chore::RemoveCgroup(path) if *path == start.cgroup_path));
+        let cgroup = match &request {
+            Request::Start(start) => Some(&start.cgroup_path),
+            Request::Reserve { cgroup_path, .. } => Some(cgroup_path),
+            _ => None,
+        };
+        if let Some(cgroup) = cgroup {
+            self.do_before(|chore| matches!(chore, Chore::RemoveCgroup(path) if path == cgroup));
         }
         match request {
             Request::Start(request) if request.runtime != RuntimeChoice::Native => {
@@ -30,14 +35,26 @@ impl Server {
                 Some(runtime) if runtime != RuntimeChoice::Native => self.exec_external(*request, &runtime, asked),
                 _ => Some(self.exec(*request)),
             },
-            other => Some(self.serve_at_once(other, fds)),
+            other => Some(self.serve_at_once(other, fds, asked)),
         }
     }
 
-    fn serve_at_once(&mut self, request: Request, fds: Vec<OwnedFd>) -> Answer {
+    fn serve_at_once(&mut self, request: Request, fds: Vec<OwnedFd>, asked: Asked) -> Answer {
         match request {
             Request::Hello { .. } => Ok((hello(), Vec::new())),
             Request::List { after } => self.list(after.as_deref()),
+            Request::Reserve { container, cgroup_path } => {
+                // Whatever runs in a cgroup of this name ends.
+                self.check_new(&ProcessRef::container(&container))?;
+                self.cgroups.reserve(&cgroup_path, asked.serial())?;
+                done()
+            }
+            Request::Unreserve { container, cgroup_path } => {
+                // A run of its own would be in it.
+                self.check_new(&ProcessRef::container(&container))?;
+                self.cgroups.remove(&cgroup_path);
+                done()
+            }
             Request::Start(request) => self.start(*request, fds),
             Request::Exec(request) => self.exec(*request),
             Request::Attach(request) => self.attach(request),

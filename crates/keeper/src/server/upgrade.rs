@@ -92,6 +92,8 @@ impl Server {
         self.open_logs.clear();
         self.stop_compressing();
         self.do_chores();
+        // The next program does not know of them.
+        self.cgroups.unreserve_all(None);
         let replaced = self.pack(connection, request).and_then(|(handover, fds)| {
             let inherited = send(&handover, fds)?;
             rustix::stdio::dup2_stdin(&inherited)?;

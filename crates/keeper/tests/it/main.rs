@@ -8,6 +8,7 @@ mod external;
 mod footprint;
 mod lifecycle;
 mod native;
+mod reserve;
 mod takeover;
 mod terminal;
 mod torture;
