@@ -22,9 +22,12 @@ pub enum Kind {
     Stderr = 2,
     /// An error of the engine, as text.
     System = 3,
-    /// How the container ended, as JSON ([`crate::container::WaitResponse`]). Last of what `POST /containers/{id}/run`
-    /// answers; Docker has no such thing.
+    /// How the container ended, as JSON ([`crate::container::WaitResponse`]). Last of what `POST /containers/run` and
+    /// `POST /containers/{id}/run` answer; Docker has no such thing.
     Result = 4,
+    /// Why the container was not started, as JSON ([`crate::error::ErrorResponse`]). All of what `POST /containers/run` sends
+    /// then.
+    Refusal = 5,
 }
 
 impl TryFrom<u8> for Kind {
@@ -37,6 +40,7 @@ impl TryFrom<u8> for Kind {
             2 => Ok(Self::Stderr),
             3 => Ok(Self::System),
             4 => Ok(Self::Result),
+            5 => Ok(Self::Refusal),
             other => Err(Malformed(other)),
         }
     }

@@ -41,4 +41,4 @@ pub use engine::Engine;
 pub use error::{Error, Kind, StartError};
 pub use events::EventStream;
 pub use exec::ExecStarted;
-pub use stream::{Attachment, ByteStream, Input, Logs, ProgressStream};
+pub use stream::{Attachment, ByteStream, Input, Logs, ProgressStream, frame};

@@ -72,7 +72,7 @@ fn unframe(decoder: &mut Decoder, framed: &[u8]) -> Result<Bytes, Error> {
 }
 
 /// One frame. A piece of output is far smaller than what a frame can hold.
-fn frame(kind: Kind, bytes: &[u8]) -> Bytes {
+pub fn frame(kind: Kind, bytes: &[u8]) -> Bytes {
     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     [&header(kind, length)[..], bytes].concat().into()
 }

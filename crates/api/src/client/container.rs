@@ -3,9 +3,9 @@
 use super::request::{Answer, Call, decode};
 use super::{BodyStream, Client, Error, Hijacked, JsonStream, Media, RequestBody};
 use crate::container::{
-    ArchiveOptions, AttachOptions, Change, CommitOptions, CommitResponse, CreateOptions, CreateRequest, CreateResponse,
-    Inspect, ListOptions, LogsOptions, PATH_STAT, PathStat, RemoveOptions, ResizeOptions, Stats, StatsOptions,
-    StopOptions, Summary, Top, UpdateRequest, UpdateResponse, WaitCondition, WaitResponse, archive_path,
+    ArchiveOptions, AttachOptions, CREATED, Change, CommitOptions, CommitResponse, CreateOptions, CreateRequest,
+    CreateResponse, Inspect, ListOptions, LogsOptions, PATH_STAT, PathStat, RemoveOptions, ResizeOptions, Stats,
+    StatsOptions, StopOptions, Summary, Top, UpdateRequest, UpdateResponse, WaitCondition, WaitResponse, archive_path,
 };
 use crate::query::{Query, encode};
 use crate::stream::MULTIPLEXED;
@@ -32,6 +32,10 @@ impl Waiting {
 
 /// What an engine says of a route that it does not have.
 const NO_SUCH_ROUTE: &str = "page not found";
+
+fn is_no_such_route(error: &Error) -> bool {
+    matches!(error, Error::Api { status: StatusCode::NOT_FOUND, message } if message == NO_SUCH_ROUTE)
+}
 
 fn path(id: &str, verb: &str) -> String {
     format!("/containers/{}/{verb}", encode(id))
@@ -232,6 +236,34 @@ impl Client {
         self.hijack(Call::new(Method::POST, &path(id, "attach"), &options.to_query())).await
     }
 
+    /// Creates a container, attaches to it and starts it in one request: the answer comes once it is created. Output comes in
+    /// frames, with a terminal, too; the last is of the kind [`Result`](crate::stream::Kind::Result), or the only one of the kind
+    /// [`Refusal`](crate::stream::Kind::Refusal). None if the engine has no such request: Docker has not.
+    ///
+    /// # Errors
+    /// The engine cannot be reached or refuses to create it: 404 when there is no such image.
+    pub async fn container_create_and_run(
+        &self,
+        create: &CreateOptions,
+        request: &CreateRequest,
+        attach: &AttachOptions,
+        condition: WaitCondition,
+    ) -> Result<Option<(CreateResponse, Hijacked)>, Error> {
+        let query = attach.to_query().set("condition", condition.as_str());
+        let query = query.text("name", &create.name).text("platform", &create.platform);
+        // Without a version before there is one: to ask for it takes as long as to create a container.
+        let call = Call::new(Method::POST, "/containers/run", &query).json(request)?;
+        match self.hijack_at(self.settled(), call).await {
+            Ok((stream, head)) => {
+                let created = head.get(CREATED).map(http::HeaderValue::as_bytes).unwrap_or_default();
+                let decode = |source| Error::Decode { path: "/containers/run".to_owned(), source };
+                Ok(Some((CreateResponse::from_header(created).map_err(decode)?, stream)))
+            }
+            Err(error) if is_no_such_route(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Attaches to a created container, starts it, and is told in the end how it ended, in one request. Output comes in frames,
     /// with a terminal, too; the last frame is of the kind [`Result`](crate::stream::Kind::Result). None if the engine has no
     /// such request: Docker has not.
@@ -252,7 +284,7 @@ impl Client {
         match self.hijack(Call::new(Method::POST, &path(id, "run"), &query)).await {
             Ok(stream) => Ok(Some(stream)),
             // An engine of an older version.
-            Err(Error::Api { status: StatusCode::NOT_FOUND, message }) if message == NO_SUCH_ROUTE => Ok(None),
+            Err(error) if is_no_such_route(&error) => Ok(None),
             Err(error) => Err(error),
         }
     }

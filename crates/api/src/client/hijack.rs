@@ -7,7 +7,8 @@ use super::connection::{Stream, dial};
 use super::request::{Call, refusal};
 use super::{Client, Error};
 use crate::stream::MULTIPLEXED;
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, UPGRADE, USER_AGENT};
+use crate::version::ApiVersion;
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue, UPGRADE, USER_AGENT};
 use http::{HeaderMap, StatusCode};
 use std::fmt::Write;
 use std::io;
@@ -45,8 +46,18 @@ impl Client {
     /// Sends a request that turns its connection into a stream.
     pub(super) async fn hijack(&self, call: Call<'_>) -> Result<Hijacked, Error> {
         let version = self.negotiate().await?;
+        let (stream, _) = self.hijack_at(Some(version), call).await?;
+        Ok(stream)
+    }
+
+    /// As [`Self::hijack`], with a version or the engine's newest. Answers the head's fields, too.
+    pub(super) async fn hijack_at(
+        &self,
+        version: Option<ApiVersion>,
+        call: Call<'_>,
+    ) -> Result<(Hijacked, HeaderMap), Error> {
         let mut stream = dial(self.endpoint()).await?;
-        let target = self.target(&call, Some(version));
+        let target = self.target(&call, version);
         stream.write_all(&request_head(&call, &target, &self.endpoint().authority(), self.headers())).await?;
         stream.write_all(&call.body).await?;
         stream.flush().await?;
@@ -61,12 +72,13 @@ impl Client {
             }
         };
         let head = Head::parse(&early[..end]).ok_or(Error::Malformed)?;
+        self.learn(&head.fields)?;
         if head.status != StatusCode::SWITCHING_PROTOCOLS && head.status != StatusCode::OK {
             let body = error_body(&mut stream, &head, early.split_off(end)).await?;
             return Err(refusal(head.status, &body));
         }
         let media = if head.content_type == MULTIPLEXED { Media::Multiplexed } else { Media::Raw };
-        Ok(Hijacked { stream, early, taken: end, media })
+        Ok((Hijacked { stream, early, taken: end, media }, head.fields))
     }
 }
 
@@ -92,6 +104,7 @@ pub(crate) struct Head {
     content_type: String,
     content_length: Option<usize>,
     chunked: bool,
+    fields: HeaderMap,
 }
 
 impl Head {
@@ -103,7 +116,8 @@ impl Head {
             return None;
         }
         let status = StatusCode::from_bytes(status.next()?.as_bytes()).ok()?;
-        let mut head = Self { status, content_type: String::new(), content_length: None, chunked: false };
+        let fields = HeaderMap::new();
+        let mut head = Self { status, content_type: String::new(), content_length: None, chunked: false, fields };
         for line in lines.take_while(|line| !line.is_empty()) {
             let (name, value) = line.split_once(':')?;
             let value = value.trim();
@@ -112,6 +126,10 @@ impl Head {
                 "content-length" => head.content_length = Some(value.parse().ok()?),
                 "transfer-encoding" => head.chunked = value.eq_ignore_ascii_case("chunked"),
                 _ => {}
+            }
+            // Fields that are none are nobody's.
+            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
+                head.fields.insert(name, value);
             }
         }
         Some(head)

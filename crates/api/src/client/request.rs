@@ -123,6 +123,27 @@ impl Client {
         Ok(version)
     }
 
+    fn remember_instance(&self, headers: &HeaderMap) {
+        *self.inner.instance.lock().unwrap_or_else(PoisonError::into_inner) = headers.get(INSTANCE).cloned();
+    }
+
+    /// Settles the version and remembers who answered, from the head of any answer.
+    ///
+    /// # Errors
+    /// The engine is too old.
+    pub(super) fn learn(&self, headers: &HeaderMap) -> Result<(), Error> {
+        self.remember_instance(headers);
+        if self.inner.version.get().is_none() {
+            self.settle(announced(headers))?;
+        }
+        Ok(())
+    }
+
+    /// The version, if it is settled.
+    pub(super) fn settled(&self) -> Option<ApiVersion> {
+        self.inner.version.get().copied()
+    }
+
     /// Remembers the version for an engine whose newest is `server`.
     fn settle(&self, server: Option<ApiVersion>) -> Result<ApiVersion, Error> {
         let version = ApiVersion::negotiate(server);
@@ -136,7 +157,7 @@ impl Client {
     pub(super) async fn send(&self, call: Call<'_>) -> Result<Answer, Error> {
         let settled = self.inner.version.get().is_some();
         let (mut answer, mut lease) = self.replayable(&call, self.version()).await?;
-        *self.inner.instance.lock().unwrap_or_else(PoisonError::into_inner) = answer.headers().get(INSTANCE).cloned();
+        self.remember_instance(answer.headers());
         if !settled {
             let server = announced(answer.headers());
             let version = self.settle(server)?;

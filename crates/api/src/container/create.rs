@@ -3,6 +3,8 @@
 use super::{Config, HostConfig, RestartPolicy};
 use crate::json::{self, is_zero};
 use crate::network::NetworkingConfig;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 /// Body of `POST /containers/create`: a [`Config`] with two more fields beside its own.
@@ -44,6 +46,25 @@ pub struct CreateResponse {
     pub id: String,
     /// What the user should know.
     pub warnings: Vec<String>,
+}
+
+/// The header that tells what `POST /containers/run` has created: base64 of a [`CreateResponse`] in JSON.
+pub const CREATED: &str = "teu-created";
+
+impl CreateResponse {
+    /// Reads the value of the [`CREATED`] header.
+    ///
+    /// # Errors
+    /// It is not JSON in base64.
+    pub fn from_header(value: &[u8]) -> serde_json::Result<Self> {
+        // What is not base64 is not JSON either: one error will do.
+        json::from_slice(&STANDARD.decode(value).unwrap_or_default())
+    }
+
+    /// Writes the value of the [`CREATED`] header.
+    pub fn to_header(&self) -> String {
+        STANDARD.encode(serde_json::to_vec(self).unwrap_or_default())
+    }
 }
 
 /// Body of `POST /containers/{id}/update`. Zero values mean unchanged.

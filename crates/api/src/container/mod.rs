@@ -13,7 +13,7 @@ mod stats;
 pub(crate) use archive::archive_path;
 pub use archive::{ArchiveOptions, Change, ChangeKind, CommitOptions, CommitResponse, PATH_STAT, PathStat};
 pub use config::{Config, Healthcheck};
-pub use create::{CreateRequest, CreateResponse, UpdateRequest, UpdateResponse};
+pub use create::{CREATED, CreateRequest, CreateResponse, UpdateRequest, UpdateResponse};
 pub use host_config::{
     DeviceMapping, DeviceRequest, HostConfig, LogConfig, PortBinding, PortMap, RestartPolicy, ThrottleDevice, Ulimit,
     WeightDevice,

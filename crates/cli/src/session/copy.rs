@@ -1,10 +1,11 @@
 //! Output on its way to the user.
 
 use teu_api::client::Media;
-use teu_api::container::WaitResponse;
+use teu_api::error::ErrorResponse;
 use teu_api::stream::{Decoder, Kind};
 use tokio::io::{AsyncWriteExt, Stderr, Stdout};
 
+use super::Ended;
 use crate::error::Error;
 
 /// Where a container's output goes. Writing happens off this thread, so that a slow reader stops nothing else.
@@ -17,6 +18,8 @@ pub(super) struct Output {
     gathered: Vec<u8>,
     /// What came of how the container ended, as JSON.
     result: Vec<u8>,
+    /// What came of why it was not started, as JSON.
+    refusal: Vec<u8>,
 }
 
 impl Output {
@@ -27,6 +30,7 @@ impl Output {
             stderr: stderr.then(tokio::io::stderr),
             gathered: Vec::new(),
             result: Vec::new(),
+            refusal: Vec::new(),
         }
     }
 
@@ -47,6 +51,7 @@ impl Output {
             }
             match kind {
                 Kind::Result => self.result.extend_from_slice(piece),
+                Kind::Refusal => self.refusal.extend_from_slice(piece),
                 _ => self.gathered.extend_from_slice(piece),
             }
         }
@@ -71,8 +76,8 @@ impl Output {
         written
     }
 
-    /// Waits until everything is written. Answers how the container ended, if that was said.
-    pub(super) async fn finish(mut self) -> Result<Option<WaitResponse>, Error> {
+    /// Waits until everything is written. Answers what became of the container, as far as that was said.
+    pub(super) async fn finish(mut self) -> Result<Ended, Error> {
         if let Some(stdout) = &mut self.stdout {
             stdout.flush().await.map_err(gone)?;
         }
@@ -80,7 +85,10 @@ impl Output {
             stderr.flush().await.map_err(gone)?;
         }
         // One that was cut is none.
-        Ok(serde_json::from_slice(&self.result).ok())
+        if let Ok(refusal) = serde_json::from_slice::<ErrorResponse>(&self.refusal) {
+            return Ok(Ended::Refused(refusal.message));
+        }
+        Ok(Ended::Output(serde_json::from_slice(&self.result).ok()))
     }
 }
 

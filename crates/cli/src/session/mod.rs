@@ -42,6 +42,8 @@ impl Streams {
 pub(crate) enum Ended {
     /// The other side closed its output, and may have said how the container ended.
     Output(Option<WaitResponse>),
+    /// The container was not started: why.
+    Refused(String),
     /// The user typed the detach keys.
     Detached,
     /// A signal ended it; its number.
@@ -71,7 +73,7 @@ pub(crate) async fn run(stream: Hijacked, media: Media, streams: &Streams) -> Re
             // Output first: what came before the end is shown, whatever else happens.
             biased;
             result = &mut output => {
-                return Ok(Ended::Output(result?));
+                return result;
             }
             detached = &mut input, if input_open => {
                 if detached {
@@ -97,11 +99,7 @@ pub(crate) async fn show(mut body: BodyStream, media: Media) -> Result<(), Error
     Ok(())
 }
 
-async fn receive(
-    mut reader: tokio::io::ReadHalf<Hijacked>,
-    media: Media,
-    streams: &Streams,
-) -> Result<Option<WaitResponse>, Error> {
+async fn receive(mut reader: tokio::io::ReadHalf<Hijacked>, media: Media, streams: &Streams) -> Result<Ended, Error> {
     let mut output = Output::new(media, streams.stdout, streams.stderr);
     // Not filled with zeros: most output is short, and memory that is not touched costs nothing.
     let mut buffer = Vec::with_capacity(CHUNK);

@@ -54,10 +54,16 @@ async fn create(
     request: Request<Body>,
 ) -> Result<(StatusCode, Json<CreateResponse>)> {
     let options = CreateOptions::from_query(&parse(query.as_ref()));
+    let body = create_request(request, version).await?;
+    Ok((StatusCode::CREATED, Json(to_end(async move { app.engine.container_create(&options, body).await }).await?)))
+}
+
+/// What is to be created.
+pub(super) async fn create_request(request: Request<Body>, version: ApiVersion) -> Result<CreateRequest> {
     let body: Option<CreateRequest> = read_json(request).await?;
     let body = body.ok_or_else(|| ApiError::bad_request("config cannot be empty in order to create a container"))?;
     shape::create_request(&body, version).map_err(ApiError::bad_request)?;
-    Ok((StatusCode::CREATED, Json(to_end(async move { app.engine.container_create(&options, body).await }).await?)))
+    Ok(body)
 }
 
 async fn inspect(

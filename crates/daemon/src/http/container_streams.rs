@@ -1,7 +1,7 @@
 //! Containers: what is answered over time. Attach, logs, wait.
 
 use super::App;
-use super::body::{bytes, documents, to_end};
+use super::body::{bytes, documents};
 use super::error::{ApiError, Result};
 use super::hijack::{self, Escape, Messages};
 use super::routes::Routes;
@@ -21,18 +21,17 @@ pub(super) fn routes() -> Routes {
     Routes::default()
         .post("/containers/{id}/attach", attach)
         .get("/containers/{id}/attach/ws", attach_websocket)
-        .post("/containers/{id}/run", run)
         .get("/containers/{id}/logs", logs)
         .get("/containers/{id}/stats", stats)
         .post("/containers/{id}/wait", wait)
 }
 
-fn parse(query: Option<&String>) -> Query {
+pub(super) fn parse(query: Option<&String>) -> Query {
     Query::parse(query.map_or("", String::as_str))
 }
 
 /// What to attach, and the keys that detach.
-fn attach_options(query: &Query) -> Result<(AttachOptions, Escape)> {
+pub(super) fn attach_options(query: &Query) -> Result<(AttachOptions, Escape)> {
     let options = AttachOptions::from_query(query);
     let escape = Escape::parse(&options.detach_keys).map_err(ApiError::bad_request)?;
     Ok((options, escape))
@@ -62,36 +61,6 @@ async fn attach_websocket(
     let handshake = hijack::handshake(request)?;
     let attachment = app.engine.container_attach(&id, &options).await?;
     Ok(hijack::websocket(&connection, attachment, escape, Messages::of(version), handshake))
-}
-
-/// Attach, wait and start in one request, as `run` needs them; the stream ends with how the container ended. Each request
-/// that a client does not make is a tenth of what a short command takes.
-async fn run(
-    State(app): State<App>,
-    Extension(version): Extension<ApiVersion>,
-    Extension(connection): Extension<Arc<Connection>>,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response> {
-    let query = parse(query.as_ref());
-    let (options, escape) = attach_options(&query)?;
-    let condition = condition(&query.string("condition"))?;
-    // Before the start, so that the end is not missed.
-    let wait = app.engine.container_wait(&id, condition).await?;
-    let started = to_end(async move { app.engine.container_start_attached(&id, &options).await }).await;
-    let attachment = match started {
-        Ok(attachment) => attachment,
-        Err(error) => {
-            if condition == WaitCondition::Removed {
-                // It goes away by itself; when it is gone, its name is free again.
-                wait.exit().await;
-            }
-            return Err(error);
-        }
-    };
-    let attachment = attachment.with_result(async { serde_json::to_vec(&wait.exit().await).unwrap_or_default() });
-    Ok(hijack::answer(&connection, attachment, escape, version, &headers))
 }
 
 async fn logs(
@@ -130,7 +99,7 @@ async fn stats(
     Ok(documents(samples))
 }
 
-fn condition(text: &str) -> Result<WaitCondition> {
+pub(super) fn condition(text: &str) -> Result<WaitCondition> {
     WaitCondition::parse(text).ok_or_else(|| ApiError::bad_request(format!("invalid condition: {text:?}")))
 }
 

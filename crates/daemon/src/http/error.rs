@@ -25,6 +25,11 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, message.to_string())
     }
 
+    /// What is said, without a status.
+    pub(crate) fn into_message(self) -> String {
+        self.message
+    }
+
     /// No route leads anywhere.
     pub(crate) fn page_not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "page not found")

@@ -8,6 +8,7 @@ mod auth;
 mod body;
 mod container;
 mod container_files;
+mod container_run;
 mod container_streams;
 mod entry;
 mod error;

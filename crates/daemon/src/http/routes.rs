@@ -2,7 +2,8 @@
 
 use super::error::ApiError;
 use super::{
-    App, auth, container, container_files, container_streams, exec, image, network, prune, system, unserved, volume,
+    App, auth, container, container_files, container_run, container_streams, exec, image, network, prune, system,
+    unserved, volume,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -77,6 +78,7 @@ pub(super) fn all() -> Routes {
         .join(auth::routes())
         .join(container::routes())
         .join(container_files::routes())
+        .join(container_run::routes())
         .join(container_streams::routes())
         .join(exec::routes())
         .join(image::routes())

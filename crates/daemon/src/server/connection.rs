@@ -85,6 +85,16 @@ pub(crate) struct Connection {
     turn: Notify,
 }
 
+/// Work that shutdown waits for.
+#[derive(Debug)]
+pub(crate) struct Busy(Arc<watch::Sender<usize>>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
     /// The request in progress is counted as one to be waited for at shutdown.
@@ -119,6 +129,12 @@ impl Connection {
     pub(crate) fn hijack(&self, pending: Pending) {
         self.is_stream();
         self.state().pending = Some(pending);
+    }
+
+    /// Something that is to be waited for at shutdown although the answer may last for ever, until it is dropped.
+    pub(crate) fn busy(&self) -> Busy {
+        self.busy.send_modify(|count| *count += 1);
+        Busy(Arc::clone(&self.busy))
     }
 
     fn begin(&self) {

@@ -64,15 +64,35 @@ impl Engine {
         Ok(self.attachment(&handle, options, live.map(|output| output.0)))
     }
 
+    /// A connection to the streams of a container that is being started: input waits until it runs, and `output` is the
+    /// caller's to get by [`Engine::container_start_attached`].
+    ///
+    /// # Errors
+    /// No such container.
+    pub fn container_starting(
+        &self,
+        container: &str,
+        options: &AttachOptions,
+        output: ByteStream,
+    ) -> Result<Attachment, Error> {
+        let handle = self.containers().find(container)?;
+        let tty = handle.view().definition.config.tty;
+        Ok(Attachment { tty, framed: true, input: self.input_of(&handle, options), output })
+    }
+
     fn attachment(&self, handle: &Arc<Handle>, options: &AttachOptions, live: Option<ByteStream>) -> Attachment {
         let config = &handle.view().definition.config;
         let tty = config.tty;
         let past =
             if options.logs { self.past_log(handle, tty, options) } else { futures_util::stream::empty().boxed() };
         let live = live.unwrap_or_else(|| futures_util::stream::empty().boxed());
-        let input = (options.stdin && options.stream && config.open_stdin)
-            .then(|| self.container_input(Arc::clone(handle), tty, config.stdin_once));
-        Attachment { tty, framed: !tty, input, output: past.chain(live).boxed() }
+        Attachment { tty, framed: !tty, input: self.input_of(handle, options), output: past.chain(live).boxed() }
+    }
+
+    fn input_of(&self, handle: &Arc<Handle>, options: &AttachOptions) -> Option<Input> {
+        let config = &handle.view().definition.config;
+        (options.stdin && options.stream && config.open_stdin)
+            .then(|| self.container_input(Arc::clone(handle), config.tty, config.stdin_once))
     }
 
     fn past_log(&self, handle: &Handle, tty: bool, options: &AttachOptions) -> ByteStream {

@@ -138,6 +138,60 @@ fn attach_start_and_wait_in_one_request() {
     assert_eq!((wrong.status, wrong.message()), (400, r#"invalid condition: "never""#.to_owned()));
 }
 
+/// Answer to `POST /containers/run`: the head, and what follows.
+fn create_and_run(engine: &Engine, query: &str, body: &Value, input: &str) -> (String, Vec<u8>) {
+    let path = format!("POST /containers/run?stream=1&stdout=1&stderr=1&{query}");
+    let headers = format!("{JSON}Connection: Upgrade\r\nUpgrade: tcp\r\nUser-Agent: teu/0\r\n");
+    let mut stream = send(engine, &path, &headers, &body.to_string());
+    stream.write_all(input.as_bytes()).unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let end = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+    let rest = answer.split_off(end);
+    (String::from_utf8(answer).unwrap(), rest)
+}
+
+/// What the head of an answer says about the container that was created.
+fn created(head: &str) -> String {
+    let value = head.lines().find_map(|line| line.strip_prefix("Teu-Created: ")).expect("the header");
+    teu_api::container::CreateResponse::from_header(value.as_bytes()).unwrap().id
+}
+
+#[test]
+fn create_attach_start_and_wait_in_one_request() {
+    let Some(engine) = engine() else { return };
+    let host = json!({ "AutoRemove": true, "NetworkMode": "none" });
+    let body = json!({ "Image": BUSYBOX, "Cmd": ["cat"], "OpenStdin": true, "StdinOnce": true, "HostConfig": host });
+    let (head, stream) = create_and_run(&engine, "stdin=1&condition=removed&name=ran", &body, "through\n");
+    assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+    assert_eq!(created(&head).len(), 64);
+    assert_eq!(&stream[..16], b"\x01\0\0\0\0\0\0\x08through\n");
+    assert_eq!(stream[16], 4);
+    assert_eq!(serde_json::from_slice::<Value>(&stream[24..]).unwrap()["StatusCode"], 0);
+    assert_eq!(get(&engine, "/containers/ran/json").status, 404, "it is gone when its end is said");
+    // It is created and cannot be started: the stream says why, and that is all.
+    let body = json!({ "Image": BUSYBOX, "Cmd": ["/nosuch"], "HostConfig": { "NetworkMode": "none" } });
+    let (head, stream) = create_and_run(&engine, "condition=next-exit&name=kept", &body, "");
+    assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+    assert_eq!(stream[0], 5);
+    let message = serde_json::from_slice::<Value>(&stream[8..]).unwrap()["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("/nosuch"), "{message}");
+    let kept = get(&engine, "/containers/kept/json").json();
+    assert_eq!((&kept["Id"], &kept["State"]["ExitCode"]), (&json!(created(&head)), &json!(127)));
+    // It cannot be created: an answer like that to a creation.
+    for (query, image, status) in
+        [("name=kept", BUSYBOX, 409), ("", "no/such:image", 404), ("condition=no", BUSYBOX, 400)]
+    {
+        let body = json!({ "Image": image, "Cmd": ["true"] });
+        let (head, stream) = create_and_run(&engine, query, &body, "");
+        assert!(head.starts_with(&format!("HTTP/1.1 {status}")), "{head}{}", text(&stream));
+        assert!(!head.contains("Teu-Created"), "{head}");
+    }
+    assert_eq!(post(&engine, "/containers/run", "").status, 400);
+    engine.run(&["rm", "kept"]).unwrap();
+}
+
 #[test]
 fn bodies_and_queries_that_are_wrong() {
     let Some(engine) = engine() else { return };

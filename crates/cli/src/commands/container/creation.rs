@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use teu_api::client::{self, Client};
-use teu_api::container::{CreateOptions, CreateRequest, CreateResponse};
+use teu_api::client::{self, Client, Hijacked};
+use teu_api::container::{AttachOptions, CreateOptions, CreateRequest, CreateResponse, WaitCondition};
 use teu_oci::reference::Reference;
 
 use super::api_socket::{self, Secrets};
@@ -67,7 +67,18 @@ impl Creation {
     }
 
     /// Creates the container, and says what the engine warns of. Answers the id.
-    pub(super) async fn create(mut self, cli: &Cli) -> Result<String, Error> {
+    pub(super) async fn create(self, cli: &Cli) -> Result<String, Error> {
+        let (id, _) = self.create_or_begin(cli, None).await?;
+        Ok(id)
+    }
+
+    /// As [`Self::create`], and has it started at once if the engine does both in one request and nothing is to be put into it
+    /// before. Answers the id and the streams of what has begun.
+    pub(super) async fn create_or_begin(
+        mut self,
+        cli: &Cli,
+        begin: Option<(AttachOptions, WaitCondition)>,
+    ) -> Result<(String, Option<Hijacked>), Error> {
         self.image = reference(&self.request).map_err(|error| start(&error))?;
         self.options.platform = normal_platform(&self.options.platform).map_err(|error| start(&error))?;
         let id_file = self.id_file.take().map(IdFile::create).transpose().map_err(|error| start(&error))?;
@@ -75,17 +86,18 @@ impl Creation {
         if self.pull == Pull::Always {
             self.fetch(cli).await?;
         }
-        let answer = match self.send(client).await {
+        let begin = begin.filter(|_| self.secrets.is_none());
+        let (answer, stream) = match self.begin(client, begin.as_ref()).await {
             Err(error) if error.is_not_found() && self.pull == Pull::Missing && self.image.is_some() => {
                 if let Some(image) = self.image.as_ref().filter(|_| !self.quiet) {
                     cli.warn(format!("Unable to find image '{}' locally", image.familiar()));
                 }
                 self.fetch(cli).await?;
-                self.send(client).await
+                self.begin(client, begin.as_ref()).await
             }
             answer => answer,
-        };
-        let answer = answer.map_err(|error| failed(&error))?;
+        }
+        .map_err(|error| failed(&error))?;
         for warning in &answer.warnings {
             cli.warn(format!("WARNING: {warning}"));
         }
@@ -95,11 +107,22 @@ impl Creation {
         if let Some(secrets) = self.secrets.take() {
             secrets.put(client, &answer.id).await?;
         }
-        Ok(answer.id)
+        Ok((answer.id, stream))
     }
 
-    async fn send(&self, client: &Client) -> Result<CreateResponse, client::Error> {
-        client.container_create(&self.options, &self.request).await
+    async fn begin(
+        &self,
+        client: &Client,
+        begin: Option<&(AttachOptions, WaitCondition)>,
+    ) -> Result<(CreateResponse, Option<Hijacked>), client::Error> {
+        let (options, request) = (&self.options, &self.request);
+        if let Some((attach, condition)) = begin
+            && let Some((created, stream)) =
+                client.container_create_and_run(options, request, attach, *condition).await?
+        {
+            return Ok((created, Some(stream)));
+        }
+        Ok((client.container_create(options, request).await?, None))
     }
 
     async fn fetch(&self, cli: &Cli) -> Result<(), Error> {

@@ -109,7 +109,7 @@ impl Verb for Exec {
         match ended {
             Ended::Detached => Err(Error::detached()),
             Ended::Signal(number) => Ok(ExitCode::from(128 + u8::try_from(number).unwrap_or(0))),
-            Ended::Output(_) => {
+            Ended::Output(_) | Ended::Refused(_) => {
                 let ended = client.exec_inspect(&id).await?;
                 if client.instance() != engine {
                     // The end of the stream was the engine's: that the command has ended does not mean that all was seen.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use teu_api::client::{Client, Hijacked, Media, Waiting};
-use teu_api::container::{AttachOptions, CreateRequest, WaitCondition, WaitResponse};
+use teu_api::container::{AttachOptions, CreateRequest, RemoveOptions, WaitCondition, WaitError, WaitResponse};
 
 use super::creation::{Creation, failed};
 use super::options::ContainerFlags;
@@ -60,7 +60,8 @@ impl Verb for Run {
         if streams.tty && streams.stdin && !detach && !terminal::is_stdin() {
             return Err(Error::Failed { message: "the input device is not a TTY".to_owned(), code: 1 });
         }
-        let id = creation.create(cli).await?;
+        let begin = attach_options(&streams).filter(|options| !detach && (options.stdout || options.stderr));
+        let (id, stream) = creation.create_or_begin(cli, begin.map(|options| (options, condition(remove)))).await?;
         let client = cli.client()?;
         if detach {
             let started = client.container_start(&id, "").await;
@@ -69,7 +70,13 @@ impl Verb for Run {
             started.map_err(|error| failed(&error))?;
             return Ok(ExitCode::SUCCESS);
         }
-        let result = attended(cli, &id, &streams, remove, self.sig_proxy && !streams.tty).await;
+        let is_proxied = self.sig_proxy && !streams.tty;
+        let result = match stream {
+            Some(stream) => {
+                forwarding(client, &id, is_proxied, begun(cli, client, &id, &streams, remove, stream)).await
+            }
+            None => attended(cli, &id, &streams, remove, is_proxied).await,
+        };
         if !streams.stdout && !streams.stderr && !streams.stdin {
             cli.say(id)?;
         }
@@ -143,20 +150,12 @@ pub(super) async fn forwarding(
 
 /// Attaches to a created container, starts it, and stays until it ends or the user leaves.
 async fn attached(cli: &Cli, client: &Client, id: &str, streams: &Streams, remove: bool) -> Result<ExitCode, Error> {
-    let condition = if remove { WaitCondition::Removed } else { WaitCondition::NextExit };
+    let condition = condition(remove);
     // With input alone the session ends before the container does.
     if let Some(options) = attach_options(streams).filter(|options| options.stdout || options.stderr)
         && let Some(stream) = client.container_run(id, &options, condition).await.map_err(|error| failed(&error))?
     {
-        let ended = copied(client, id, streams, Some((stream, Media::Multiplexed))).await?;
-        let wait = || async {
-            cli.warn("the engine was restarted meanwhile: some output may be missing");
-            // It may have ended meanwhile, which is no next exit any more.
-            let condition = if remove { condition } else { WaitCondition::NotRunning };
-            client.container_wait(id, condition).await?.exit().await
-        };
-        let code = concluded(ended, wait).await?;
-        return Ok(code.unwrap_or(ExitCode::SUCCESS));
+        return begun(cli, client, id, streams, remove, stream).await;
     }
     // Both before the start, so that neither output nor exit is missed.
     let (stream, waiting) = tokio::join!(attach(client, id, streams), client.container_wait(id, condition));
@@ -169,6 +168,33 @@ async fn attached(cli: &Cli, client: &Client, id: &str, streams: &Streams, remov
         return Err(failed(&error));
     }
     Ok(until_exit(client, id, streams, stream, waiting).await?.unwrap_or(ExitCode::SUCCESS))
+}
+
+/// What `run` waits for.
+fn condition(remove: bool) -> WaitCondition {
+    if remove { WaitCondition::Removed } else { WaitCondition::NextExit }
+}
+
+/// Stays with a container that the engine starts, or has started, until it ends or the user leaves.
+async fn begun(
+    cli: &Cli,
+    client: &Client,
+    id: &str,
+    streams: &Streams,
+    remove: bool,
+    stream: Hijacked,
+) -> Result<ExitCode, Error> {
+    let ended = copied(client, id, streams, Some((stream, Media::Multiplexed))).await?;
+    let wait = || async {
+        if client.container_inspect(id).await?.state.status == "created" {
+            return Ok(never_started(client, id, remove).await);
+        }
+        cli.warn("the engine was restarted meanwhile: some output may be missing");
+        // It may have ended meanwhile, which is no next exit any more.
+        let condition = if remove { WaitCondition::Removed } else { WaitCondition::NotRunning };
+        client.container_wait(id, condition).await?.exit().await
+    };
+    Ok(concluded(ended, wait).await?.unwrap_or(ExitCode::SUCCESS))
 }
 
 async fn attach(client: &Client, id: &str, streams: &Streams) -> Result<Option<Hijacked>, teu_api::client::Error> {
@@ -234,6 +260,7 @@ where
 {
     match ended {
         Ended::Detached => Ok(None),
+        Ended::Refused(message) => Err(refused(message)),
         Ended::Signal(number) => Ok(Some(ExitCode::from(128 + u8::try_from(number).unwrap_or(0)))),
         Ended::Output(told) => {
             let answer = match told {
@@ -246,6 +273,21 @@ where
             }
         }
     }
+}
+
+/// What is told of a container whose engine ended before it had started it.
+async fn never_started(client: &Client, id: &str, remove: bool) -> WaitResponse {
+    if remove {
+        // What keeps it is said by whoever looks for it next.
+        let _ = client.container_remove(id, &RemoveOptions::default()).await;
+    }
+    let message = "the engine was restarted before it had started the container".to_owned();
+    WaitResponse { error: Some(WaitError { message }), ..WaitResponse::default() }
+}
+
+/// The engine's refusal of a start, as if it had been the answer to a request.
+fn refused(message: String) -> Error {
+    failed(&teu_api::client::Error::Api { status: http::StatusCode::INTERNAL_SERVER_ERROR, message })
 }
 
 /// Why it is not known how a container ended.
