@@ -11,6 +11,7 @@ use crate::temporary::Temporary;
 
 enum Task {
     Remove(Temporary),
+    Do(Box<dyn FnOnce() + Send>),
     /// Everything sent before is done when this is answered.
     Answer(SyncSender<()>),
 }
@@ -32,6 +33,11 @@ impl Reaper {
         }
     }
 
+    /// Does something else that nobody waits for. Without a thread it is not done.
+    pub(crate) fn later(&self, work: impl FnOnce() + Send + 'static) {
+        drop(self.send(Task::Do(Box::new(work))));
+    }
+
     /// Waits until all is removed that was sent before.
     pub(crate) fn drain(&self) {
         let (answer, done) = mpsc::sync_channel(1);
@@ -50,6 +56,7 @@ impl Reaper {
                 for task in queue {
                     match task {
                         Task::Remove(doomed) => remove(doomed),
+                        Task::Do(work) => work(),
                         Task::Answer(answer) => {
                             let _ = answer.send(());
                         }

@@ -21,6 +21,7 @@ mod remove;
 mod resolve;
 mod save;
 mod snapshot;
+mod spare;
 mod usage;
 
 pub use changes::{Change, ChangeKind, CommitOptions};
@@ -35,6 +36,7 @@ use std::sync::{Arc, Mutex};
 use teu_oci::digest::Digest;
 use teu_oci::image::ImageConfig;
 
+use self::spare::Spare;
 use crate::db::Database;
 use crate::driver::Driver;
 use crate::layer::Limits;
@@ -102,6 +104,8 @@ struct Inner {
     holds: Mutex<HashMap<Digest, usize>>,
     /// Removes layers that were taken out of their place.
     reaper: Reaper,
+    /// Folders for the next snapshot.
+    spare: Spare,
     /// Parsed configurations: `run` needs one each time.
     configs: Mutex<HashMap<Digest, Arc<ImageConfig>>>,
     /// Images by what they were asked for, each with the database's edition that it was found in.

@@ -175,7 +175,8 @@ impl Engine {
         let committed = self.store().commit(insert);
         let options = SnapshotOptions { ids: view.definition.ids.clone(), size: storage::size(&view.definition.host)? };
         let folder = asks_for_folder.then(|| view.definition.config.working_dir.clone());
-        let prepared = self.prepare_rootfs(id.clone(), image, options, folder);
+        let logs_locally = !matches!(view.definition.host.log_config.driver.as_str(), "json-file" | "none");
+        let prepared = self.prepare_rootfs(id.clone(), image, options, folder, logs_locally);
         let (committed, prepared) = tokio::join!(committed.done(), prepared);
         if let Err(error) = committed.and(prepared) {
             self.store().put(Write::Delete { id });
@@ -195,15 +196,17 @@ impl Engine {
         image: &Image,
         options: SnapshotOptions,
         working_dir: Option<String>,
+        logs_locally: bool,
     ) -> Result<(), Error> {
         let engine = self.clone();
         let image = image.id;
         let root = options.ids.as_ref().and_then(|ids| ids.outside(0, 0));
         let work = move || {
-            let folder = engine.container_folder(&id);
-            // The folder of the local log, too: a log may be followed before the first start.
-            let logs = engine.container_files(&id).local_log.parent().map_or(folder, Path::to_owned);
-            std::fs::create_dir_all(&logs).map_err(|source| Error::File { path: logs, source })?;
+            // That of its log, if there is one: a log may be followed before the first start.
+            let own = engine.container_folder(&id);
+            let files = engine.container_files(&id);
+            let folder = files.local_log.parent().filter(|_| logs_locally).map_or(own, Path::to_owned);
+            std::fs::create_dir_all(&folder).map_err(|source| Error::File { path: folder, source })?;
             engine.images().prepare(&id, &image, &options)?;
             match working_dir {
                 Some(path) => make_working_dir(&engine.images().mount(&id)?, &path, root),

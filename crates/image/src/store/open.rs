@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use super::spare::Spare;
 use super::{DriverKind, Inner, Store, StoreOptions};
 use crate::db::Database;
 use crate::driver::{self, INGEST, LAYERS};
@@ -56,6 +57,7 @@ impl Store {
             configs: Mutex::default(),
             found: Mutex::default(),
             reaper: Reaper::new(),
+            spare: Spare::default(),
         };
         inner.reconcile()?;
         Ok(Self(Arc::new(inner)))

@@ -45,6 +45,9 @@ impl Store {
         self.0.db.insert_snapshot(key, image)?;
         let folder = self.0.snapshot_folder(key);
         let failed = |source| Error::File { action: "cannot create", path: folder.clone(), source };
+        if options.ids.is_none() && options.size.is_none() && self.0.spare.place(&folder).unwrap_or(false) {
+            return Ok(());
+        }
         let created = fs::DirBuilder::new().mode(0o700).create(&folder).map_err(failed).and_then(|()| {
             // Before anything is in it, so that everything will count.
             options.size.map_or(Ok(()), |size| self.0.limit(&folder, size))?;
@@ -111,6 +114,7 @@ impl Store {
         }
         if self.0.db.delete_snapshot(key)? {
             self.0.collect_garbage()?;
+            self.fill_spare();
         }
         Ok(())
     }
@@ -222,7 +226,7 @@ pub(super) fn empty() -> Lower {
 }
 
 /// Makes the folders that are not there yet. The maps of a user namespace first: they are there wherever files are.
-fn create_folders(folder: &Path, ids: Option<&IdMaps>) -> std::io::Result<()> {
+pub(super) fn create_folders(folder: &Path, ids: Option<&IdMaps>) -> std::io::Result<()> {
     let create = |path: &Path, mode| match fs::DirBuilder::new().mode(mode).create(path) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
         created => created.map(|()| true),

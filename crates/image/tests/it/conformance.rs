@@ -262,6 +262,34 @@ fn snapshots_are_written_apart() {
     });
 }
 
+/// When a snapshot goes, the folders of the next one are made; it is no different for that.
+#[test]
+fn a_snapshot_after_another() {
+    use std::os::unix::fs::MetadataExt;
+    each_driver(|fixture| {
+        let inside = fixture.folder.path().join("store").join(fixture.store.driver().name());
+        let image = Image::new("t:1").layer(Layer::new().file("f", 0o644, "image").finish());
+        let id = fixture.store.load(&image.docker_archive()[..], &()).unwrap()[0].id;
+        let prepare = |key| fixture.store.snapshot_prepare(key, &id, &SnapshotOptions::default());
+        let of = |path: PathBuf| fs::metadata(path).map(|found| (found.mode() & 0o7777, found.uid(), found.gid()));
+        prepare("first").unwrap();
+        let first = ["", "fs", "work"].map(|name| of(inside.join("snapshots/first").join(name)).unwrap());
+        fixture.store.snapshot_remove("first").unwrap();
+        fixture.store.collect_garbage().unwrap();
+        let waiting: Vec<u64> = fs::read_dir(inside.join("ingest"))
+            .unwrap()
+            .map(|entry| entry.unwrap().metadata().unwrap().ino())
+            .collect();
+        prepare("second").unwrap();
+        assert_eq!(fs::read_dir(inside.join("ingest")).unwrap().count(), 0);
+        assert_eq!(waiting, [fs::metadata(inside.join("snapshots/second")).unwrap().ino()]);
+        assert_eq!(first, ["", "fs", "work"].map(|name| of(inside.join("snapshots/second").join(name)).unwrap()));
+        assert!(prepare("second").is_err(), "it exists");
+        let mounted = Mounted::new(fixture.store.snapshot_mount("second").unwrap());
+        assert_eq!(fs::read_dir(&mounted.path).unwrap().count(), 1);
+    });
+}
+
 #[test]
 fn as_many_layers_as_overlayfs_takes() {
     each_driver(|fixture| {
@@ -392,9 +420,12 @@ fn many_at_once() {
         store.collect_garbage().unwrap();
         assert_eq!(store.disk_usage().unwrap(), 0);
         let inside = fixture.folder.path().join("store").join(store.driver().name());
-        for name in ["ingest", "layers", "snapshots"] {
+        for name in ["layers", "snapshots"] {
             assert_eq!(fs::read_dir(inside.join(name)).unwrap().count(), 0, "{name}");
         }
+        let left: Vec<PathBuf> =
+            fs::read_dir(inside.join("ingest")).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert!(left.len() == 1 && left[0].join("work").is_dir(), "the next snapshot's folders: {left:?}");
     });
 }
 
