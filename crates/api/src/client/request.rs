@@ -127,16 +127,17 @@ impl Client {
         *self.inner.instance.lock().unwrap_or_else(PoisonError::into_inner) = headers.get(INSTANCE).cloned();
     }
 
-    /// Settles the version and remembers who answered, from the head of any answer.
+    /// Settles the version and remembers who answered, from the head of any answer. Docker does not tell its version where it has
+    /// no such route.
     ///
     /// # Errors
     /// The engine is too old.
     pub(super) fn learn(&self, headers: &HeaderMap) -> Result<(), Error> {
         self.remember_instance(headers);
-        if self.inner.version.get().is_none() {
-            self.settle(announced(headers))?;
+        match announced(headers) {
+            server @ Some(_) if self.inner.version.get().is_none() => self.settle(server).map(drop),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// The version, if it is settled.

@@ -97,3 +97,21 @@ fn what_follows_the_image_is_the_containers() {
     let body: Value = serde_json::from_str(&request.body).unwrap();
     assert_eq!(body["Cmd"], json!(["ls", "-l", "--rm", "--", "x"]));
 }
+
+#[test]
+fn an_engine_that_does_not_create_and_run_in_one_request() {
+    let engine = Engine::new(&[
+        ("HEAD /_ping", 200, ""),
+        ("POST /containers/create", 201, r#"{"Id":"abc","Warnings":[]}"#),
+        ("POST /containers/abc/wait", 200, r#"{"StatusCode":4}"#),
+        ("POST /containers/abc/attach", 200, ""),
+        ("POST /containers/abc/start", 204, ""),
+    ]);
+    let (code, _, err) = engine.run(&["run", "busybox"]);
+    assert_eq!((code, err.as_str()), (4, ""));
+    let asked: Vec<(String, String)> =
+        engine.requests().into_iter().map(|request| (request.line, request.version)).collect();
+    assert!(asked[0].0.starts_with("POST /containers/run?") && asked[0].1.is_empty(), "{asked:?}");
+    // It did not say which version it speaks: the next request finds out.
+    assert!(asked[1..].iter().all(|(_, version)| version == "v1.56"), "{asked:?}");
+}

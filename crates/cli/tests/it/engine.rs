@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex};
 pub(crate) struct Request {
     /// Method and path with query, without the version: `GET /containers/json?all=1`.
     pub(crate) line: String,
+    /// The version in the path: `v1.56`; empty without one.
+    pub(crate) version: String,
     /// Headers, names in lower case.
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: String,
@@ -86,13 +88,17 @@ fn serve(stream: &UnixStream, answers: &Answers, log: &Mutex<Vec<Request>>) {
     while let Some(request) = read(&mut reader) {
         let found = answers.iter().find(|(line, ..)| request.line.starts_with(line));
         let nothing = "{\"message\":\"page not found\"}".to_owned();
+        // As Docker, which does not tell its version where it has no such route.
+        let version = if found.is_some() { "Api-Version: 1.56\r\n" } else { "" };
         let (status, body) = found.map_or((404, nothing), |(_, status, body)| (*status, body.clone()));
+        let is_stream = request.line.contains("/attach");
         log.lock().unwrap().push(request);
+        let length = body.len();
         let head = format!(
-            "HTTP/1.1 {status} X\r\nApi-Version: 1.56\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-            body.len()
+            "HTTP/1.1 {status} X\r\n{version}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
         );
-        if (&*stream).write_all(format!("{head}{body}").as_bytes()).is_err() {
+        // An attached stream has nothing in it, and ends at once.
+        if (&*stream).write_all(format!("{head}{body}").as_bytes()).is_err() || is_stream {
             return;
         }
     }
@@ -105,6 +111,7 @@ fn read(reader: &mut BufReader<&UnixStream>) -> Option<Request> {
     let target = rest.split(' ').next()?;
     // `/v1.56/…`
     let path = target.strip_prefix("/v1").and_then(|rest| rest.find('/').map(|at| &rest[at..])).unwrap_or(target);
+    let version = target[..target.len() - path.len()].trim_start_matches('/').to_owned();
     let line = format!("{method} {path}");
     let mut headers = BTreeMap::new();
     loop {
@@ -116,5 +123,5 @@ fn read(reader: &mut BufReader<&UnixStream>) -> Option<Request> {
     let length = headers.get("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some(Request { line, headers, body: String::from_utf8_lossy(&body).into_owned() })
+    Some(Request { line, version, headers, body: String::from_utf8_lossy(&body).into_owned() })
 }
