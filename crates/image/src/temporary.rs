@@ -52,16 +52,10 @@ impl Temporary {
         remove(&self.path)
     }
 
-    /// Moves it to its place.
-    pub(crate) fn place(mut self, target: &Path) -> io::Result<()> {
+    /// Moves it to its place, on the disk too.
+    pub(crate) fn publish(mut self, target: &Path) -> io::Result<()> {
         fs::rename(&self.path, target)?;
         self.published = true;
-        Ok(())
-    }
-
-    /// Moves it to its place, on the disk too.
-    pub(crate) fn publish(self, target: &Path) -> io::Result<()> {
-        self.place(target)?;
         target.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
     }
 }

@@ -97,7 +97,7 @@ mod tests {
     const DESCRIBED: &str = include_str!("routes-1.56.txt");
 
     /// What Docker has not.
-    const OWN: [&str; 1] = ["POST /containers/{id}/run"];
+    const OWN: [&str; 2] = ["POST /containers/run", "POST /containers/{id}/run"];
 
     /// Where users read which routes there are.
     const COMPATIBILITY: &str = include_str!("../../../../docs/compatibility.md");

@@ -17,6 +17,8 @@ use crate::temporary::{self, Temporary};
 const DATABASE: &str = "image.db";
 /// Name of the folder with the snapshots.
 pub(super) const SNAPSHOTS: &str = "snapshots";
+/// Name of the folder with what the next snapshot needs.
+pub(super) const SPARE: &str = "spare";
 /// Name of the folder below images without layers.
 pub(super) const EMPTY: &str = "empty";
 
@@ -77,7 +79,7 @@ fn candidates(root: &Path, wanted: Option<DriverKind>) -> Vec<DriverKind> {
 
 fn prepare(folder: &Path) -> Result<()> {
     use std::os::unix::fs::DirBuilderExt;
-    for name in [LAYERS, INGEST, SNAPSHOTS, EMPTY] {
+    for name in [LAYERS, INGEST, SNAPSHOTS, SPARE, EMPTY] {
         let path = folder.join(name);
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(|source| Error::File {
             action: "cannot create",
@@ -85,8 +87,11 @@ fn prepare(folder: &Path) -> Result<()> {
             source,
         })?;
     }
-    let ingest = folder.join(INGEST);
-    temporary::empty(&ingest).map_err(|source| Error::File { action: "cannot empty", path: ingest, source })
+    for name in [INGEST, SPARE] {
+        let path = folder.join(name);
+        temporary::empty(&path).map_err(|source| Error::File { action: "cannot empty", path, source })?;
+    }
+    Ok(())
 }
 
 /// Tries what the driver needs of the kernel: an overlay over a layer with nothing in it.

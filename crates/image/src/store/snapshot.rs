@@ -45,7 +45,10 @@ impl Store {
         self.0.db.insert_snapshot(key, image)?;
         let folder = self.0.snapshot_folder(key);
         let failed = |source| Error::File { action: "cannot create", path: folder.clone(), source };
-        if options.ids.is_none() && options.size.is_none() && self.0.spare.place(&folder).unwrap_or(false) {
+        if options.ids.is_none()
+            && options.size.is_none()
+            && self.0.spare.place(&self.0.folder, &folder).unwrap_or(false)
+        {
             return Ok(());
         }
         let created = fs::DirBuilder::new().mode(0o700).create(&folder).map_err(failed).and_then(|()| {

@@ -1,38 +1,46 @@
 //! The folders of a snapshot to come.
 //!
 //! To make the three folders takes a file system three to five times as long as to rename one, and a run waits for it. So
-//! when a snapshot goes, the next one's folders are made. They are below `ingest`, which is emptied when a store is opened.
+//! when a snapshot goes, the next one's folders are made. What is left of that is removed when a store is opened.
 
+use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Store;
+use super::open::SPARE;
 use super::snapshot::create_folders;
-use crate::temporary::Temporary;
 
-/// One snapshot's folders, or none.
+/// The only one there is, below [`SPARE`].
+const NEXT: &str = "next";
+
+/// Whether there are folders for a next snapshot.
 #[derive(Default)]
-pub(super) struct Spare(Mutex<Option<Temporary>>);
+pub(super) struct Spare(Mutex<bool>);
 
 impl Spare {
     /// Moves the folders to a snapshot's place. False if there are none.
-    pub(super) fn place(&self, target: &Path) -> io::Result<bool> {
-        let spare = self.lock().take();
-        spare.map_or(Ok(false), |spare| spare.place(target).map(|()| true))
+    pub(super) fn place(&self, store: &Path, target: &Path) -> io::Result<bool> {
+        let mut is_there = self.lock();
+        if std::mem::take(&mut *is_there) {
+            fs::rename(store.join(SPARE).join(NEXT), target)?;
+            return Ok(true);
+        }
+        Ok(false)
     }
 
     fn fill(&self, store: &Path) -> io::Result<()> {
-        if self.lock().is_some() {
-            return Ok(());
+        let mut is_there = self.lock();
+        if !*is_there {
+            // What could not be moved is whole.
+            create_folders(&store.join(SPARE).join(NEXT), None)?;
+            *is_there = true;
         }
-        let made = Temporary::reserved(store);
-        create_folders(made.path(), None)?;
-        *self.lock() = Some(made);
         Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Temporary>> {
+    fn lock(&self) -> MutexGuard<'_, bool> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
