@@ -251,7 +251,7 @@ impl Client {
     ) -> Result<Option<(CreateResponse, Hijacked)>, Error> {
         let query = attach.to_query().set("condition", condition.as_str());
         let query = query.text("name", &create.name).text("platform", &create.platform);
-        // Without a version before there is one: to ask for it takes as long as to create a container.
+        // Without a version before there is one: to ask for it is another request.
         let call = Call::new(Method::POST, "/containers/run", &query).json(request)?;
         match self.hijack_at(self.settled(), call).await {
             Ok((stream, head)) => {

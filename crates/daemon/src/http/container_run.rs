@@ -1,5 +1,4 @@
-//! `run` in one request: create, attach, wait and start. Each request that a client does not make is a tenth of what a short
-//! command takes.
+//! `run` in one request: create, attach, wait and start. A short command takes less time by each request that is not made.
 
 use super::App;
 use super::body::to_end;
@@ -21,6 +20,7 @@ use teu_api::error::ErrorResponse;
 use teu_api::stream::Kind;
 use teu_api::version::ApiVersion;
 use teu_engine::{Attachment, ByteStream, Engine, Wait};
+use tokio::sync::oneshot;
 
 pub(super) fn routes() -> Routes {
     Routes::default().post("/containers/run", run).post("/containers/{id}/run", run_created)
@@ -42,19 +42,19 @@ async fn run(
     let body = create_request(request, version).await?;
     let engine = app.engine.clone();
     let created = to_end(async move { app.engine.container_create(&create, body).await }).await?;
-    // Before the start, so that the end is not missed.
+    let value = HeaderValue::try_from(created.to_header()).map_err(ApiError::bad_request)?;
+    // All this before the start: the container may be gone right after it.
     let wait = engine.container_wait(&created.id, condition).await?;
-    let start = start(engine.clone(), created.id.clone(), options.clone(), wait, condition);
+    let (told, output) = oneshot::channel();
+    let output = stream::once(async { output.await.unwrap_or_else(|_| stream::empty().boxed()) }).flatten().boxed();
+    let attachment = engine.container_starting(&created.id, &options, output)?;
     let busy = connection.busy();
     // It goes on if the client leaves.
-    let started = tokio::spawn(async move {
+    tokio::spawn(async move {
         let _busy = busy;
-        start.await
+        drop(told.send(start(engine, created.id, options, wait, condition).await));
     });
-    let output = stream::once(async { started.await.unwrap_or_else(|_| stream::empty().boxed()) }).flatten().boxed();
-    let attachment = engine.container_starting(&created.id, &options, output)?;
     let mut answer = hijack::answer(&connection, attachment, escape, version, &headers);
-    let value = HeaderValue::try_from(created.to_header()).map_err(ApiError::bad_request)?;
     answer.headers_mut().insert(HeaderName::from_static(CREATED), value);
     Ok(answer)
 }

@@ -1,7 +1,7 @@
 //! The folders of a snapshot to come.
 //!
-//! To make the three folders takes a file system three to five times as long as to rename one, and a run waits for it. So
-//! when a snapshot goes, the next one's folders are made. What is left of that is removed when a store is opened.
+//! To make three folders takes a file system longer than to rename one, and a run waits for it. So when a snapshot goes, the
+//! next one's folders are made. What is left of that is removed when a store is opened.
 
 use std::fs;
 use std::io;

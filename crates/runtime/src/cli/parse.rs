@@ -34,8 +34,7 @@ pub(super) fn parse(args: &[OsString]) -> Result<(Global, Command), clap::Error>
     Ok((global, command))
 }
 
-/// Reads a call of a frequent command with that command's parser alone: to build those of all takes as long as to make a
-/// container's control group.
+/// Reads a call of a frequent command with that command's parser alone: a run does not wait for those of all others.
 fn parse_frequent(args: &[OsString]) -> Option<(Global, Command)> {
     let (name, augment) = args.iter().skip(1).find_map(|word| FREQUENT.iter().find(|(name, _)| word == name))?;
     let command = augment(clap::Command::new(*name));
