@@ -45,6 +45,9 @@ pub(crate) enum Intent {
     Restart,
 }
 
+/// What a container's actor reads. A channel makes room for 32 messages at once, however few there are: they are boxed.
+pub(super) type Inbox = mpsc::UnboundedReceiver<Box<Command>>;
+
 /// What an actor is asked for.
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -133,7 +136,7 @@ pub(crate) enum Command {
 pub(crate) struct Actor {
     pub(super) engine: Engine,
     pub(super) handle: Arc<Handle>,
-    inbox: mpsc::UnboundedReceiver<Command>,
+    inbox: Inbox,
     /// Root file system that was mounted ahead of the start.
     pub(super) prepared: Option<JoinHandle<Result<Prepared, Error>>>,
     prepared_until: Option<Instant>,
@@ -159,7 +162,7 @@ pub(crate) struct Actor {
 
 impl Actor {
     /// Starts the actor of a container.
-    pub(crate) fn spawn(engine: Engine, handle: Arc<Handle>, inbox: mpsc::UnboundedReceiver<Command>) {
+    pub(crate) fn spawn(engine: Engine, handle: Arc<Handle>, inbox: Inbox) {
         let actor = Actor {
             engine,
             handle,
@@ -201,7 +204,7 @@ impl Actor {
                 },
             };
             let Some(command) = command else { return };
-            self.handle_command(command).await;
+            self.handle_command(*command).await;
             if self.view().removed {
                 return;
             }

@@ -33,7 +33,7 @@ impl Actor {
             let name = &definition.name;
             return Err(Error::Forbidden(format!("endpoint with name {name} already exists in network {network}")));
         }
-        definition.endpoints.insert(network.clone(), settings);
+        definition.endpoints.insert(network.clone(), Box::new(settings));
         let Some(run) = view.state.run() else { return self.define(definition).await };
         let (engine, pid) = (self.engine.clone(), run.pid);
         let definition = Arc::new(definition);

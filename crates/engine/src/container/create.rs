@@ -13,7 +13,7 @@ use teu_archive::Tree;
 use teu_image::{Image, SnapshotOptions};
 
 use super::actor::{Actor, Command};
-use super::definition::Definition;
+use super::definition::{Definition, Endpoints};
 use super::handle::{Handle, View};
 use super::state::State;
 use super::{connect, defaults, endpoint, link, merge, mounts, names, sandbox, storage, stored, userns, validate};
@@ -250,15 +250,15 @@ fn endpoints(
     engine: &Engine,
     asked: Option<BTreeMap<String, Option<EndpointSettings>>>,
     host: &HostConfig,
-) -> Result<BTreeMap<String, EndpointSettings>, Error> {
+) -> Result<Endpoints, Error> {
     // By its name, whatever it was called; whether it exists is asked at the start.
     let called = |network: &str| {
         let network = sandbox::network_name(network);
         engine.sandboxes().network_name(network).unwrap_or_else(|_| network.to_owned())
     };
     let asked = asked.into_iter().flatten();
-    let mut all: BTreeMap<String, EndpointSettings> =
-        asked.map(|(name, settings)| (called(&name), settings.unwrap_or_default())).collect();
+    let mut all: Endpoints =
+        asked.map(|(name, settings)| (called(&name), Box::new(settings.unwrap_or_default()))).collect();
     let mode = &host.network_mode;
     if sandbox::shared_with(mode).is_some() {
         if !all.is_empty() {

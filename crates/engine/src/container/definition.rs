@@ -12,6 +12,9 @@ use super::membership;
 use super::mounts::Mount;
 use super::policy::Policy;
 
+/// What was asked for of networks, by their names. A map makes room for eleven values at once, and most containers have one: boxed.
+pub(crate) type Endpoints = BTreeMap<String, Box<EndpointSettings>>;
+
 /// A container's definition, as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Definition {
@@ -27,7 +30,7 @@ pub(crate) struct Definition {
     /// How it is tied to the host, defaults filled in.
     pub(crate) host: HostConfig,
     /// Networks, by name, with what was asked for.
-    pub(crate) endpoints: BTreeMap<String, EndpointSettings>,
+    pub(crate) endpoints: Endpoints,
     /// Mounts, in the order in which they are made.
     pub(crate) mounts: Vec<Mount>,
     /// Maps of its user namespace, as they were when it was created: its files belong to these ids. None if it lives in the

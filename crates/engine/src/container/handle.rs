@@ -7,7 +7,7 @@ use teu_keeper::Descriptors;
 use teu_network::Endpoint;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::actor::Command;
+use super::actor::{Command, Inbox};
 use super::definition::Definition;
 use super::state::State;
 use crate::Error;
@@ -44,14 +44,14 @@ pub(crate) struct View {
 pub(crate) struct Handle {
     pub(crate) id: String,
     view: watch::Sender<Arc<View>>,
-    inbox: mpsc::UnboundedSender<Command>,
+    inbox: mpsc::UnboundedSender<Box<Command>>,
     /// The current run's descriptors: stdio stays open while the engine holds them.
     descriptors: Mutex<Option<Arc<Descriptors>>>,
 }
 
 impl Handle {
     /// A handle and the actor's end of its inbox.
-    pub(crate) fn new(view: View) -> (Arc<Handle>, mpsc::UnboundedReceiver<Command>) {
+    pub(crate) fn new(view: View) -> (Arc<Handle>, Inbox) {
         let (inbox, receiver) = mpsc::unbounded_channel();
         let id = view.definition.id.clone();
         let view = watch::Sender::new(Arc::new(view));
@@ -105,7 +105,7 @@ impl Handle {
 
     /// Tells the actor something.
     pub(crate) fn tell(&self, command: Command) {
-        if self.inbox.send(command).is_err() {
+        if self.inbox.send(Box::new(command)).is_err() {
             tracing::debug!(container = self.id, "a message came after the container's end");
         }
     }

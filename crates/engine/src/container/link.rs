@@ -1,13 +1,12 @@
 //! `--link`: what a container is told about another one on the default bridge, by its environment and hosts file.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use teu_api::container::HostConfig;
-use teu_api::network::EndpointSettings;
 
-use super::definition::Definition;
+use super::definition::{Definition, Endpoints};
 use super::handle::View;
 use super::{membership, ports, sandbox};
 use crate::{Engine, Error};
@@ -35,7 +34,7 @@ pub(super) fn resolve(engine: &Engine, host: &mut HostConfig) -> Result<(), Erro
 }
 
 /// Where names are found by asking, links are a matter of the network: as Docker's command line sends them.
-pub(super) fn hand_over(engine: &Engine, host: &mut HostConfig, endpoints: &mut BTreeMap<String, EndpointSettings>) {
+pub(super) fn hand_over(engine: &Engine, host: &mut HostConfig, endpoints: &mut Endpoints) {
     // The mode may be an id.
     let mode = sandbox::network_name(&host.network_mode);
     let main = engine.sandboxes().network_name(mode).unwrap_or_else(|_| mode.to_owned());

@@ -39,7 +39,9 @@ pub(super) fn settings(view: &View) -> NetworkSettings {
 
 /// Endpoints by network name: what was asked for, and what was given while it runs.
 pub(super) fn endpoints(view: &View) -> BTreeMap<String, EndpointSettings> {
-    let mut all = view.definition.endpoints.clone();
+    let asked =
+        view.definition.endpoints.iter().map(|(network, asked)| (network.clone(), EndpointSettings::clone(asked)));
+    let mut all: BTreeMap<_, _> = asked.collect();
     let has_run = view.state.last_exit().is_some();
     for (network, asked) in &mut all {
         if has_run {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use teu_api::event::Event;
 
-/// How many events are remembered in memory; what came before is on disk. An event takes some 500 bytes.
-const CAPACITY: usize = 1024;
+/// How many events are remembered in memory, as many as Docker remembers at all; what came before is on disk. An event takes
+/// about 1 KiB.
+const CAPACITY: usize = 256;
 
 /// The last events, oldest first.
 #[derive(Debug, Default)]

@@ -103,6 +103,8 @@ impl Inner {
             });
         }
         let endpoint = Endpoint::blank(network.record.driver, &network.record);
+        // Most containers are in one network.
+        tenant.places.reserve_exact(1);
         tenant.places.push(Place { network: Arc::clone(network), endpoint, link: None, membership });
         Ok(())
     }
