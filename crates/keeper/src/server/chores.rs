@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::{Server, guardian};
+use super::{Server, guardian, saved};
 
 /// After this time without anything else to do.
 pub(super) const QUIET: Duration = Duration::from_millis(2);
@@ -21,6 +21,8 @@ pub(super) enum Chore {
     Release { guardian: Option<i32>, pid: i32 },
     /// Remove a cgroup.
     RemoveCgroup(String),
+    /// Remove the files of a container, by its id, whose cgroup is removed before: a keeper that takes over in between finds it by them.
+    RemoveEnded(String),
 }
 
 impl Server {
@@ -43,6 +45,7 @@ impl Server {
                     }
                 }
                 Chore::RemoveCgroup(path) => self.cgroups.remove(&path),
+                Chore::RemoveEnded(id) => saved::remove_ended(&self.root, &id),
             }
         }
     }

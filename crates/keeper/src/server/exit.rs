@@ -1,6 +1,5 @@
 //! Noticing and recording that a process has ended.
 
-use std::fs;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use jiff::Timestamp;
@@ -129,9 +128,14 @@ impl Server {
     pub(super) fn forget(&mut self, key: u32) {
         let Some(task) = self.tasks.get(key) else { return };
         let process = task.saved.process.clone();
-        // What is left is overwritten by the next start of the same id.
-        let _ = fs::remove_dir_all(task.dir(&self.root));
-        if task.is_container() {
+        let is_container = task.is_container();
+        let cgroup = Chore::RemoveCgroup(task.saved.cgroup_path.clone());
+        if is_container && self.chores.contains(&cgroup) && saved::set_aside(&self.root, &process.container) {
+            self.later(Chore::RemoveEnded(process.container.clone()));
+        } else {
+            saved::remove(&self.root, &process);
+        }
+        if is_container {
             for exec in self.execs(&process.container) {
                 self.drop_task(exec);
             }

@@ -30,6 +30,9 @@ impl Server {
     /// Reads what the keeper before left on disk and goes on with it.
     pub(super) fn recover(&mut self) {
         wait_for_guardian(&saved::recorded(&self.root));
+        for dir in saved::ended_before(&self.root) {
+            self.remove_ended(&dir);
+        }
         for dir in saved::subdirectories(&self.root.join("containers")) {
             self.recover_one(&dir);
             for exec in saved::subdirectories(&dir.join("exec")) {
@@ -38,6 +41,17 @@ impl Server {
         }
         let used = self.tasks.iter().filter_map(|task| task.saved.filter.as_deref()).collect();
         config::sweep(&self.root, &used);
+    }
+
+    /// Removes the cgroup of a container that the keeper before has forgotten, and then what told of it.
+    fn remove_ended(&mut self, dir: &Path) {
+        match saved::read::<Saved>(dir, STATE) {
+            Ok(Some(saved)) => self.cgroups.remove(&saved.cgroup_path),
+            Ok(None) => {}
+            Err(error) => complain(&format!("reading {}/{STATE}: {error}", dir.display())),
+        }
+        // What cannot be removed is removed by the next keeper.
+        let _ = fs::remove_dir_all(dir);
     }
 
     fn recover_one(&mut self, dir: &Path) {

@@ -1,7 +1,8 @@
 //! What the keeper knows, on disk under the exec root, for a keeper that takes over.
 //!
 //! `<exec-root>/containers/<id>/` has the OCI configuration (see [`config`](super::config)), `state.json`, the FIFOs `stdin`, `stdout`,
-//! `stderr`, the log's spools and journal, and after the exit `exit.json`. Execs are below `exec/<id>/` in the same form.
+//! `stderr`, the log's spools and journal, and after the exit `exit.json`. Execs are below `exec/<id>/` in the same form. When nobody
+//! asks for a container any more its folder goes, by way of `<exec-root>/ended/` if its cgroup is still there.
 
 use std::collections::HashSet;
 use std::fs;
@@ -73,6 +74,35 @@ pub(super) fn directory(exec_root: &Path, process: &ProcessRef) -> PathBuf {
     }
 }
 
+/// Where the files of a container are that is forgotten but for its cgroup.
+fn ended(exec_root: &Path, id: &str) -> PathBuf {
+    exec_root.join(ENDED).join(id)
+}
+
+/// Puts the files of a container aside until its cgroup is gone. False if that does not work.
+pub(super) fn set_aside(exec_root: &Path, id: &str) -> bool {
+    let (from, to) = (directory(exec_root, &ProcessRef::container(id)), ended(exec_root, id));
+    fs::rename(from, to).is_ok()
+}
+
+/// Makes the folder for what [`set_aside`] puts aside, and tells what a keeper before has left there.
+pub(super) fn ended_before(exec_root: &Path) -> Vec<PathBuf> {
+    let folder = exec_root.join(ENDED);
+    // It may be there; without it nothing is put aside.
+    let _ = fs::DirBuilder::new().mode(0o700).create(&folder);
+    subdirectories(&folder)
+}
+
+/// Removes what was put aside. What cannot be removed is removed by the next keeper.
+pub(super) fn remove_ended(exec_root: &Path, id: &str) {
+    let _ = fs::remove_dir_all(ended(exec_root, id));
+}
+
+/// Removes the files of a process. What cannot be removed is overwritten by the next start of the same id.
+pub(super) fn remove(exec_root: &Path, process: &ProcessRef) {
+    let _ = fs::remove_dir_all(directory(exec_root, process));
+}
+
 /// Whether an id can be a file name.
 pub(super) fn is_valid_id(id: &str) -> bool {
     !id.is_empty() && id.len() <= 128 && id != "." && id != ".." && !id.contains(['/', '\0'])
@@ -124,6 +154,8 @@ pub(super) fn read<T: DeserializeOwned>(dir: &Path, name: &str) -> io::Result<Op
     }
 }
 
+/// The folder of containers that are forgotten but for their cgroups.
+const ENDED: &str = "ended";
 pub(super) const STATE: &str = "state.json";
 pub(super) const EXIT: &str = "exit.json";
 pub(super) const CONFIG: &str = "config.json";

@@ -1,4 +1,4 @@
-//! Cgroups that are made ahead of a start.
+//! Cgroups: made ahead of a start, and gone after the end.
 
 use teu_keeper::Keeper;
 use teu_keeper::protocol::{ExitStatus, FailureKind, Request, StartRequest};
@@ -111,4 +111,30 @@ fn a_killed_keepers_reservation_is_the_next_ones_to_use_or_remove() {
     bench.call(Request::Signal { process: container("c"), signal: 9, all: false });
     bench.wait("c");
     until("its cgroup goes with it", || !parent.exists("c"));
+}
+
+#[test]
+fn a_killed_keeper_leaves_no_cgroup_that_is_not_on_record() {
+    let Some(mut bench) = native::bench() else { return };
+    let parent = Parent::new("record");
+    let ended = bench.root().join("ended");
+    for _ in 0..5 {
+        bench.started(parent.start(&bench, "c"));
+        bench.call(Request::Signal { process: container("c"), signal: 9, all: false });
+        bench.wait("c");
+        // It removes the cgroup when it has nothing else to do.
+        bench.ack(container("c"));
+        bench.kill_keeper();
+        assert!(!parent.exists("c") || ended.join("c/state.json").exists());
+        bench.reconnect();
+        // The end has been acknowledged: nobody asks for it again, and the next run is another one.
+        assert!(bench.keeper.list().unwrap().is_empty());
+        assert!(!parent.exists("c") && std::fs::read_dir(&ended).unwrap().next().is_none());
+    }
+    bench.started(parent.start(&bench, "c"));
+    bench.call(Request::Signal { process: container("c"), signal: 9, all: false });
+    bench.wait("c");
+    bench.ack(container("c"));
+    until("its cgroup goes", || !parent.exists("c"));
+    until("so do its files", || std::fs::read_dir(&ended).unwrap().next().is_none());
 }
