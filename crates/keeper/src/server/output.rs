@@ -1,5 +1,6 @@
 //! Moving output from processes to logs and clients.
 
+use std::fs;
 use std::io;
 use std::os::fd::AsFd;
 use std::time::Instant;
@@ -12,7 +13,7 @@ use super::Server;
 use super::attach::Standing;
 use super::poll::Token;
 use super::task::{Life, Task};
-use crate::log::{Log, Stream, Taken};
+use crate::log::{Log, Stream, Taken, spool_path};
 use crate::protocol::Event;
 
 /// Reads of one output before the others get their turn: a megabyte.
@@ -190,6 +191,21 @@ impl Server {
             }
         }
         self.flush(key, true)
+    }
+
+    /// Writes to the log what a keeper before has taken and not written: a program that says nothing more would have its last lines
+    /// logged at its end only.
+    pub(super) fn log_what_was_taken(&mut self, key: u32) {
+        let Some(dir) = self.tasks.get(key).map(|task| task.dir(&self.root)) else { return };
+        let has_some = |stream| fs::metadata(spool_path(&dir, stream)).is_ok_and(|spool| spool.len() > 0);
+        // Most have nothing, and need no open files for it.
+        if !Stream::BOTH.into_iter().any(has_some) {
+            return;
+        }
+        if let Err(error) = self.flush(key, false) {
+            self.stall(key, &error);
+        }
+        self.settle(key);
     }
 
     fn flush(&mut self, key: u32, last: bool) -> io::Result<()> {

@@ -115,6 +115,8 @@ impl Server {
         if exited && !awaits_terminal {
             // Whatever of this the keeper before has done.
             self.after_exit(key);
+        } else {
+            self.log_what_was_taken(key);
         }
         Ok(())
     }

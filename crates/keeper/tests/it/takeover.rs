@@ -32,6 +32,21 @@ fn containers_run_on_and_no_line_is_lost() {
     assert_eq!(bench.logged("c", "stdout"), counted());
 }
 
+/// A keeper may be killed between taking output and logging it, and nothing may come after that.
+#[test]
+fn what_was_taken_is_logged_before_more_comes() {
+    let mut bench = Bench::new();
+    let held = bench.run("c", "echo first; sleep 1000");
+    crate::bench::until("its line is logged", || bench.logged("c", "stdout") == "first\n");
+    bench.kill_keeper();
+    let spool = bench.root().join("containers/c/stdout.spool");
+    let mut spool = std::fs::File::options().append(true).open(spool).unwrap();
+    std::io::Write::write_all(&mut spool, b"second\n").unwrap();
+    bench.reconnect();
+    bench.adopt(container("c"), &held);
+    crate::bench::until("the line that was taken is logged", || bench.logged("c", "stdout") == "first\nsecond\n");
+}
+
 #[test]
 fn an_exit_without_a_keeper_is_known_through_the_daemons_descriptors() {
     let mut bench = Bench::new();
