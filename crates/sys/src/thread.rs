@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::unix::thread::JoinHandleExt as _;
+use std::sync::{Arc, Mutex};
 use std::thread::{Builder, JoinHandle};
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu};
@@ -17,15 +18,27 @@ pub fn spawn_elsewhere<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<JoinHandle<T>> {
-    let thread = Builder::new().name(name.to_owned()).spawn(work)?;
+    // A thread that has ended has the number 0 for the C library, which the kernel takes for the caller's: the caller would be
+    // bound to the others. So the thread ends no sooner than this function.
+    let alive = Arc::new(Mutex::new(()));
+    let _alive = alive.lock();
+    let thread = Builder::new().name(name.to_owned()).spawn(held_by(Arc::clone(&alive), work))?;
     if let Some(others) = others() {
         #[allow(clippy::unnecessary_cast, reason = "musl has a pointer where glibc has a number")]
         let handle = thread.as_pthread_t() as libc::pthread_t;
-        // SAFETY: the thread has not been joined, so its handle is valid even after its end; the set outlives the call.
-        // It fails for a thread that has ended: then all is done.
+        // SAFETY: the thread has not been joined, so its handle is valid; the set outlives the call.
         let _ = unsafe { libc::pthread_setaffinity_np(handle, size_of::<CpuSet>(), (&raw const others).cast()) };
     }
     Ok(thread)
+}
+
+/// `work`, and then waiting until nobody holds `alive`.
+fn held_by<T>(alive: Arc<Mutex<()>>, work: impl FnOnce() -> T) -> impl FnOnce() -> T {
+    move || {
+        let result = work();
+        drop(alive.lock());
+        result
+    }
 }
 
 /// The processors that the caller may use, without the one that it is on. None if there are no others.
@@ -37,6 +50,8 @@ fn others() -> Option<CpuSet> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -44,6 +59,20 @@ mod tests {
         let before = sched_getaffinity(None).unwrap();
         assert_eq!(spawn_elsewhere("elsewhere", || 7).unwrap().join().unwrap(), 7);
         assert_eq!(sched_getaffinity(None).unwrap().count(), before.count());
+    }
+
+    #[test]
+    fn a_thread_lives_as_long_as_it_is_held() {
+        let alive = Arc::new(Mutex::new(()));
+        let (done, is_done) = std::sync::mpsc::channel();
+        let guard = alive.lock().unwrap();
+        let thread = std::thread::spawn(held_by(Arc::clone(&alive), move || done.send(7).unwrap()));
+        assert_eq!(is_done.recv(), Ok(7));
+        // Its work is done: nothing but the lock keeps it from ending within this time.
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(!thread.is_finished());
+        drop(guard);
+        thread.join().unwrap();
     }
 
     #[test]
