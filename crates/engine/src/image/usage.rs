@@ -13,8 +13,10 @@ impl Engine {
     /// the caller to say.
     pub(crate) async fn image_usage(&self) -> Result<Usage<Summary>, Error> {
         let library = self.library()?;
+        // Not of one that is removed: its files go later.
+        let containers: Vec<String> = self.containers().all().iter().map(|handle| handle.id.clone()).collect();
         blocking(move || {
-            let usage = library.usage()?;
+            let usage = library.usage(&containers)?;
             let images = library.list(&ListOptions::default())?;
             let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
             let items: Vec<Summary> = images

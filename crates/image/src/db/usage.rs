@@ -5,13 +5,15 @@ use crate::error::Result;
 use crate::store::{ImageUsage, StoreUsage};
 
 impl Database {
-    /// What layers take on disk: in sum, without those below snapshots, and by image.
-    pub(crate) fn usage(&self) -> Result<StoreUsage> {
+    /// What layers take on disk: in sum, without those below these snapshots, and by image.
+    pub(crate) fn usage(&self, kept: &[String]) -> Result<StoreUsage> {
         let connection = self.lock();
-        let sums = "SELECT coalesce(sum(disk_size), 0), coalesce(sum(CASE WHEN NOT EXISTS
-                (SELECT 1 FROM snapshot_layers s WHERE s.diff_id = layers.diff_id) THEN disk_size ELSE 0 END), 0)
+        let sums = "SELECT coalesce(sum(disk_size), 0), coalesce(sum(CASE WHEN diff_id NOT IN
+                (SELECT diff_id FROM snapshot_layers WHERE key IN (SELECT value FROM json_each(?1)))
+                THEN disk_size ELSE 0 END), 0)
              FROM layers";
-        let (total, reclaimable) = connection.query_row(sums, [], |row| Ok((count(row, 0)?, count(row, 1)?)))?;
+        let kept = serde_json::Value::from(kept).to_string();
+        let (total, reclaimable) = connection.query_row(sums, [kept], |row| Ok((count(row, 0)?, count(row, 1)?)))?;
         // An image may have the same layer twice; it is stored once.
         let mut statement = connection.prepare_cached(
             "SELECT own.image, sum(l.disk_size), sum(CASE WHEN EXISTS

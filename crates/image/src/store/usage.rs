@@ -12,7 +12,7 @@ use crate::error::Result;
 pub struct StoreUsage {
     /// Bytes of all layers, each counted once.
     pub total: u64,
-    /// Bytes of the layers that no snapshot is based on: what pruning every unused image gives back.
+    /// Bytes of the layers that no kept snapshot is based on: what pruning every unused image gives back.
     pub reclaimable: u64,
     /// By image.
     pub images: HashMap<Digest, ImageUsage>,
@@ -28,11 +28,12 @@ pub struct ImageUsage {
 }
 
 impl Store {
-    /// What the layers take on disk. Nothing is walked.
+    /// What the layers take on disk. Nothing is walked. What is below snapshots with these keys cannot be reclaimed; others
+    /// are about to go.
     ///
     /// # Errors
     /// If the database fails.
-    pub fn usage(&self) -> Result<StoreUsage> {
-        self.0.db.usage()
+    pub fn usage(&self, kept: &[String]) -> Result<StoreUsage> {
+        self.0.db.usage(kept)
     }
 }

@@ -248,6 +248,10 @@ fn snapshots_are_written_apart() {
         }
         let usage = fixture.store.snapshot_usage("one").unwrap();
         assert!(usage.bytes >= 100_000 && usage.inodes == 3, "{usage:?}");
+        let sums =
+            |kept: &[&str]| fixture.store.usage(&kept.iter().map(|&key| key.to_owned()).collect::<Vec<_>>()).unwrap();
+        assert_eq!(sums(&["two", "gone"]).reclaimable, 0);
+        assert_eq!(sums(&["gone"]).reclaimable, fixture.store.disk_usage().unwrap(), "both snapshots are about to go");
         // It outlives its image and its being unmounted.
         fixture.store.remove(&id.to_string(), true, &[]).unwrap();
         let one = Mounted::new(fixture.store.snapshot_mount("one").unwrap());

@@ -5,6 +5,9 @@ use gotmpl::{Result, Template, TemplateError, Value};
 /// Blanks that `pad` adds at most: wider than any terminal.
 const MAX_PAD: usize = 64 << 10;
 
+/// Digits after the point that `printf` writes at most: Rust's formatter counts them, and the one before it, in 16 bits.
+const MAX_PRECISION: i64 = u16::MAX as i64 - 1;
+
 /// Go's own functions and Docker's.
 const NAMES: [&str; 27] = [
     "and", "call", "eq", "ge", "gt", "html", "index", "js", "le", "len", "lt", "ne", "not", "or", "print", "printf",
@@ -23,6 +26,7 @@ pub(super) fn template_functions(
 ) -> Template {
     template
         .func("json", json)
+        .func("printf", printf)
         .func("split", split)
         .func("join", join)
         .func("title", |args| Ok(text(title(&string(args, 0)?))))
@@ -105,4 +109,30 @@ fn pad(args: &[Value]) -> Result<Value> {
 fn truncate(args: &[Value]) -> Result<Value> {
     let (subject, length) = (string(args, 0)?, count(args, 1)?);
     Ok(text(subject.chars().take(length).collect::<String>()))
+}
+
+/// The engine's `printf`, which panics at more digits than it can count: so they are counted before.
+fn printf(args: &[Value]) -> Result<Value> {
+    if let Some(Value::String(format)) = args.first()
+        && is_too_precise(format, &args[1..])
+    {
+        return Err(TemplateError::Exec(format!("printf: more than {MAX_PRECISION} digits after the point")));
+    }
+    let given: String = (0..args.len()).map(|index| format!(" (index . {index})")).collect();
+    let inner = gotmpl::Template::new("printf").parse(&format!("{{{{printf{given}}}}}"))?;
+    inner.execute_to_string(&Value::List(args.into())).map(text)
+}
+
+/// Whether a precision in this format, or one that `.*` may take from `args`, is beyond what can be counted.
+fn is_too_precise(format: &str, args: &[Value]) -> bool {
+    let end = |text: &str, of: fn(char) -> bool| text.find(|c| !of(c)).unwrap_or(text.len());
+    format.split('%').skip(1).any(|verb| {
+        let flags = &verb[..end(verb, |c| c.is_ascii_digit() || "+-# []*.".contains(c))];
+        let Some((_, precision)) = flags.split_once('.') else { return false };
+        if precision.starts_with('*') {
+            return args.iter().filter_map(Value::as_int).any(|number| number > MAX_PRECISION);
+        }
+        let digits = &precision[..end(precision, |c| c.is_ascii_digit())];
+        !digits.is_empty() && digits.parse().unwrap_or(i64::MAX) > MAX_PRECISION
+    })
 }

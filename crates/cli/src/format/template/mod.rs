@@ -142,6 +142,8 @@ mod tests {
                 "ASSabAb Cd x  |he",
             ),
             (r#"{{index (split "a:b" ":") 1}}"#, "b"),
+            (r#"{{printf "%-4s|%3d|%.2f" .Id .State.Pid .Big}}"#, "abc |  7|1000.00"),
+            (r#"{{printf "v1.77737 %v" .Config.Cmd}}"#, "v1.77737 [sleep 1]"),
         ];
         for (source, want) in cases {
             assert_eq!(render(source, CONTAINER), want, "{source}");
@@ -161,6 +163,14 @@ mod tests {
                 r#"error: template: :1:9: executing "" at <.Config.Foo>: map has no entry for key "Foo""#,
             ),
             ("{{foo .Id}}", r#"error: template: :1: function "foo" not defined"#),
+            (
+                r#"{{printf "%.77737e" .Big}}"#,
+                r#"error: template: :1: executing "": printf: more than 65534 digits after the point"#,
+            ),
+            (
+                r#"{{printf "%.*f" 65535 .Big}}"#,
+                r#"error: template: :1: executing "": printf: more than 65534 digits after the point"#,
+            ),
             ("{{.Id", "error: template: :1: unclosed action"),
         ];
         for (source, want) in cases {
