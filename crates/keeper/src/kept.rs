@@ -6,8 +6,9 @@
 
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd, RawFd};
 
-/// More than the descriptors of any start; of the usual limit of 1,024 half is above.
-const FIRST: RawFd = 512;
+/// About as many as a start takes. Not higher: the kernel keeps a table up to the highest number for each process that is made
+/// while there are few, 8 KiB of it from 512 on.
+const FIRST: RawFd = 64;
 
 /// Moves a descriptor up; where there is no room, it stays. To be called before its number is told to anybody, epoll for one.
 pub(crate) fn keep(fd: OwnedFd) -> OwnedFd {

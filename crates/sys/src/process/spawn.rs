@@ -99,8 +99,8 @@ pub fn spawn_holding(
     }
 }
 
-/// Who has this descriptor has many: numbers are given lowest first. Under the usual limit of 1,024 there is one, too.
-const MANY: RawFd = 768;
+/// Who has this descriptor has many: numbers are given lowest first.
+const MANY: RawFd = 320;
 
 fn is_open(fd: RawFd) -> bool {
     // SAFETY: no memory is passed, and nothing changes, whatever the number.
