@@ -43,9 +43,10 @@ fn measure(folder: &std::path::Path, driver: Option<DriverKind>, blobs: &[Bytes]
     };
     let image = timed("create image", || store.create_image(&new))?;
     drop(held);
+    let options = teu_image::SnapshotOptions { init_layer: true, ..Default::default() };
     for turn in 0..4 {
         let key = format!("c{turn}");
-        timed("snapshot prepare", || store.snapshot_prepare(&key, &image, &teu_image::SnapshotOptions::default()))?;
+        timed("snapshot prepare", || store.snapshot_prepare(&key, &image, &options))?;
         let mount = timed("snapshot mount", || store.snapshot_mount(&key))?;
         timed("unmount", || drop(mount));
         timed("snapshot remove", || store.snapshot_remove(&key))?;

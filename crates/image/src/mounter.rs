@@ -78,6 +78,9 @@ pub(crate) struct Overlay {
 pub(crate) struct Upper {
     pub(crate) folder: PathBuf,
     pub(crate) work: PathBuf,
+    /// Whether its end does not wait until the file system that it lies on is written to disk. After a crash of the machine nobody
+    /// may need it any more.
+    pub(crate) volatile: bool,
 }
 
 impl Upper {
@@ -169,7 +172,8 @@ mod tests {
         for name in ["fs", "work"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
         }
-        let overlay = Overlay { lowers, upper: Some(Upper { folder: "fs".into(), work: "work".into() }) };
+        let upper = Upper { folder: "fs".into(), work: "work".into(), volatile: false };
+        let overlay = Overlay { lowers, upper: Some(upper) };
         let mount = mounter
             .run(move |namespace| {
                 namespace.new_api = false;

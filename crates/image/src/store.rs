@@ -4,7 +4,8 @@
 //! <root>/<driver>/image.db           metadata (see `db`)
 //!                 layers/<diff id>   one file or folder per layer
 //!                 ingest/            layers on their way in
-//!                 snapshots/<key>/   fs (what was written), work (overlayfs' own)
+//!                 snapshots/<key>/   fs (what was written), work or work.init (overlayfs' own)
+//!                 init/<image>/      what containers have between the image's layers and what they write (see `init`)
 //!                 empty/             the lower folder of images without layers
 //! ```
 
@@ -12,6 +13,7 @@ mod changes;
 mod history;
 mod ids;
 mod import;
+mod init;
 pub(crate) mod layers;
 mod list;
 mod load;
@@ -36,6 +38,7 @@ use std::sync::{Arc, Mutex};
 use teu_oci::digest::Digest;
 use teu_oci::image::ImageConfig;
 
+use self::init::InitLayers;
 use self::spare::Spare;
 use crate::db::Database;
 use crate::driver::Driver;
@@ -106,6 +109,8 @@ struct Inner {
     reaper: Reaper,
     /// Folders for the next snapshot.
     spare: Spare,
+    /// The init layers there are.
+    init_layers: InitLayers,
     /// Parsed configurations: `run` needs one each time.
     configs: Mutex<HashMap<Digest, Arc<ImageConfig>>>,
     /// Images by what they were asked for, each with the database's edition that it was found in.

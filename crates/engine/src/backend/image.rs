@@ -53,6 +53,10 @@ impl Images for StoreImages {
         Ok(self.0.snapshot_mount(key)?)
     }
 
+    fn is_over_init(&self, key: &str) -> Result<bool, Error> {
+        Ok(self.0.snapshot_over_init(key)?)
+    }
+
     fn remove(&self, key: &str) -> Result<(), Error> {
         Ok(self.0.snapshot_remove(key)?)
     }

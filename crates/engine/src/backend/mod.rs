@@ -89,6 +89,10 @@ pub(crate) trait Images: Send + Sync + Debug {
     fn prepare(&self, key: &str, image: &Digest, options: &SnapshotOptions) -> Result<(), Error>;
     /// Mounts it, detached.
     fn mount(&self, key: &str) -> Result<OwnedFd, Error>;
+    /// Whether what containers have only because they are containers is below it already.
+    fn is_over_init(&self, _key: &str) -> Result<bool, Error> {
+        Ok(false)
+    }
     /// Deletes it.
     fn remove(&self, key: &str) -> Result<(), Error>;
     /// Makes sure of one that there should be.

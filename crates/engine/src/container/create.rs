@@ -173,7 +173,8 @@ impl Engine {
         };
         // A row without a root file system, or the other way round, is what reconciliation looks for: no intent needed.
         let committed = self.store().commit(insert);
-        let options = SnapshotOptions { ids: view.definition.ids.clone(), size: storage::size(&view.definition.host)? };
+        let (ids, size) = (view.definition.ids.clone(), storage::size(&view.definition.host)?);
+        let options = SnapshotOptions { ids, size, init_layer: true };
         let folder = asks_for_folder.then(|| view.definition.config.working_dir.clone());
         let logs_locally = !matches!(view.definition.host.log_config.driver.as_str(), "json-file" | "none");
         let prepared = self.prepare_rootfs(id.clone(), image, options, folder, logs_locally);

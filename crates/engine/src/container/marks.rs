@@ -1,4 +1,5 @@
-//! What programs look at to find out that they are in a container.
+//! What programs look at to find out that they are in a container, for those whose root file system has no init layer: made by an
+//! earlier version, or when none could be made.
 
 use std::os::fd::{AsFd, BorrowedFd};
 

@@ -92,7 +92,9 @@ pub(super) fn prepare(
         };
         let groups = definition.host.group_add.as_deref().unwrap_or(&[]);
         // Not worth a start that fails: a full disk lets programs that write nothing run all the same.
-        if let Err(error) = marks::leave(rootfs.as_fd(), definition.root()) {
+        if !engine.images().is_over_init(&definition.id)?
+            && let Err(error) = marks::leave(rootfs.as_fd(), definition.root())
+        {
             tracing::warn!(container = definition.id, %error, "/.dockerenv and /etc/mtab could not be made");
         }
         let account = Accounts::read(rootfs.as_fd()).resolve(&definition.config.user, groups)?;

@@ -38,10 +38,20 @@ impl Database {
         Ok(connection.prepare_cached("DELETE FROM snapshots WHERE key = ?1")?.execute([key])? > 0)
     }
 
-    pub(crate) fn has_snapshot(&self, key: &str) -> Result<bool> {
+    /// The image that a snapshot is of; `None` if there is no such snapshot.
+    pub(crate) fn snapshot_image(&self, key: &str) -> Result<Option<Digest>> {
         let connection = self.lock();
-        let mut statement = connection.prepare_cached("SELECT 1 FROM snapshots WHERE key = ?1")?;
-        Ok(statement.exists([key])?)
+        let mut statement = connection.prepare_cached("SELECT image FROM snapshots WHERE key = ?1")?;
+        Ok(statement.query_row([key], |row| digest(row, 0)).optional()?)
+    }
+
+    /// Whether an image is there, or a snapshot of it.
+    pub(crate) fn is_image_needed(&self, image: &Digest) -> Result<bool> {
+        let connection = self.lock();
+        let mut statement = connection.prepare_cached(
+            "SELECT 1 FROM images WHERE id = ?1 UNION ALL SELECT 1 FROM snapshots WHERE image = ?1 LIMIT 1",
+        )?;
+        Ok(statement.exists([Key(image)])?)
     }
 
     /// All keys, sorted.

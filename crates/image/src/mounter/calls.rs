@@ -17,9 +17,12 @@ use super::{Mapped, Upper};
 /// - `metacopy=off`: the upper folder holds whole files, so that it can be read as a layer's diff.
 /// - `redirect_dir=nofollow`: the same for renamed folders; and links that a forged layer smuggles in lead nowhere.
 ///
-/// `volatile` (no fsync) is not used: after a crash of the machine such an overlay refuses to mount, and with it
+/// `volatile` (no fsync) is not used for containers: after a crash of the machine such an overlay refuses to mount, and with it
 /// everything a container wrote would be lost.
 const OVERLAY_OPTIONS: [(&str, &str); 3] = [("index", "off"), ("metacopy", "off"), ("redirect_dir", "nofollow")];
+
+/// The option of overlays that nobody needs after a crash (Linux 5.10).
+const VOLATILE: &str = "volatile";
 
 pub(super) fn attach_mapped(source: &Path, target: &Path, mapped: &Mapped) -> Result<(), Errno> {
     let mount =
@@ -71,6 +74,9 @@ pub(super) fn detached_overlay(lowers: &[String], upper: Option<&Upper>) -> Resu
     for (key, path) in upper.iter().flat_map(|upper| upper.options()) {
         rustix::mount::fsconfig_set_string(&context, key, path)?;
     }
+    if upper.is_some_and(|upper| upper.volatile) {
+        rustix::mount::fsconfig_set_flag(&context, VOLATILE)?;
+    }
     for (key, value) in OVERLAY_OPTIONS {
         rustix::mount::fsconfig_set_string(&context, key, value)?;
     }
@@ -83,6 +89,9 @@ pub(super) fn attached_overlay(lowers: &[String], upper: Option<&Upper>) -> Resu
     let mut options = format!("lowerdir={}", lowers.join(":"));
     for (key, path) in upper.iter().flat_map(|upper| upper.options()) {
         options.extend([",", key, "=", &path.to_string_lossy()]);
+    }
+    if upper.is_some_and(|upper| upper.volatile) {
+        options.extend([",", VOLATILE]);
     }
     for (key, value) in OVERLAY_OPTIONS {
         options.extend([",", key, "=", value]);

@@ -80,7 +80,9 @@ impl Store {
     /// `NoSuchSnapshot`; if files cannot be read.
     pub fn snapshot_changes(&self, key: &str) -> Result<Vec<Change>> {
         let (upper, lower) = (self.open_upper(key)?, self.snapshot_lower(key)?);
-        changes(Tree::new(upper.as_fd()), Tree::new(lower.as_fd())).map_err(|source| self.walking(key, source))
+        let init = self.open_init_layer(key)?;
+        let init = init.as_ref().map(|init| Tree::new(init.as_fd()));
+        changes(Tree::new(upper.as_fd()), Tree::new(lower.as_fd()), init).map_err(|source| self.walking(key, source))
     }
 
     /// Writes all files of a snapshot as an archive.
@@ -130,7 +132,8 @@ impl Store {
     /// The layer of what was changed in a snapshot.
     fn snapshot_layer(&self, key: &str) -> Result<HeldLayer> {
         let (upper, lower) = (self.open_upper(key)?, self.snapshot_lower(key)?);
-        let changed = changes(Tree::new(upper.as_fd()), Tree::new(lower.as_fd()));
+        // The image has no init layer: what was taken away of that is nothing to take away from the image.
+        let changed = changes(Tree::new(upper.as_fd()), Tree::new(lower.as_fd()), None);
         let changed = changed.map_err(|source| self.walking(key, source))?;
         let wanted: std::collections::HashSet<&Path> = changed.iter().map(|change| change.path.as_path()).collect();
         let mut writer = self.layer_writer(Expectation::default())?;
@@ -165,6 +168,20 @@ impl Store {
         folder.map(OwnedFd::from).map_err(|source| Error::File { action: "cannot open", path, source })
     }
 
+    /// The init layer below a snapshot, if it has one.
+    fn open_init_layer(&self, key: &str) -> Result<Option<OwnedFd>> {
+        if !self.snapshot_over_init(key)? {
+            return Ok(None);
+        }
+        let path = self.0.init_folder(&self.0.require_snapshot(key)?);
+        match OpenOptions::new().read(true).custom_flags(libc_directory()).open(&path) {
+            Ok(folder) => Ok(Some(folder.into())),
+            // The next mount makes it again.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(Error::File { action: "cannot open", path, source }),
+        }
+    }
+
     fn walking(&self, key: &str, source: std::io::Error) -> Error {
         Error::File { action: "cannot walk", path: PathBuf::from(key), source }
     }
@@ -189,33 +206,24 @@ impl Write for Sink<'_> {
     }
 }
 
-/// Compares an overlay's upper folder with what is below it.
-fn changes(upper: Tree<'_>, lower: Tree<'_>) -> std::io::Result<Vec<Change>> {
+/// Compares an overlay's upper folder with the image below it. What the image has not, but the init layer has, was there before, too.
+fn changes(upper: Tree<'_>, lower: Tree<'_>, init: Option<Tree<'_>>) -> std::io::Result<Vec<Change>> {
     let mut all: Vec<(Change, bool)> = Vec::new();
     walk(upper, Path::new(""), |path, found| {
         if path == Path::new("") {
             return Ok(true);
         }
-        let is_folder = found.kind() == FileType::Directory;
         let is_whiteout = found.kind() == FileType::CharacterDevice && found.stat.st_rdev == 0;
         let below = lower.at(path).ok();
-        let kind = match (&below, is_whiteout) {
+        let was_there = below.is_some() || init.is_some_and(|init| init.at(path).is_ok());
+        let kind = match (was_there, is_whiteout) {
             // What was neither there before nor is now is no change.
-            (None, true) => return Ok(false),
-            (Some(_), true) => ChangeKind::Deleted,
-            (None, false) => ChangeKind::Added,
-            (Some(_), false) => ChangeKind::Modified,
+            (false, true) => return Ok(false),
+            (true, true) => ChangeKind::Deleted,
+            (false, false) => ChangeKind::Added,
+            (true, false) => ChangeKind::Modified,
         };
-        let made_for_mount =
-            is_mount_point(path) && (is_folder || found.stat.st_size == 0 || !is_whiteout && is_mtab(path));
-        // A folder may be in the upper one only because something in it is.
-        let incidental = match &below {
-            Some(below) if is_folder => {
-                same_folder(below, found) || (made_for_mount || holds_mount_points(path)) && same_owner(below, found)
-            }
-            None => made_for_mount,
-            Some(_) => false,
-        };
+        let incidental = !is_whiteout && is_incidental(path, found, below.as_ref());
         all.push((Change { path: path.to_owned(), kind }, incidental));
         Ok(true)
     })?;
@@ -229,6 +237,19 @@ fn changes(upper: Tree<'_>, lower: Tree<'_>) -> std::io::Result<Vec<Change>> {
     }
     kept.reverse();
     Ok(kept)
+}
+
+/// Whether something is in the upper folder only because something in it is, or for what is mounted on it.
+fn is_incidental(path: &Path, found: &Found, below: Option<&Found>) -> bool {
+    let is_folder = found.kind() == FileType::Directory;
+    let made_for_mount = is_mount_point(path) && (is_folder || found.stat.st_size == 0 || is_mtab(path));
+    match below {
+        Some(below) if is_folder => {
+            same_folder(below, found) || (made_for_mount || holds_mount_points(path)) && same_owner(below, found)
+        }
+        None => made_for_mount,
+        Some(_) => false,
+    }
 }
 
 fn is_mount_point(path: &Path) -> bool {

@@ -132,10 +132,11 @@ impl Store {
     }
 }
 
+/// The most layers of an image: `OVL_MAX_STACK` of the kernel.
+pub(super) const MAX_LAYERS: usize = 500;
+
 /// Parses an image configuration and bounds what it may say.
 pub(crate) fn parse_config(id: &Digest, config: &[u8]) -> Result<ImageConfig> {
-    /// `OVL_MAX_STACK` of the kernel.
-    const MAX_LAYERS: usize = 500;
     let config: ImageConfig = serde_json::from_slice(config)
         .map_err(|source| Error::Document { what: format!("configuration of image {id}"), source })?;
     if config.rootfs.diff_ids.len() > MAX_LAYERS {
@@ -149,7 +150,7 @@ impl Inner {
         self.holds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Removes the layers that nothing needs; answers which.
+    /// Removes the layers that nothing needs, and the init layers; answers which layers.
     pub(super) fn collect_garbage(&self) -> Result<Vec<LayerInfo>> {
         let mut removed = Vec::new();
         for layer in self.db.unused_layers()? {
@@ -165,6 +166,7 @@ impl Inner {
             doomed.into_iter().for_each(|doomed| self.reaper.remove(doomed));
             removed.push(layer.info);
         }
+        self.collect_init_layers();
         Ok(removed)
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use super::init::InitLayers;
 use super::spare::Spare;
 use super::{DriverKind, Inner, Store, StoreOptions};
 use crate::db::Database;
@@ -21,6 +22,8 @@ pub(super) const SNAPSHOTS: &str = "snapshots";
 pub(super) const SPARE: &str = "spare";
 /// Name of the folder below images without layers.
 pub(super) const EMPTY: &str = "empty";
+/// Name of the folder with the init layers.
+pub(super) const INIT: &str = "init";
 
 impl Store {
     /// Opens the store under `root`, creating it if need be, and removes what an interrupted operation left.
@@ -60,6 +63,7 @@ impl Store {
             found: Mutex::default(),
             reaper: Reaper::new(),
             spare: Spare::default(),
+            init_layers: InitLayers::find(folder)?,
         };
         inner.reconcile()?;
         Ok(Self(Arc::new(inner)))
@@ -79,7 +83,7 @@ fn candidates(root: &Path, wanted: Option<DriverKind>) -> Vec<DriverKind> {
 
 fn prepare(folder: &Path) -> Result<()> {
     use std::os::unix::fs::DirBuilderExt;
-    for name in [LAYERS, INGEST, SNAPSHOTS, SPARE, EMPTY] {
+    for name in [LAYERS, INGEST, SNAPSHOTS, SPARE, EMPTY, INIT] {
         let path = folder.join(name);
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(|source| Error::File {
             action: "cannot create",
@@ -113,8 +117,8 @@ fn probe(kind: DriverKind, folder: &Path, mounter: &Mounter) -> Result<()> {
         DriverKind::Overlay => Lower::new(super::Digest::of(b"probe"), LowerKind::Directory, name("layer.d")),
     };
     let id = lower.id;
-    let result =
-        mounter.overlay(Overlay { lowers: vec![lower], upper: Some(Upper { folder: name("fs"), work: name("work") }) });
+    let upper = Upper { folder: name("fs"), work: name("work"), volatile: false };
+    let result = mounter.overlay(Overlay { lowers: vec![lower], upper: Some(upper) });
     mounter.detach(id)?;
     result.map(drop)
 }

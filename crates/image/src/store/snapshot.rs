@@ -16,9 +16,12 @@ use crate::model::Usage;
 use crate::mounter::{Lower, LowerKind, Overlay, Upper};
 
 /// The folder of what was written.
-const UPPER: &str = "fs";
+pub(super) const UPPER: &str = "fs";
 /// The folder that overlayfs works in.
-const WORK: &str = "work";
+pub(super) const WORK: &str = "work";
+/// The same of a snapshot over an init layer. That the name tells costs nothing at a start: no further file is made, kept in memory or
+/// removed. And it cannot be lost without the snapshot.
+const WORK_OVER_INIT: &str = "work.init";
 /// Permissions of a container's root, as Docker has them.
 const ROOT_MODE: u32 = 0o755;
 /// Longest key: container ids have 64 characters.
@@ -32,6 +35,8 @@ pub struct SnapshotOptions {
     pub ids: Option<IdMaps>,
     /// The most bytes that may be written to it.
     pub size: Option<u64>,
+    /// It is a container's root: between the image's layers and what is written to it there is the image's init layer.
+    pub init_layer: bool,
 }
 
 impl Store {
@@ -43,19 +48,8 @@ impl Store {
         check_key(key)?;
         // The row first: a folder without a row is removed at the next start, a row without a folder too.
         self.0.db.insert_snapshot(key, image)?;
-        let folder = self.0.snapshot_folder(key);
-        let failed = |source| Error::File { action: "cannot create", path: folder.clone(), source };
-        if options.ids.is_none()
-            && options.size.is_none()
-            && self.0.spare.place(&self.0.folder, &folder).unwrap_or(false)
-        {
-            return Ok(());
-        }
-        let created = fs::DirBuilder::new().mode(0o700).create(&folder).map_err(failed).and_then(|()| {
-            // Before anything is in it, so that everything will count.
-            options.size.map_or(Ok(()), |size| self.0.limit(&folder, size))?;
-            create_folders(&folder, options.ids.as_ref()).map_err(failed)
-        });
+        let over_init = options.init_layer && self.0.ensure_init_layer(key, image);
+        let created = self.0.create_snapshot(key, options, over_init);
         if created.is_err() {
             self.snapshot_remove(key)?;
         }
@@ -68,25 +62,32 @@ impl Store {
     /// # Errors
     /// `NoSuchSnapshot`, `Mount`.
     pub fn snapshot_mount(&self, key: &str) -> Result<OwnedFd> {
-        self.0.require_snapshot(key)?;
-        let mut lowers = self.0.lowers(key)?;
-        if lowers.is_empty() {
-            // Overlayfs wants at least one.
-            lowers.push(empty());
+        let image = self.0.require_snapshot(key)?;
+        match self.0.writable(key, &image) {
+            // Whoever took it away: it can be made again.
+            Err(_) if self.0.has_lost_init_layer(&image) => self.0.writable(key, &image),
+            mounted => mounted,
         }
-        let folder = Path::new(SNAPSHOTS).join(key);
-        let upper = Upper { folder: folder.join(UPPER), work: folder.join(WORK) };
-        self.0.mounter.overlay(Overlay { lowers, upper: Some(upper) })
     }
 
-    /// Mounts what a snapshot was made of, without what was written to it; detached and read-only.
+    /// Mounts the image that a snapshot was made of, without its init layer and what was written to it; detached and read-only.
     ///
     /// # Errors
     /// `NoSuchSnapshot`, `Mount`.
     pub fn snapshot_lower(&self, key: &str) -> Result<OwnedFd> {
-        self.0.require_snapshot(key)?;
-        let lowers = self.0.lowers(key)?;
+        let image = self.0.require_snapshot(key)?;
+        let lowers = self.0.lowers(key, &image, false)?;
         self.0.read_only(lowers)
+    }
+
+    /// Whether a snapshot is over an init layer; those of earlier versions are not, nor are those whose init layer could not be made.
+    /// It stays so as long as the snapshot lives.
+    ///
+    /// # Errors
+    /// `SnapshotKey`; if its folder cannot be read.
+    pub fn snapshot_over_init(&self, key: &str) -> Result<bool> {
+        check_key(key)?;
+        self.0.is_over_init(key)
     }
 
     /// Mounts a snapshot detached and read-only, beside whoever has it mounted for writing: a view of it now, without
@@ -95,10 +96,10 @@ impl Store {
     /// # Errors
     /// `NoSuchSnapshot`, `Mount`.
     pub fn snapshot_view(&self, key: &str) -> Result<OwnedFd> {
-        self.0.require_snapshot(key)?;
+        let image = self.0.require_snapshot(key)?;
         let id = Digest::of(key.as_bytes());
         let top = Lower::new(id, LowerKind::Directory, Path::new(SNAPSHOTS).join(key).join(UPPER));
-        let lowers = std::iter::once(top).chain(self.0.lowers(key)?).collect();
+        let lowers = std::iter::once(top).chain(self.0.lowers(key, &image, self.0.is_over_init(key)?)?).collect();
         let view = self.0.read_only(lowers);
         self.0.mounter.detach(id)?;
         view
@@ -133,8 +134,12 @@ impl Store {
         if !folder.is_dir() {
             return Ok(false);
         }
-        create_folders(&folder, ids).map_err(|source| Error::File { action: "cannot create", path: folder, source })?;
-        if !self.0.db.has_snapshot(key)? {
+        create_folders(&folder, ids, self.0.is_over_init(key)?).map_err(|source| Error::File {
+            action: "cannot create",
+            path: folder,
+            source,
+        })?;
+        if self.0.db.snapshot_image(key)?.is_none() {
             self.0.db.insert_snapshot(key, image)?;
             tracing::warn!(key, "a root file system that the database had lost was entered again");
         }
@@ -197,12 +202,47 @@ impl Inner {
         Ok(names.into_iter().filter_map(|name| name.into_string().ok()).collect())
     }
 
-    /// The layers below a snapshot, top first.
-    fn lowers(&self, key: &str) -> Result<Vec<Lower>> {
+    /// Puts the folders of a snapshot in their place.
+    fn create_snapshot(&self, key: &str, options: &SnapshotOptions, over_init: bool) -> Result<()> {
+        let folder = self.snapshot_folder(key);
+        let failed = |source| Error::File { action: "cannot create", path: folder.clone(), source };
+        if options.ids.is_none() && options.size.is_none() && self.spare.place(&self.folder, &folder).unwrap_or(false) {
+            // They were made for a container.
+            let plain = || fs::rename(folder.join(WORK_OVER_INIT), folder.join(WORK));
+            return if over_init { Ok(()) } else { plain().map_err(failed) };
+        }
+        fs::DirBuilder::new().mode(0o700).create(&folder).map_err(failed)?;
+        // Before anything is in it, so that everything will count.
+        options.size.map_or(Ok(()), |size| self.limit(&folder, size))?;
+        create_folders(&folder, options.ids.as_ref(), over_init).map_err(failed)
+    }
+
+    /// Whether a snapshot is over an init layer.
+    pub(super) fn is_over_init(&self, key: &str) -> Result<bool> {
+        let path = self.snapshot_folder(key).join(WORK_OVER_INIT);
+        path.try_exists().map_err(|source| Error::File { action: "cannot read", path, source })
+    }
+
+    /// An overlay that writes to a snapshot.
+    fn writable(&self, key: &str, image: &Digest) -> Result<OwnedFd> {
+        let over_init = self.is_over_init(key)?;
+        let mut lowers = self.lowers(key, image, over_init)?;
+        if lowers.is_empty() {
+            // Overlayfs wants at least one.
+            lowers.push(empty());
+        }
+        let folder = Path::new(SNAPSHOTS).join(key);
+        let upper = Upper { folder: folder.join(UPPER), work: folder.join(work(over_init)), volatile: false };
+        self.mounter.overlay(Overlay { lowers, upper: Some(upper) })
+    }
+
+    /// What is below a snapshot of this image, top first: the init layer, if it is wanted, and the image's layers.
+    fn lowers(&self, key: &str, image: &Digest, over_init: bool) -> Result<Vec<Lower>> {
+        let init = over_init.then(|| self.init_lower(key, image)).transpose()?;
         let layers = self.db.snapshot_layers(key)?;
         let mapped = self.mapped(key)?;
-        let lower = |diff_id| Lower { mapped: mapped.clone(), ..self.driver.lower(diff_id) };
-        Ok(layers.iter().map(lower).collect())
+        let lowers = init.into_iter().chain(layers.iter().map(|diff_id| self.driver.lower(diff_id)));
+        Ok(lowers.map(|lower| Lower { mapped: mapped.clone(), ..lower }).collect())
     }
 
     /// An overlay that nothing is written to.
@@ -217,10 +257,16 @@ impl Inner {
         self.mounter.overlay(Overlay { lowers, upper: None })
     }
 
-    fn require_snapshot(&self, key: &str) -> Result<()> {
+    /// Makes sure that a snapshot is there; answers its image.
+    pub(super) fn require_snapshot(&self, key: &str) -> Result<Digest> {
         check_key(key)?;
-        if self.db.has_snapshot(key)? { Ok(()) } else { Err(Error::NoSuchSnapshot(key.to_owned())) }
+        self.db.snapshot_image(key)?.ok_or_else(|| Error::NoSuchSnapshot(key.to_owned()))
     }
+}
+
+/// The name of the folder that overlayfs works in.
+fn work(over_init: bool) -> &'static str {
+    if over_init { WORK_OVER_INIT } else { WORK }
 }
 
 /// A layer with nothing in it.
@@ -229,7 +275,7 @@ pub(super) fn empty() -> Lower {
 }
 
 /// Makes the folders that are not there yet. The maps of a user namespace first: they are there wherever files are.
-pub(super) fn create_folders(folder: &Path, ids: Option<&IdMaps>) -> std::io::Result<()> {
+pub(super) fn create_folders(folder: &Path, ids: Option<&IdMaps>, over_init: bool) -> std::io::Result<()> {
     let create = |path: &Path, mode| match fs::DirBuilder::new().mode(mode).create(path) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
         created => created.map(|()| true),
@@ -238,7 +284,7 @@ pub(super) fn create_folders(folder: &Path, ids: Option<&IdMaps>) -> std::io::Re
     if let Some(ids) = ids {
         ids::write(folder, ids)?;
     }
-    create(&folder.join(WORK), 0o700)?;
+    create(&folder.join(work(over_init)), 0o700)?;
     let upper = folder.join(UPPER);
     if create(&upper, ROOT_MODE)? {
         // Whatever the umask says.

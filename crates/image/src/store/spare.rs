@@ -33,8 +33,8 @@ impl Spare {
     fn fill(&self, store: &Path) -> io::Result<()> {
         let mut is_there = self.lock();
         if !*is_there {
-            // What could not be moved is whole.
-            create_folders(&store.join(SPARE).join(NEXT), None)?;
+            // What could not be moved is whole. Nearly every snapshot is a container's.
+            create_folders(&store.join(SPARE).join(NEXT), None, true)?;
             *is_there = true;
         }
         Ok(())

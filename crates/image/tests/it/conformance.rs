@@ -110,7 +110,7 @@ fn everything() -> Vec<u8> {
 }
 
 /// Runs a test for each driver that this machine has.
-fn each_driver(test: impl Fn(&Fixture)) {
+pub(crate) fn each_driver(test: impl Fn(&Fixture)) {
     if privileged() {
         DRIVERS.into_iter().for_each(|driver| test(&Fixture::new(driver)));
     }
@@ -409,7 +409,8 @@ fn many_at_once() {
                         let image = Image::new(&format!("w{worker}:{turn}")).layer(shared.clone()).layer(own);
                         let id = store.load(&image.docker_archive()[..], &()).unwrap()[0].id;
                         let key = format!("{worker}-{turn}");
-                        store.snapshot_prepare(&key, &id, &SnapshotOptions::default()).unwrap();
+                        let options = SnapshotOptions { init_layer: turn % 2 == 0, ..SnapshotOptions::default() };
+                        store.snapshot_prepare(&key, &id, &options).unwrap();
                         let mounted = Mounted::new(store.snapshot_mount(&key).unwrap());
                         store.remove(&id.to_string(), true, &[]).unwrap();
                         assert_eq!(fs::metadata(mounted.path.join("shared")).unwrap().len(), 50_000);
@@ -423,7 +424,7 @@ fn many_at_once() {
         store.collect_garbage().unwrap();
         assert_eq!(store.disk_usage().unwrap(), 0);
         let inside = fixture.folder.path().join("store").join(store.driver().name());
-        for name in ["ingest", "layers", "snapshots"] {
+        for name in ["ingest", "init", "layers", "snapshots"] {
             assert_eq!(fs::read_dir(inside.join(name)).unwrap().count(), 0, "{name}");
         }
     });

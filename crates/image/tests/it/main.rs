@@ -3,6 +3,7 @@
 
 mod archives;
 mod conformance;
+mod init_layers;
 mod malicious;
 mod names;
 mod tree;

@@ -28,8 +28,18 @@ fn what_tells_a_program_that_it_is_in_a_container() {
     assert_eq!(engine.run(&["logs", "box"]).unwrap(), "/proc/mounts\n");
     // The container itself changed nothing but this.
     assert_eq!(engine.run(&["diff", "box"]).unwrap(), "A /new\n");
+    // All else that a start needs in its root is made once for the image.
+    let upper =
+        format!("{}/image/*/snapshots/{}/fs", engine.host.path("data").display(), inspect(&engine, "box", "{{.Id}}"));
+    assert_eq!(engine.host.sh(&format!("cd {upper} && find . -mindepth 1")).unwrap(), "./new\n");
     engine.run(&["start", "-a", "box"]).expect_err("the folder is there already");
     assert_eq!(sh(&engine, &["--read-only"], "cat /.dockerenv"), "");
+    // Of a container that an earlier version made it is made at each start.
+    engine.run(&["create", "--name", "old", BUSYBOX, "sh", "-c", "test -x /.dockerenv && readlink /etc/mtab"]).unwrap();
+    let old = upper.replace(&inspect(&engine, "box", "{{.Id}}"), &inspect(&engine, "old", "{{.Id}}"));
+    engine.host.sh(&format!("cd {old}/.. && mv work.init work")).unwrap();
+    assert_eq!(engine.run(&["start", "-a", "old"]).unwrap(), "/proc/mounts\n");
+    assert_eq!(engine.run(&["diff", "old"]).unwrap(), "");
     for name in ["runc", "io.containerd.runc.v2", "teu"] {
         assert_eq!(sh(&engine, &["--runtime", name], "echo ran"), "ran\n");
     }

@@ -28,10 +28,11 @@ fn remapped() -> Option<Engine> {
 #[test]
 fn root_is_somebody_else_outside() {
     let Some(engine) = remapped() else { return };
-    let script = "id -u; cat /proc/self/uid_map /proc/self/gid_map | tr -s ' '; stat -c %u:%g / /bin/sh /etc/hosts /dev/null; \
+    let script = "id -u; cat /proc/self/uid_map /proc/self/gid_map | tr -s ' '; stat -c %u:%g / /bin/sh /etc/hosts /.dockerenv /etc/mtab /dev/null; \
                   touch /made && chown 5:6 /made && stat -c %u:%g /made; echo x >/dev/null && echo written; \
                   echo >>/etc/hosts && echo hosts; ping -c1 -w2 127.0.0.1 >/dev/null && echo ping";
-    let expected = "0\n 0 300000 65536\n 0 400000 65536\n0:0\n0:0\n0:0\n65534:65534\n5:6\nwritten\nhosts\nping\n";
+    let expected =
+        "0\n 0 300000 65536\n 0 400000 65536\n0:0\n0:0\n0:0\n0:0\n0:0\n65534:65534\n5:6\nwritten\nhosts\nping\n";
     assert_eq!(sh(&engine, &[], script), expected);
     assert_eq!(
         sh(&engine, &["--network", "none"], "ip addr | grep -c mtu; cat /sys/class/net/lo/operstate"),

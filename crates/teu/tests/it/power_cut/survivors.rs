@@ -124,7 +124,7 @@ pub(super) fn nothing_is_left(engine: &Engine) {
 
 fn leftovers(engine: &Engine) -> BTreeSet<String> {
     let data = engine.host.path("data").display().to_string();
-    let folders = "containers volumes image/*/snapshots image/*/ingest image/*/layers";
+    let folders = "containers volumes image/*/snapshots image/*/ingest image/*/init image/*/layers";
     let script = format!("cd '{data}'; for f in {folders}; do [ ! -e $f ] || find $f -mindepth 1 -maxdepth 1; done");
     let mut left: BTreeSet<String> = engine.host.sh(&script).unwrap().lines().map(str::to_owned).collect();
     let network = engine.run(&["network", "inspect", "bridge", "--format", "{{json .Containers}}"]).unwrap();
