@@ -23,6 +23,8 @@ while [ "$number" -lt "$end" ]; do
         mkdir -p "$folder"
         if [ -e "$hierarchy/cgroup.controllers" ]; then
             for controller in $(cat "$hierarchy$group/cgroup.controllers"); do
+                # What containers get only if they are limited by it.
+                case $controller in hugetlb | rdma | misc) continue ;; esac
                 echo "+$controller" >"$hierarchy$group/cgroup.subtree_control" || true
             done
         fi

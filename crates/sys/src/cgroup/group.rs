@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -24,6 +24,8 @@ pub struct Cgroup {
     /// The group's directory in each mount, in the order of the hierarchy's mounts.
     pub(super) dirs: Vec<PathBuf>,
     fd: OnceLock<OwnedFd>,
+    /// What [`Cgroup::prepare_join`] has opened.
+    pub(super) joins: Mutex<Vec<OwnedFd>>,
 }
 
 impl Cgroup {
@@ -76,7 +78,7 @@ impl Cgroup {
     /// Enables what its parents have for it.
     fn enabled(self) -> Result<Cgroup> {
         if self.hierarchy.version() == Version::V2 {
-            subtree::enable_all(&self)?;
+            subtree::enable_usual(&self)?;
         }
         Ok(self)
     }
@@ -122,13 +124,13 @@ impl Cgroup {
             dirs.push(mount.path.join(path.trim_start_matches('/')));
         }
         let path = main.unwrap_or("/").to_owned();
-        Ok(Cgroup { hierarchy: hierarchy.clone(), path, dirs, fd: OnceLock::new() })
+        Ok(Cgroup { hierarchy: hierarchy.clone(), path, dirs, fd: OnceLock::new(), joins: Mutex::default() })
     }
 
     fn new(hierarchy: &Hierarchy, path: &str) -> Result<Cgroup> {
         let path = checked_path(path)?;
         let dirs = hierarchy.mounts.iter().map(|m| m.path.join(&path[1..])).collect();
-        Ok(Cgroup { hierarchy: hierarchy.clone(), path, dirs, fd: OnceLock::new() })
+        Ok(Cgroup { hierarchy: hierarchy.clone(), path, dirs, fd: OnceLock::new(), joins: Mutex::default() })
     }
 
     /// What the machine has mounted.

@@ -2,6 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::sync::PoisonError;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -16,6 +17,21 @@ impl Cgroup {
     /// # Errors
     /// If one cannot be opened.
     pub fn join_fds(&self) -> Result<Vec<OwnedFd>> {
+        let ready = std::mem::take(&mut *self.joins.lock().unwrap_or_else(PoisonError::into_inner));
+        if ready.is_empty() { self.open_joins() } else { Ok(ready) }
+    }
+
+    /// Opens what [`Cgroup::join_fds`] gives, ahead of time: on v1 that is a file in each hierarchy.
+    ///
+    /// # Errors
+    /// As [`Cgroup::join_fds`].
+    pub fn prepare_join(&mut self) -> Result<()> {
+        let fds = self.open_joins()?;
+        *self.joins.get_mut().unwrap_or_else(PoisonError::into_inner) = fds;
+        Ok(())
+    }
+
+    fn open_joins(&self) -> Result<Vec<OwnedFd>> {
         let mut fds = Vec::with_capacity(self.dirs.len());
         for (dir, _) in self.directories().filter(|(_, v2)| !v2) {
             let path = dir.join("tasks");

@@ -12,10 +12,15 @@ use super::file::Dir;
 use super::hierarchy::{ControllerSet, Mount};
 use super::{Cgroup, Controller, Error, Result, file};
 
-/// Enables what the root has and leaves out what cannot be.
-pub(super) fn enable_all(group: &Cgroup) -> Result<()> {
+/// Controllers that a group gets once something is set that they are for. All others count what statistics tell, or are what
+/// engines within containers look for; of these a group that is not limited has nothing but kernel memory, some 7 KiB.
+const ON_DEMAND: [Controller; 3] = [Controller::Hugetlb, Controller::Rdma, Controller::Misc];
+
+/// Enables what groups usually have of what the root has, and leaves out what cannot be.
+pub(super) fn enable_usual(group: &Cgroup) -> Result<()> {
     let Some(index) = group.hierarchy.unified() else { return Ok(()) };
-    match enable(group, index, group.hierarchy.mounts[index].controllers) {
+    let usual = group.hierarchy.mounts[index].controllers.without(ON_DEMAND.into_iter().collect());
+    match enable(group, index, usual) {
         Ok(_) | Err(Error::InternalProcesses { .. }) => Ok(()),
         Err(error) => Err(error),
     }

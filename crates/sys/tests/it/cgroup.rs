@@ -104,6 +104,23 @@ fn limits_reach_the_kernel() {
 }
 
 #[test]
+fn controllers_that_few_are_limited_by_come_with_the_limit() {
+    let Some(group) = group() else { return };
+    let hierarchy = Hierarchy::detect().unwrap();
+    if hierarchy.version() != Version::V2 || !hierarchy.has(Controller::Hugetlb) {
+        return;
+    }
+    // Whatever others have enabled for groups below the root.
+    let inner = Group(Cgroup::create(&hierarchy, &format!("{}/inner", group.path())).unwrap());
+    assert!(v2(&inner, Controller::Memory) && !v2(&inner, Controller::Hugetlb) && !v2(&inner, Controller::Rdma));
+    assert!(inner.stats().unwrap().hugetlb.is_empty());
+    let hugetlb = vec![HugetlbLimit { page_size: "2MB".into(), limit: 4 << 20 }];
+    inner.apply(&Resources { hugetlb, ..Resources::default() }).unwrap();
+    assert_eq!(content(&inner, "hugetlb.2MB.max"), (4 << 20).to_string());
+    assert!(inner.stats().unwrap().hugetlb.contains_key("2MB"));
+}
+
+#[test]
 fn limits_can_be_raised_lowered_and_lifted() {
     let Some(group) = group() else { return };
     for (limit, swap) in
