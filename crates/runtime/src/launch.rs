@@ -182,15 +182,20 @@ impl Begun<'_> {
         self.worker.kill();
     }
 
-    /// Lets the process execute its program as soon as it is ready: no word between the two is waited for. Where
-    /// it has other things to ask, whose answers this would be taken for, or hooks come first, nothing changes, and
-    /// [`Created::start`] does it. That is called in any case.
+    /// Whether [`Begun::allow_start`] has an effect: not where the process has other things to ask, whose answers it would be
+    /// taken for, or hooks come first.
+    pub fn may_start_early(&self) -> bool {
+        let hooked = matches!(&self.needs, Needs::Container { hooks: Some(_), .. });
+        !(hooked || self.plan.asks() || self.plan.gate.is_some())
+    }
+
+    /// Lets the process execute its program as soon as it is ready: no word between the two is waited for. Where that
+    /// cannot be, nothing changes, and [`Created::start`] does it. That is called in any case.
     ///
     /// # Errors
     /// If the process cannot be told.
-    pub(crate) fn allow_start(&mut self) -> Result<(), Error> {
-        let hooked = matches!(&self.needs, Needs::Container { hooks: Some(_), .. });
-        if hooked || self.plan.asks() || self.plan.gate.is_some() {
+    pub fn allow_start(&mut self) -> Result<(), Error> {
+        if !self.may_start_early() {
             return Ok(());
         }
         self.worker.go_on()?;

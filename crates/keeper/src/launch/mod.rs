@@ -39,6 +39,19 @@ pub trait Prepared {
     /// Its id.
     fn pid(&self) -> i32;
 
+    /// Whether its program may be let run before it is set up, by [`Prepared::allow`].
+    fn can_be_allowed(&self) -> bool {
+        false
+    }
+
+    /// Lets the program run as soon as it is set up. [`Prepared::ready`] and [`Prepared::start`] are called all the same.
+    ///
+    /// # Errors
+    /// That it cannot be told.
+    fn allow(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// Waits until it is set up.
     ///
     /// # Errors

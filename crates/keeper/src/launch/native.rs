@@ -97,6 +97,17 @@ impl Prepared for Waiting<'_> {
         self.pid
     }
 
+    fn can_be_allowed(&self) -> bool {
+        matches!(&self.stage, Stage::Begun(begun) if begun.may_start_early())
+    }
+
+    fn allow(&mut self) -> Result<(), Failure> {
+        match &mut self.stage {
+            Stage::Begun(begun) => Ok(begun.allow_start()?),
+            Stage::Ready(_) | Stage::Gone => Ok(()),
+        }
+    }
+
     fn ready(&mut self) -> Result<(), Failure> {
         self.stage = match self.take() {
             Stage::Begun(begun) => Stage::Ready(begun.ready()?),

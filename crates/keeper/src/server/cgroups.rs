@@ -40,7 +40,12 @@ impl Cgroups {
         }
         let cgroup = match self.reserved.remove(path) {
             Some(Reserved { cgroup, .. }) => cgroup,
-            None => Cgroup::create_anew(self.hierarchy()?, path)?,
+            None => {
+                let mut cgroup = Cgroup::create_anew(self.hierarchy()?, path)?;
+                // Whoever joins tries again, and tells.
+                let _ = cgroup.prepare_join();
+                cgroup
+            }
         };
         self.reserved.insert(path.to_owned(), Reserved { cgroup, asked });
         Ok(())

@@ -182,6 +182,8 @@ fn was_abandoned(pid: i32) -> bool {
             Some(ABANDONED) => return runs_keeper(pid),
             // There is no event for a change of name.
             Some(CREATED) if Instant::now() < deadline => thread::sleep(Duration::from_millis(1)),
+            // It sets itself up all that time.
+            Some(CREATED) => return runs_keeper(pid),
             _ => return false,
         }
     }

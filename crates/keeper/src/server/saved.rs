@@ -1,6 +1,6 @@
 //! What the keeper knows, on disk under the exec root, for a keeper that takes over.
 //!
-//! `<exec-root>/containers/<id>/` has the OCI configuration (see [`config`](super::config)), `state.json`, the FIFOs `stdin`, `stdout`,
+//! `<exec-root>/containers/<id>/` has `state.json`, with what is kept of the configuration (see [`config`](super::config)), the FIFOs `stdin`, `stdout`,
 //! `stderr`, the log's spools and journal, and after the exit `exit.json`. Execs are below `exec/<id>/` in the same form. When nobody
 //! asks for a container any more its folder goes, by way of `<exec-root>/ended/` if its cgroup is still there.
 

@@ -11,9 +11,9 @@ use teu_oci::runtime::{ConsoleSize, IdMapping, NamespaceKind, Process, Spec};
 use teu_sys::cgroup::Cgroup;
 
 use super::chores::Chore;
-use super::config;
+use super::config::{self, Kept};
 use super::poll::Token;
-use super::saved::{self, STATE, Saved};
+use super::saved::{self, Saved};
 use super::stdio::{self, Owner};
 use super::task::{Console, Life, Task};
 use super::{Answer, Server};
@@ -80,31 +80,27 @@ impl Server {
             passed,
         };
         let prepared = self.launcher.create(create)?;
-        let (mut mounts, mut filter) = (None, None);
         let (pid, root) = (prepared.pid(), self.root.clone());
-        let meanwhile = || {
+        let mut mounts = None;
+        let describe = |ticks| {
             // What another runtime starts is somewhere else later.
             mounts = (request.runtime == RuntimeChoice::Native).then(|| mount_namespace(pid)).flatten();
-            filter = config::write(&root, dir, &request.spec).map_err(Failure::io("writing the configuration"))?;
-            Ok(())
+            let mut kept = config::keep(&root, dir, &request.spec).map_err(Failure::io("writing the configuration"))?;
+            let saved = Saved {
+                pid,
+                ticks,
+                terminal: request.terminal.is_some(),
+                open_stdin: request.open_stdin,
+                log: Some(request.log.clone()),
+                cgroup_path: request.cgroup_path.clone(),
+                own_pids: has_own_pids(&request.spec),
+                filter: kept.filter.take(),
+                ..Saved::new(ProcessRef::container(&request.id), request.runtime.clone())
+            };
+            Ok((saved, kept))
         };
-        let (prepared, ticks) = self.get_ready(prepared, &ours, meanwhile)?;
-        let saved = Saved {
-            process: ProcessRef::container(&request.id),
-            pid: prepared.pid(),
-            ticks,
-            started_at: Timestamp::now(),
-            terminal: request.terminal.is_some(),
-            open_stdin: request.open_stdin,
-            log: Some(request.log.clone()),
-            cgroup_path: request.cgroup_path.clone(),
-            own_pids: has_own_pids(&request.spec),
-            runtime: request.runtime.clone(),
-            hold: false,
-            note: None,
-            filter,
-        };
-        self.release(dir, prepared, saved, (ours, mounts))
+        let (saved, launched) = self.release(dir, prepared, &ours, describe)?;
+        self.register(saved, (ours, mounts), launched)
     }
 
     /// Starts a process in a running container.
@@ -149,62 +145,40 @@ impl Server {
         // The container's end is why, if that is what has come meanwhile.
         let ended = |failure| if saved::is_ending(saved.pid) { not_running(&request.container) } else { failure };
         let prepared = self.launcher.exec(exec).map_err(ended)?;
-        let (prepared, ticks) = self.get_ready(prepared, &ours, || Ok(())).map_err(ended)?;
-        let saved = Saved {
-            process: process.clone(),
-            pid: prepared.pid(),
-            ticks,
-            started_at: Timestamp::now(),
-            terminal: request.terminal.is_some(),
-            open_stdin: request.open_stdin,
-            log: None,
-            cgroup_path: String::new(),
-            own_pids: false,
-            runtime: RuntimeChoice::Native,
-            hold: !request.detach,
-            note: request.note.take(),
-            filter: None,
-        };
-        self.release(dir, prepared, saved, (ours, None))
-    }
-
-    /// Does what is to be done before a program runs while its process sets itself up, and waits for that. Gives the time at
-    /// which the process began, too, in the kernel's ticks.
-    fn get_ready<'a>(
-        &mut self,
-        mut prepared: Box<dyn Prepared + 'a>,
-        ours: &Ours,
-        meanwhile: impl FnOnce() -> Result<(), Failure>,
-    ) -> Result<(Box<dyn Prepared + 'a>, u64), Failure> {
         let pid = prepared.pid();
-        self.hold(pid, ours);
-        let ticks = saved::stat(pid).map_or(0, |s| s.ticks);
-        match meanwhile().and_then(|()| prepared.ready()) {
-            Ok(()) => Ok((prepared, ticks)),
-            Err(failure) => {
-                self.let_go(Chore::LetGo { pid });
-                Err(failure)
-            }
-        }
+        let describe = |ticks| {
+            let saved = Saved {
+                pid,
+                ticks,
+                terminal: request.terminal.is_some(),
+                open_stdin: request.open_stdin,
+                hold: !request.detach,
+                note: request.note.take(),
+                ..Saved::new(process.clone(), RuntimeChoice::Native)
+            };
+            Ok((saved, Kept::default()))
+        };
+        let (saved, launched) = self.release(dir, prepared, &ours, describe).map_err(ended)?;
+        self.register(saved, (ours, None), launched)
     }
 
-    /// Puts a process on record and lets its program run.
+    /// Puts a process on record and lets its program run. `describe` is told the time at which the process began, in the
+    /// kernel's ticks; what it takes is done while the process sets itself up.
     fn release(
         &mut self,
         dir: &Path,
         prepared: Box<dyn Prepared + '_>,
-        saved: Saved,
-        (ours, mounts): (Ours, Option<OwnedFd>),
-    ) -> Answer {
-        let recorded = saved::write_atomically(dir, STATE, &saved);
-        let recorded = recorded.map_err(Failure::io(format!("writing the state of {}", saved.process)));
-        match recorded.and_then(|()| prepared.start()) {
-            Ok(launched) => self.register(saved, (ours, mounts), launched),
-            Err(failure) => {
-                self.let_go(Chore::LetGo { pid: saved.pid });
-                Err(failure)
-            }
+        ours: &Ours,
+        describe: impl FnOnce(u64) -> Result<(Saved, Kept), Failure>,
+    ) -> Result<(Saved, Launched), Failure> {
+        let pid = prepared.pid();
+        self.hold(pid, ours);
+        let ticks = saved::stat(pid).map_or(0, |s| s.ticks);
+        let released = describe(ticks).and_then(|(saved, kept)| run(dir, prepared, saved, &kept));
+        if released.is_err() {
+            self.let_go(Chore::LetGo { pid });
         }
+        released
     }
 
     /// Has the guardian hold what a process is about to write to.
@@ -307,6 +281,29 @@ fn check_not_frozen(container: &str, cgroup: Option<&Cgroup>) -> Result<(), Fail
         Some(Ok(true)) => Err(Failure::new(FailureKind::Conflict, format!("container {container} is paused"))),
         _ => Ok(()),
     }
+}
+
+/// Lets a program run, once it is on record: at once where that is possible, so that between the process's setting up and its
+/// program nobody is waited for.
+fn run(
+    dir: &Path,
+    mut prepared: Box<dyn Prepared + '_>,
+    mut saved: Saved,
+    kept: &Kept,
+) -> Result<(Saved, Launched), Failure> {
+    let record = |saved: &Saved| {
+        config::write_state(dir, saved, kept).map_err(Failure::io(format!("writing the state of {}", saved.process)))
+    };
+    if prepared.can_be_allowed() {
+        record(&saved)?;
+        prepared.allow()?;
+        prepared.ready()?;
+    } else {
+        prepared.ready()?;
+        saved.started_at = Timestamp::now();
+        record(&saved)?;
+    }
+    Ok((saved, prepared.start()?))
 }
 
 /// The mount namespace of a child that has not been reaped.

@@ -54,6 +54,10 @@ pub(crate) struct Init<'p> {
 /// Runs a plan. Returns only on failure, after the parent has been told.
 pub(crate) fn run(plan: &Plan, channel: BorrowedFd<'_>) -> i32 {
     teu_sys::signal::reset();
+    if plan.linger {
+        // It may be on record from now on. Refused by a filter: its exit is taken for the program's then.
+        let _ = rustix::thread::set_name(c"teu:created");
+    }
     if plan.hold_signals {
         teu_sys::signal::block();
     }
@@ -178,7 +182,15 @@ impl<'p> Init<'p> {
 
     /// Waits for the parent; without one there is nothing left to do. Whoever waits is known to `Plan::asks`.
     fn wait(&self) -> Result<(), Errno> {
-        if channel::wait(self.channel) { Ok(()) } else { teu_sys::process::exit(1) }
+        if channel::wait(self.channel) { Ok(()) } else { self.leave() }
+    }
+
+    /// Ends a process that nobody is going to start.
+    fn leave(&self) -> ! {
+        if self.plan.linger {
+            linger();
+        }
+        teu_sys::process::exit(1)
     }
 
     fn mount(&mut self, mount: &Mount) -> Result<(), Errno> {
@@ -195,20 +207,13 @@ impl<'p> Init<'p> {
     }
 
     fn wait_for_start(&mut self) -> Result<(), Errno> {
-        if self.plan.linger {
-            // Refused by a filter: its exit is taken for the program's then.
-            let _ = rustix::thread::set_name(c"teu:created");
-        }
         channel::send(self.channel, Kind::Ready, self.current, 0, b"", None)?;
         let started = match &self.plan.gate {
             None => channel::wait(self.channel),
             Some(files) => channel::wait(&files.start),
         };
         if !started {
-            if self.plan.linger {
-                linger();
-            }
-            teu_sys::process::exit(1);
+            self.leave();
         }
         self.past_gate = true;
         Ok(())
@@ -252,8 +257,10 @@ impl<'p> Init<'p> {
                 channel::report(files.report.as_fd(), u32::try_from(left).unwrap_or(0), errno);
             }
             _ => {
-                // There is nobody else to tell if this fails.
-                let _ = channel::send(self.channel, Kind::Failed, self.current, errno, self.log.message(), None);
+                let told = channel::send(self.channel, Kind::Failed, self.current, errno, self.log.message(), None);
+                if told.is_err() {
+                    self.leave();
+                }
             }
         }
     }
@@ -294,5 +301,73 @@ fn check_executable(path: &std::ffi::CStr) -> Result<(), Errno> {
             other => other,
         },
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::{Duration, Instant};
+
+    use teu_sys::process::{CStringArray, CloneFlags, spawn};
+
+    use super::*;
+    use crate::plan::Executable;
+    use crate::{ABANDONED, CREATED};
+
+    fn plan(steps: Vec<Step>, linger: bool) -> Plan {
+        let nothing = || CStringArray::new(Vec::new());
+        let program = Executable { name: String::new(), candidates: Vec::new(), args: nothing(), env: nothing() };
+        Plan { steps, program, gate: None, linger, hold_signals: false, empty: None }
+    }
+
+    fn name(pid: i32) -> String {
+        fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim_end().to_owned()
+    }
+
+    fn until_named(pid: i32, expected: &str) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while name(pid) != expected {
+            assert!(Instant::now() < deadline, "{:?} is not {expected}", name(pid));
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn end(child: &teu_sys::process::Spawned) {
+        teu_sys::pidfd::send_signal(child.pidfd.as_fd(), rustix::process::Signal::KILL.as_raw()).unwrap();
+        teu_sys::pidfd::wait(child.pidfd.as_fd()).unwrap();
+    }
+
+    #[test]
+    fn whoever_is_alone_before_its_program_ran_says_so() {
+        let file: OwnedFd = fs::File::open("/dev/null").unwrap().into();
+        let fails = Step::Chroot(file);
+        for step in [Step::AwaitHooks, fails, Step::Gate] {
+            let plan = plan(vec![step], true);
+            let (ours, theirs) = channel::pair().unwrap();
+            drop(ours);
+            let child = spawn(CloneFlags::empty(), None, || run(&plan, theirs.as_fd())).unwrap();
+            until_named(child.pid, ABANDONED);
+            end(&child);
+        }
+    }
+
+    #[test]
+    fn it_has_its_name_from_the_beginning() {
+        let plan = plan(vec![Step::AwaitHooks], true);
+        let (ours, theirs) = channel::pair().unwrap();
+        let child = spawn(CloneFlags::empty(), None, || run(&plan, theirs.as_fd())).unwrap();
+        assert_eq!(channel::receive(ours.as_fd()).unwrap().map(|m| m.kind), Some(Kind::Hooks));
+        assert_eq!(name(child.pid), CREATED);
+        end(&child);
+    }
+
+    #[test]
+    fn without_a_successor_it_ends() {
+        let plan = plan(vec![Step::Gate], false);
+        let (ours, theirs) = channel::pair().unwrap();
+        drop(ours);
+        let child = spawn(CloneFlags::empty(), None, || run(&plan, theirs.as_fd())).unwrap();
+        assert_eq!(teu_sys::pidfd::wait(child.pidfd.as_fd()).unwrap(), teu_sys::pidfd::ExitStatus::Exited(1));
     }
 }
