@@ -189,8 +189,8 @@ mod tests {
     #[test]
     fn dockers_profile_is_small() {
         let program = program(&docker()).unwrap();
-        // Three architectures; a list has some 1,800.
-        assert!(program.instructions().len() < 350, "{}", program.instructions().len());
+        // Three architectures; a list has some 1,800. Of up to 256 the kernel keeps copies in one page and in 2 KiB.
+        assert!(program.instructions().len() <= 256, "{}", program.instructions().len());
         assert!(Arc::ptr_eq(&program, &super::program(&docker()).unwrap()));
     }
 

@@ -1,7 +1,7 @@
 //! The compiler: from a policy to classic BPF.
 //!
 //! For each architecture, the numbers of system calls are cut into ranges that are treated alike, and the range of a call
-//! is found by binary search. What happens in a range is a *body*: an action, or conditions on arguments that lead to
+//! is found by binary search. Single numbers that are treated unlike those around them are exceptions in a range. What happens in a range is a *body*: an action, or conditions on arguments that lead to
 //! actions. Bodies that are equal are compiled once.
 //!
 //! The program is built from its end to its beginning, since BPF only jumps forward: whatever a jump leads to is there
@@ -17,6 +17,9 @@ use super::{Action, Arch, Error, Flags, Policy, Program};
 /// Offsets in the kernel's `struct seccomp_data`.
 const OFFSET_NUMBER: u32 = 0;
 const OFFSET_ARCH: u32 = 4;
+
+/// More exceptions are searched for.
+const MOST_IN_A_ROW: usize = 4;
 
 /// The kernel's `BPF_MAXINSNS`.
 const MAX_INSTRUCTIONS: usize = 4096;
@@ -50,6 +53,32 @@ fn by_audit_number(policy: &Policy) -> Result<Vec<(u32, Vec<Arch>)>, Error> {
         }
     }
     Ok(groups)
+}
+
+/// Neighbouring numbers that are treated alike, but for single ones in between.
+struct Run<'a> {
+    start: u32,
+    body: &'a Body,
+    exceptions: Vec<(u32, &'a Body)>,
+}
+
+/// Joins ranges that only single numbers are between: to find one of these takes a comparison, while a range of its own takes two.
+fn runs(ranges: &[(u32, Body)]) -> Vec<Run<'_>> {
+    let mut runs = Vec::new();
+    let mut rest = ranges;
+    while let [(start, body), ..] = rest {
+        let mut exceptions = Vec::new();
+        rest = &rest[1..];
+        while let [(number, exception), (after, same), ..] = rest
+            && *after == number + 1
+            && same == body
+        {
+            exceptions.push((*number, exception));
+            rest = &rest[2..];
+        }
+        runs.push(Run { start: *start, body, exceptions });
+    }
+    runs
 }
 
 /// An instruction's place, counted from the end of the program.
@@ -130,7 +159,7 @@ impl Builder {
                 self.bodies.insert(body.clone(), label);
             }
         }
-        let tree = self.search(&ranges);
+        let tree = self.search(&runs(&ranges));
         // All calls alike: the number does not matter.
         let start = if ranges.len() == 1 { tree } else { self.emit(Instruction::load(OFFSET_NUMBER)) };
         // Guards against arithmetic on labels running away, long before the kernel refuses.
@@ -138,17 +167,38 @@ impl Builder {
     }
 
     /// A balanced tree of comparisons. Its first instruction is the one added last.
-    fn search(&mut self, ranges: &[(u32, Body)]) -> Label {
-        match ranges {
+    fn search(&mut self, runs: &[Run<'_>]) -> Label {
+        match runs {
             [] => unreachable!("there is always a range that starts at 0"),
-            [(_, body)] => self.bodies.get(body).copied().unwrap_or_else(|| self.action(body.default)),
+            [run] => self.run(run.body, &run.exceptions),
             _ => {
-                let (low, high) = ranges.split_at(ranges.len() / 2);
+                let (low, high) = runs.split_at(runs.len() / 2);
                 let yes = self.search(high);
                 let no = self.search(low);
-                self.jump(Jump::GreaterOrEqual, high[0].0, yes, no)
+                self.jump(Jump::GreaterOrEqual, high[0].start, yes, no)
             }
         }
+    }
+
+    /// Tests for the exceptions, one after the other if they are few.
+    fn run(&mut self, body: &Body, exceptions: &[(u32, &Body)]) -> Label {
+        if exceptions.len() > MOST_IN_A_ROW {
+            let (low, high) = exceptions.split_at(exceptions.len() / 2);
+            let yes = self.run(body, high);
+            let no = self.run(body, low);
+            return self.jump(Jump::GreaterOrEqual, high[0].0, yes, no);
+        }
+        let mut next = self.treatment(body);
+        for (number, exception) in exceptions.iter().rev() {
+            let yes = self.treatment(exception);
+            next = self.jump(Jump::Equal, *number, yes, next);
+        }
+        next
+    }
+
+    /// What happens with a call.
+    fn treatment(&mut self, body: &Body) -> Label {
+        self.bodies.get(body).copied().unwrap_or_else(|| self.action(body.default))
     }
 
     fn body(&mut self, body: &Body) -> Label {
