@@ -106,8 +106,7 @@ pub struct Sandbox {
     pub netns: Option<OwnedFd>,
     /// The user namespace that this one belongs to, if the request asked for one.
     pub user: Option<OwnedFd>,
-    /// A detached sysfs of the namespace that was mounted ahead of time, if there is one: writable, and without
-    /// set-user-id bits, devices and programs.
+    /// A sysfs of the namespace that was made ahead of time, if there is one, to be mounted (`teu_sys::mount::mount_context`).
     pub sysfs: Option<OwnedFd>,
     /// What the container was given; the caller persists it with the container while it runs.
     pub endpoint: Endpoint,

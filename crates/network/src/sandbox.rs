@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 use teu_oci::runtime::IdMaps;
-use teu_sys::mount::{self, Attributes, Log};
+use teu_sys::mount::{self, Log};
 use teu_sys::netns::{self, Created};
 use teu_sys::sysctl::Sysctls;
 
@@ -29,8 +29,8 @@ pub(crate) struct Place {
 /// A network namespace that was made just now.
 pub(crate) struct Made {
     pub(crate) created: Created,
-    /// A detached sysfs of this namespace. The kernel compares a new one with those of all other namespaces, which a
-    /// start need not wait for.
+    /// A sysfs of this namespace, to be mounted ([`mount::new_context`]). The kernel compares a new one with those of all other
+    /// namespaces, which a start need not wait for.
     pub(crate) sysfs: Option<OwnedFd>,
 }
 
@@ -51,14 +51,13 @@ pub(crate) fn prepare(ids: Option<&IdMaps>, sysctls: &Sysctls) -> io::Result<Mad
         }
     }
     // In a user namespace of its own the container mounts what it may.
-    let sysfs = ids.is_none().then(mount_sysfs).flatten();
+    let sysfs = ids.is_none().then(new_sysfs).flatten();
     Ok(Made { created, sysfs })
 }
 
-fn mount_sysfs() -> Option<OwnedFd> {
-    let attributes = Attributes::NOSUID | Attributes::NODEV | Attributes::NOEXEC;
-    let mount = || mount::new_filesystem(c"sysfs", Some(c"sysfs"), &[], attributes, &mut Log::default());
-    if mount::api().detached { mount().ok() } else { None }
+fn new_sysfs() -> Option<OwnedFd> {
+    let sysfs = || mount::new_context(c"sysfs", Some(c"sysfs"), &[], &mut Log::default());
+    if mount::api().detached { sysfs().ok() } else { None }
 }
 
 /// Moves the calling thread back. A thread that cannot return must not go on as if it were at home.

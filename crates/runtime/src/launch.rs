@@ -26,8 +26,8 @@ pub struct Launch<'a> {
     pub bundle: &'a Path,
     /// The root file system; takes the place of `spec.root.path`.
     pub rootfs: Rootfs,
-    /// Detached mounts (from `open_tree` or `fsmount`) by destination, for bind mounts whose source the caller has opened.
-    /// Others are opened from `source`.
+    /// Detached mounts (from `open_tree` or `fsmount`) by destination, for bind mounts whose source the caller has opened, and
+    /// contexts of file systems ([`teu_sys::mount::new_context`]), for those it has made. Others are opened from `source`, or made.
     pub mount_sources: BTreeMap<PathBuf, OwnedFd>,
     /// Namespaces to join, whatever the configuration says about those kinds.
     pub namespaces: Vec<(NamespaceKind, OwnedFd)>,

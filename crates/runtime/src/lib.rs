@@ -33,6 +33,7 @@ mod seal;
 pub mod seccomp;
 mod spawn;
 mod start;
+mod stock;
 
 pub use common::CommonDirectories;
 pub use error::{Error, Reason};
@@ -41,3 +42,4 @@ pub use launch::{ABANDONED, Begun, CREATED, Created, Launch, Rootfs, Running, St
 pub use netns::NewNetwork;
 pub use seal::protect_executable;
 pub use start::run_poststop_hooks;
+pub use stock::Stock;

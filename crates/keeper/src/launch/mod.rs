@@ -32,6 +32,9 @@ pub trait Launcher {
     /// # Errors
     /// Nothing is left behind.
     fn exec<'a>(&mut self, request: Exec<'a>) -> Result<Box<dyn Prepared + 'a>, Failure>;
+
+    /// Does what makes the next container faster. Called some time after one was started, when there is nothing else to do.
+    fn rest(&mut self) {}
 }
 
 /// A process that sets itself up, and then waits. Dropping it undoes that.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use teu_oci::runtime::NamespaceKind;
-use teu_runtime::{Begun, CommonDirectories, Created, Error, ExecRequest, Launch, Rootfs, Running, WindowSize};
+use teu_runtime::{Begun, CommonDirectories, Created, Error, ExecRequest, Launch, Rootfs, Running, Stock, WindowSize};
 
 use super::{Create, Exec, Launched, Launcher, Prepared, Stdio};
 use crate::protocol::{Failure, FailureKind};
@@ -19,13 +19,14 @@ const COMMON: &str = "common";
 pub struct Native {
     exec_root: PathBuf,
     common: OnceCell<Option<Arc<CommonDirectories>>>,
+    stock: Stock,
 }
 
 impl Native {
     /// For the containers of an exec root.
     #[must_use]
     pub fn new(exec_root: &Path) -> Native {
-        Native { exec_root: exec_root.to_owned(), common: OnceCell::new() }
+        Native { exec_root: exec_root.to_owned(), common: OnceCell::new(), stock: Stock::default() }
     }
 
     /// What they have in common, made with the first of them. Without it, each has its own.
@@ -37,12 +38,15 @@ impl Native {
 }
 
 impl Launcher for Native {
-    fn create<'a>(&mut self, request: Create<'a>) -> Result<Box<dyn Prepared + 'a>, Failure> {
+    fn create<'a>(&mut self, mut request: Create<'a>) -> Result<Box<dyn Prepared + 'a>, Failure> {
         let rootfs = match (request.passed.rootfs, &request.spec.root) {
             (Some(mount), _) => Rootfs::Mount(mount),
             (None, Some(root)) => Rootfs::Path(request.bundle.join(&root.path)),
             (None, None) => return Err(Failure::new(FailureKind::Invalid, "the container has no root file system")),
         };
+        if request.passed.user.is_none() {
+            self.stock.take(request.spec, &mut request.passed.mounts);
+        }
         let begun = Launch {
             mount_sources: request.passed.mounts,
             namespaces: [(NamespaceKind::User, request.passed.user), (NamespaceKind::Network, request.passed.network)]
@@ -60,6 +64,10 @@ impl Launcher for Native {
         }
         .begin()?;
         Ok(Box::new(Waiting::new(begun)))
+    }
+
+    fn rest(&mut self) {
+        self.stock.fill();
     }
 
     fn exec<'a>(&mut self, request: Exec<'a>) -> Result<Box<dyn Prepared + 'a>, Failure> {

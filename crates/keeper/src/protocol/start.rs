@@ -64,7 +64,7 @@ pub enum PassedFd {
     NetworkNamespace,
     /// The user namespace to join, which the network namespace belongs to.
     UserNamespace,
-    /// A detached mount for the mount with this destination in the spec.
+    /// A detached mount for the mount with this destination in the spec, or a file system to be mounted there (the context of `fsopen`).
     MountSource(PathBuf),
     /// Left open in the container, from descriptor 3 on.
     Preserve,

@@ -19,6 +19,8 @@ pub(super) enum Chore {
     LetGo { pid: i32 },
     /// The same, of an earlier keeper's child: that one's guardian does, if it is not known the process's parent.
     Release { guardian: Option<i32>, pid: i32 },
+    /// Let the launcher get ready for the next container.
+    Rest,
     /// Remove a cgroup.
     RemoveCgroup(String),
     /// Remove the files of a container, by its id, whose cgroup is removed before: a keeper that takes over in between finds it by them.
@@ -44,6 +46,7 @@ impl Server {
                         ward.let_go(pid);
                     }
                 }
+                Chore::Rest => self.launcher.rest(),
                 Chore::RemoveCgroup(path) => self.cgroups.remove(&path),
                 Chore::RemoveEnded(id) => saved::remove_ended(&self.root, &id),
             }

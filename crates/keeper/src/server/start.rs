@@ -100,6 +100,9 @@ impl Server {
             Ok((saved, kept))
         };
         let (saved, launched) = self.release(dir, prepared, &ours, describe)?;
+        if !self.chores.contains(&Chore::Rest) {
+            self.later(Chore::Rest);
+        }
         self.register(saved, (ours, mounts), launched)
     }
 

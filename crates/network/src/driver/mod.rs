@@ -55,7 +55,7 @@ pub(crate) struct Attached {
     pub(crate) netns: Option<OwnedFd>,
     /// The user namespace that it belongs to, if one was wished for.
     pub(crate) user: Option<OwnedFd>,
-    /// A detached sysfs of the namespace, if there is one.
+    /// A sysfs of the namespace, not mounted yet, if there is one.
     pub(crate) sysfs: Option<OwnedFd>,
     /// Index of the host's end of its link.
     pub(crate) link: Option<u32>,

@@ -45,7 +45,8 @@ fn the_namespace_is_complete() {
         assert!(routes.iter().any(|r| r.destination.is_none() && r.outgoing == Some(eth0.index)));
         assert_eq!(ping, "0\t2147483647");
         // Its sysfs shows its links, whoever looks.
-        let sysfs = a.sysfs.as_ref().expect("a sysfs");
+        let sysfs = a.sysfs.as_ref().expect("a sysfs").as_fd();
+        let sysfs = teu_sys::mount::mount_context(sysfs, teu_sys::mount::Attributes::empty()).unwrap();
         let show =
             |link: &str| std::fs::exists(format!("/proc/self/fd/{}/class/net/{link}", sysfs.as_raw_fd())).unwrap();
         assert!(show("eth0") && !show("up0"));

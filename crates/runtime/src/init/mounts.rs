@@ -16,6 +16,11 @@ pub(super) fn mount(root: BorrowedFd<'_>, mount: &Mount, log: &mut Log) -> Resul
             attach(tree.as_fd(), target(root, mount, *directory)?.as_fd())?;
             make_changes(tree.as_fd(), mount)?;
         }
+        Source::Context { context, attributes } => {
+            let new = sys::mount_context(context.as_fd(), *attributes)?;
+            attach(new.as_fd(), target(root, mount, true)?.as_fd())?;
+            make_changes(new.as_fd(), mount)?;
+        }
         Source::Bind { path, directory, recursive } => {
             let source = rustix::fs::openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
             let at = target(root, mount, *directory)?;

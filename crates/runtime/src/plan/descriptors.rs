@@ -32,6 +32,7 @@ impl Step {
                 let Mount { source, target: _, changes: _, no_follow: _, fill: _, inside: _ } = &**mount;
                 match source {
                     Source::Tree { mount, directory: _ } => of(mount),
+                    Source::Context { context, attributes: _ } => of(context),
                     Source::Bind { .. } | Source::New { .. } => Vec::new(),
                 }
             }

@@ -42,7 +42,7 @@ impl Mounts<'_> {
         check_destination(mount)?;
         let options = Options::parse(&mount.options)?;
         if let Some(source) = self.sources.remove(&mount.destination) {
-            return Ok(vec![self.tree(mount, &options, source)?]);
+            return Ok(vec![self.given(mount, &options, source)?]);
         }
         if options.bind.is_some() || mount.kind == "bind" {
             let path = self.bundle.join(&mount.source);
@@ -147,13 +147,29 @@ impl Mounts<'_> {
         };
         self.adapt(mount, &target, &mut options)?;
         let source = c_string(if mount.source.is_empty() { &mount.kind } else { &mount.source }, "a mount source")?;
-        let attributes = options.set;
-        let mut changes: Vec<Change> =
-            options.changes().into_iter().filter(|c| c.recursive || !c.clear.is_empty()).collect();
-        let source = Source::New { kind, source, parameters: options.parameters()?, attributes };
-        changes.extend(self.propagation.filter(|_| options.propagation.is_empty()));
-        changes.extend(propagation_changes(&options));
+        let changes = self.changes_of_new(&options);
+        let source = Source::New { kind, source, attributes: options.set, parameters: options.parameters()? };
         Ok(Mount { changes, no_follow: is_unfollowed(mount), ..Mount::new(target, source) })
+    }
+
+    /// A step that attaches what the caller has made.
+    fn given(&self, mount: &oci::Mount, options: &Options, source: OwnedFd) -> Result<Step, Error> {
+        let what = || format!("look at what is to be mounted on {}", mount.destination.display());
+        if !sys::is_context(source.as_fd()).map_err(|e| Error::step(what())(e.into()))? {
+            return self.tree(mount, options, source);
+        }
+        Ok(Step::Mount(Box::new(Mount {
+            changes: self.changes_of_new(options),
+            no_follow: is_unfollowed(mount),
+            ..Mount::new(in_root(&mount.destination)?, Source::Context { context: source, attributes: options.set })
+        })))
+    }
+
+    /// What is changed of a new file system's mount beyond the attributes that it is made with.
+    fn changes_of_new(&self, options: &Options) -> Vec<Change> {
+        let attributes = options.changes().into_iter().filter(|c| c.recursive || !c.clear.is_empty());
+        let propagation = self.propagation.filter(|_| options.propagation.is_empty());
+        attributes.chain(propagation).chain(propagation_changes(options)).collect()
     }
 
     /// What particular file systems need.

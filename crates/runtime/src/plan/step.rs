@@ -182,6 +182,8 @@ pub(crate) enum Inside {
 pub(crate) enum Source {
     /// A detached mount; `directory` says what kind of mount point it needs.
     Tree { mount: OwnedFd, directory: bool },
+    /// A file system that the caller has made and not mounted. So mounts get their ids in the order of the configuration.
+    Context { context: OwnedFd, attributes: Attributes },
     /// What a path of the caller's leads to. The process opens it itself: so mounts get their ids in the order of the
     /// configuration, which the kernel lists them in since Linux 6.8.
     Bind { path: CString, directory: bool, recursive: bool },
@@ -400,6 +402,7 @@ impl Mount {
         let target = self.target.to_string_lossy();
         match &self.source {
             Source::Tree { .. } | Source::Bind { .. } => format!("bind mount on /{target}"),
+            Source::Context { .. } => format!("mount on /{target}"),
             Source::New { kind, .. } => format!("mount {} on /{target}", kind.to_string_lossy()),
         }
     }

@@ -47,6 +47,20 @@ fn what_tells_a_program_that_it_is_in_a_container() {
 }
 
 #[test]
+fn the_root_is_the_first_mount() {
+    let Some(engine) = engine() else { return };
+    for _ in 0..2 {
+        let mounts = sh(&engine, &["--tmpfs", "/scratch"], "cut -d' ' -f2 /proc/mounts");
+        let mounts: Vec<&str> = mounts.lines().take_while(|mount| !mount.starts_with("/proc/")).collect();
+        assert_eq!(mounts[..5], ["/", "/proc", "/dev", "/dev/pts", "/sys"], "{mounts:?}");
+        let place = |path: &str| mounts.iter().position(|mount| *mount == path);
+        assert!(place("/dev/mqueue") < place("/dev/shm") && place("/dev/shm") < place("/scratch"), "{mounts:?}");
+        // What was made ahead of time is each container's own.
+        assert_eq!(sh(&engine, &[], "ls -A /dev/shm; ls /dev/pts; touch /dev/shm/left"), "ptmx\n");
+    }
+}
+
+#[test]
 fn kernel_parameters_and_sizes() {
     let Some(engine) = engine() else { return };
     let script = "cat /proc/sys/net/core/somaxconn";

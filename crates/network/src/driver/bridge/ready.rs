@@ -31,7 +31,7 @@ pub(super) struct Ready {
     pub(super) netns: OwnedFd,
     /// The user namespace that it belongs to, if that is not the host's.
     pub(super) user: Option<OwnedFd>,
-    /// A detached sysfs of it.
+    /// A sysfs of it, not mounted yet.
     pub(super) sysfs: Option<OwnedFd>,
     /// Name and index of the host's end of the link.
     pub(super) name: String,
