@@ -56,6 +56,8 @@ pub(crate) struct Inner {
     pub(crate) shippers: Shippers,
     pub(crate) prunes: Prunes,
     pub(crate) teardowns: Teardowns,
+    /// Removed containers whose files are still there, and with them the layers of their images.
+    pub(crate) removals: Teardowns,
     /// One permit for each folder that may be walked for its size at the same time.
     pub(crate) walks: Semaphore,
 }
@@ -126,6 +128,10 @@ impl Engine {
 
     pub(crate) fn teardowns(&self) -> &Teardowns {
         &self.0.teardowns
+    }
+
+    pub(crate) fn removals(&self) -> &Teardowns {
+        &self.0.removals
     }
 
     pub(crate) fn prunes(&self) -> &Prunes {

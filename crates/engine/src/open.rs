@@ -70,6 +70,7 @@ impl Engine {
             shippers: Shippers::default(),
             prunes: Prunes::default(),
             teardowns: Teardowns::default(),
+            removals: Teardowns::default(),
             walks: tokio::sync::Semaphore::new(crate::system::WALKS),
         });
         engine.reconcile(contents).await?;

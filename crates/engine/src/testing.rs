@@ -80,6 +80,7 @@ pub(crate) async fn rig_over(
         shippers: Shippers::default(),
         prunes: Prunes::default(),
         teardowns: Teardowns::default(),
+        removals: Teardowns::default(),
         walks: tokio::sync::Semaphore::new(crate::system::WALKS),
     });
     engine.reconcile(contents).await.expect("reconciled");

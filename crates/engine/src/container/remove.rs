@@ -142,6 +142,7 @@ impl Actor {
         let cleared = unwanted.is_empty();
         self.handle.publish(|next| (next.removed, next.cleared) = (true, cleared));
         let (engine, teardown) = (self.engine.clone(), self.teardown.take());
+        let removal = engine.removals().begin();
         let definition = Arc::clone(&view.definition);
         let (handle, mut watch) = (Arc::clone(&self.handle), self.handle.watch());
         tokio::spawn(async move {
@@ -155,6 +156,7 @@ impl Actor {
             drop(handle);
             engine.shippers().farewell(&definition.id).await;
             engine.delete_files(definition).await;
+            drop(removal);
         });
         // What a client was told is gone stays so, whatever dies next, and nobody hears of the end twice: an engine that finds the
         // row removes it again.

@@ -1,6 +1,8 @@
-//! What ended runs still hold: who needs a port or an address of theirs waits for them.
+//! What ended runs and removed containers still hold: who needs a port or an address of the former, or removes an image of the
+//! latter, waits for them.
 //!
-//! A run is taken apart after its end was told, so that nobody waits for it who need not.
+//! A run is taken apart after its end was told, and a container's files are deleted after its removal was, so that nobody waits
+//! for it who need not.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,7 +12,7 @@ use tokio::sync::watch;
 /// How long somebody waits for what others hold.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The runs that are being taken apart.
+/// The runs that are being taken apart, or the containers whose files are being deleted.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Teardowns(watch::Sender<Pending>);
 

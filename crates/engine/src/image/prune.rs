@@ -21,6 +21,8 @@ impl Engine {
         let _pruning = self.begin_prune(Subject::Image)?;
         let criteria = Criteria::new(filters, KNOWN)?;
         let dangling = filters.boolean("dangling").map_err(|e| Error::Invalid(e.to_string()))?.unwrap_or(true);
+        // Layers below a container that was removed just now would stay, and not be counted.
+        self.removals().now().settled().await;
         let (library, uses) = (self.library()?, self.image_uses());
         let wanted = move |image: &ImageSummary| {
             // Zero is what an image says that does not tell.

@@ -12,6 +12,8 @@ impl Engine {
     /// # Errors
     /// No such image; containers use it.
     pub async fn image_remove(&self, image: &str, options: RemoveOptions) -> Result<Vec<Removed>, Error> {
+        // Layers below a container that was removed just now would stay, and not be told.
+        self.removals().now().settled().await;
         let (library, name) = (self.library()?, image.to_owned());
         let uses = self.image_uses();
         let records = blocking(move || Ok(library.remove(&name, options.force, &uses)?)).await?;

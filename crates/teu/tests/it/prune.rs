@@ -5,9 +5,10 @@ use std::process::Stdio;
 use serde_json::json;
 
 use crate::api::post;
-use crate::support::{BUSYBOX, engine, feed, outcome, text};
+use crate::support::{BUSYBOX, busybox, engine, feed, outcome, text};
 use teu_testkit::engine::Engine;
 use teu_testkit::image::{Image, Layer};
+use teu_testkit::upgrade::until;
 
 /// The last event of a prune of this kind: its attribute `reclaimed`.
 fn reclaimed(engine: &Engine, kind: &str) -> String {
@@ -78,6 +79,26 @@ fn unused_images_go() {
     left.sort();
     assert_eq!(left, ["box:2", BUSYBOX], "an image in use keeps all its names");
     assert_ne!(reclaimed(&engine, "image"), "0");
+}
+
+#[test]
+fn layers_below_a_container_that_was_just_removed_go_too() {
+    let Some(engine) = engine() else { return };
+    // What it has written makes its end take longer.
+    let script = "head -c 20000000 /dev/zero >/file; echo written; exec sleep 1000";
+    let start_and_remove = || {
+        engine.run(&["run", "-d", "--name", "web", BUSYBOX, "sh", "-c", script]).unwrap();
+        until("written", || engine.run(&["logs", "web"]).is_ok_and(|log| log == "written\n")).unwrap();
+        engine.run(&["commit", "web", "made"]).unwrap();
+        engine.run(&["rm", "-f", "web"]).unwrap();
+    };
+    start_and_remove();
+    let out = engine.run(&["rmi", "made", BUSYBOX]).unwrap();
+    assert_eq!(out.matches("Deleted: sha256:").count(), 4, "two images with a layer of their own each: {out}");
+    assert!(feed(engine.teu().arg("load"), busybox()).status.success());
+    start_and_remove();
+    let out = engine.run(&["image", "prune", "-af"]).unwrap();
+    assert_eq!(out.matches("deleted: sha256:").count(), 4, "two images with a layer of their own each: {out}");
 }
 
 #[test]
