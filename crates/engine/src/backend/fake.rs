@@ -28,12 +28,13 @@ use crate::health::{Answer, Probe, Probed, Prober};
 use crate::{Engine, Error};
 
 /// A keeper whose containers exist in its memory only. Programs behave by their names: `missing` is not found,
-/// `stubborn` survives `SIGTERM`.
+/// `stubborn` survives `SIGTERM`, and `sluggish` is still there after `SIGKILL`.
 #[derive(Debug)]
 pub(crate) struct FakeKeeper {
     notices: mpsc::UnboundedSender<Notice>,
     pub(crate) processes: Mutex<BTreeMap<String, ProcessState>>,
     stubborn: Mutex<Vec<String>>,
+    sluggish: Mutex<Vec<String>>,
     next_pid: AtomicI32,
     pub(crate) acknowledged: Mutex<Vec<String>>,
     /// Seconds that its clock is ahead at starts.
@@ -54,6 +55,7 @@ impl FakeKeeper {
             notices,
             processes: Mutex::default(),
             stubborn: Mutex::default(),
+            sluggish: Mutex::default(),
             next_pid: AtomicI32::new(100),
             acknowledged: Mutex::default(),
             ahead: AtomicI32::new(0),
@@ -82,6 +84,9 @@ impl FakeKeeper {
         if program == "stubborn" {
             lock(&self.stubborn).push(id.to_owned());
         }
+        if program == "sluggish" {
+            lock(&self.sluggish).push(id.to_owned());
+        }
         let pid = self.next_pid.fetch_add(1, Ordering::Relaxed);
         let ahead = jiff::SignedDuration::from_secs(self.ahead.load(Ordering::Relaxed).into());
         let started_at = Timestamp::now() + ahead;
@@ -103,7 +108,8 @@ impl FakeKeeper {
             let message = format!("{id} is not running");
             return Err(teu_keeper::Error::Refused(Failure { kind: FailureKind::Conflict, message }));
         }
-        let ends = signal == 9 || (signal == 15 && !lock(&self.stubborn).iter().any(|s| s == id));
+        let is_in = |list: &Mutex<Vec<String>>| lock(list).iter().any(|other| other == id);
+        let ends = (signal == 9 && !is_in(&self.sluggish)) || (signal == 15 && !is_in(&self.stubborn));
         if ends {
             self.exit(id, ExitStatus::Signaled(signal));
         }

@@ -152,6 +152,8 @@ pub(crate) struct Actor {
     pub(super) restart_at: Option<Instant>,
     /// A user is about to start it again after its end.
     pub(super) restarting: bool,
+    /// When the run began that was sent a `SIGKILL` last.
+    pub(super) killed: Option<Timestamp>,
     /// Its health check, if it has one and has been started.
     pub(super) check: Option<Arc<Check>>,
     /// Who asks for its health while it runs.
@@ -175,6 +177,7 @@ impl Actor {
             backoff: Backoff::default(),
             restart_at: None,
             restarting: false,
+            killed: None,
             check: None,
             monitor: None,
             memory: None,
@@ -221,7 +224,7 @@ impl Actor {
             Command::Start { by, hookup, reply } => answer(reply, Box::pin(self.start(by, hookup)).await),
             Command::Signal { signal, intent, reply } => answer(reply, Box::pin(self.signal(signal, intent)).await),
             Command::Root(reply) => Box::pin(self.root(reply)).await,
-            Command::Pause { briefly: false, reply } => answer(reply, Box::pin(self.freeze(true)).await),
+            Command::Pause { briefly: false, reply } => answer(reply, Box::pin(self.pause()).await),
             Command::Pause { briefly: true, reply } => answer(reply, Box::pin(self.freeze_briefly()).await),
             Command::Unpause(reply) => answer(reply, Box::pin(self.freeze(false)).await),
             Command::Unlink { alias, reply } => answer(reply, Box::pin(self.unlink(alias)).await),

@@ -92,6 +92,9 @@ impl Actor {
             Err(Error::NotRunning(_)) if self.engine.processes().epoch() != epoch => return Ok(()),
             other => other?,
         }
+        if signal == signal::KILL {
+            self.killed = view.state.run().map(|run| run.started_at);
+        }
         // A frozen process does not end: Docker, too, thaws what is to stop, and takes any signal for that if the image
         // names none.
         let ends = stop || view.definition.config.stop_signal.is_empty();

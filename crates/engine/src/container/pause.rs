@@ -25,6 +25,16 @@ impl Engine {
 }
 
 impl Actor {
+    /// Freezes for a client.
+    pub(super) async fn pause(&mut self) -> Result<(), Error> {
+        // What is frozen before it is gone does not go: whoever has killed it would wait for its end in vain.
+        let view = self.view();
+        if view.state.run().is_some_and(|run| self.killed == Some(run.started_at)) {
+            return Err(not_running(&self.handle.id));
+        }
+        self.freeze(true).await
+    }
+
     /// Freezes for the engine's own purpose.
     pub(super) async fn freeze_briefly(&mut self) -> Result<(), Error> {
         self.change(|next| next.state.briefly_frozen = true);
@@ -75,8 +85,12 @@ impl Actor {
             (Phase::Restarting(_), true) => Err(Error::Conflict(format!(
                 "Container {container} is restarting, wait until the container is running"
             ))),
-            (_, true) => Err(Error::Conflict(format!("container {container} is not running"))),
+            (_, true) => Err(not_running(&container)),
             (_, false) => Err(Error::Conflict(format!("Container {container} is not paused"))),
         }
     }
+}
+
+fn not_running(container: &str) -> Error {
+    Error::Conflict(format!("container {container} is not running"))
 }

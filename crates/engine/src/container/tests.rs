@@ -105,6 +105,33 @@ async fn what_an_ended_run_still_holds_is_waited_for() {
 }
 
 #[tokio::test]
+async fn what_has_been_killed_is_not_frozen_before_it_is_gone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rig = rig(folder.path()).await;
+    let id = rig.create("web", "sluggish", HostConfig::default()).await;
+    rig.engine.container_start("web").await.expect("started");
+    rig.engine.container_pause("web").await.expect("paused");
+    rig.engine.container_unpause("web").await.expect("thawed");
+    let killing = tokio::spawn({
+        let engine = rig.engine.clone();
+        async move { engine.container_kill("web", "KILL").await }
+    });
+    within(async {
+        while !actions(&rig).await.iter().any(|action| action == "kill") {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let refused = rig.engine.container_pause("web").await.expect_err("it is about to end");
+    assert_eq!(refused.to_string(), format!("container {id} is not running"));
+    rig.keeper.exit(&id, ExitStatus::Signaled(9));
+    within(killing).await.expect("no panic").expect("killed");
+    // Its next run is another.
+    rig.engine.container_start("web").await.expect("started");
+    rig.engine.container_pause("web").await.expect("paused");
+}
+
+#[tokio::test]
 async fn a_missing_program_is_127_and_everything_is_given_back() {
     let folder = tempfile::tempdir().expect("a folder");
     let rig = rig(folder.path()).await;
