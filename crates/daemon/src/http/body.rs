@@ -117,9 +117,22 @@ pub(super) fn documents<T: Serialize>(stream: impl Stream<Item = T> + Send + 'st
 /// Answers progress. A failure before the first message has a status of its own, one after it is the last message.
 pub(super) async fn progress(mut stream: ProgressStream) -> Result<Response> {
     let first = stream.next().await.transpose()?;
-    let rest = stream.map(|message| message.unwrap_or_else(|error| Message::failure(error::message(&error))));
-    let messages = stream::iter(first).chain(rest).map(|message| line(&message, b"\r\n"));
-    Ok(([(CONTENT_TYPE, JSON)], Body::from_stream(messages)).into_response())
+    Ok(messages(stream::iter(first.map(Ok)).chain(stream)))
+}
+
+/// Answers the progress of what reads an `archive`. A failure is always a message: so Docker answers.
+pub(super) async fn progress_of_archive(mut stream: ProgressStream, read: JoinHandle<()>) -> Response {
+    let first = stream.next().await;
+    if matches!(first, Some(Err(_))) {
+        // As in `unless_refused`.
+        drop(read.await);
+    }
+    messages(stream::iter(first).chain(stream))
+}
+
+fn messages(stream: impl Stream<Item = std::result::Result<Message, teu_engine::Error>> + Send + 'static) -> Response {
+    let messages = stream.map(|message| message.unwrap_or_else(|error| Message::failure(error::message(&error))));
+    ([(CONTENT_TYPE, JSON)], Body::from_stream(messages.map(|message| line(&message, b"\r\n")))).into_response()
 }
 
 fn line<T: Serialize>(document: &T, end: &[u8]) -> io::Result<Bytes> {

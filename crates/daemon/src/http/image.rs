@@ -1,7 +1,7 @@
 //! Images.
 
 use super::App;
-use super::body::{archive, bytes, progress, to_end, unless_refused};
+use super::body::{archive, bytes, progress, progress_of_archive, to_end, unless_refused};
 use super::error::{ApiError, Result};
 use super::routes::Routes;
 use crate::server::Connection;
@@ -89,8 +89,10 @@ async fn load(
     let quiet = parse(query.as_ref()).flag_or("quiet", true);
     connection.is_stream();
     let (archive, read) = archive(body);
-    let load = async { progress(app.engine.image_load(archive, quiet).await?).await };
-    unless_refused(load.await, read).await
+    match app.engine.image_load(archive, quiet).await {
+        Ok(stream) => Ok(progress_of_archive(stream, read).await),
+        Err(error) => unless_refused(Err(error.into()), read).await,
+    }
 }
 
 async fn save(

@@ -84,6 +84,13 @@ fn broken_archives_leave_nothing() {
         assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
         assert!(!output.stderr.is_empty());
     }
+    // Docker answers that in the stream, where its clients look for it.
+    for body in ["no tar at all", ""] {
+        let answer = crate::api::post(&engine, "/v1.45/images/load?quiet=1", body);
+        let told = answer.json();
+        assert_eq!(answer.status, 200, "{told}");
+        assert!(told["error"].as_str().is_some_and(|error| error == told["errorDetail"]["message"]), "{told}");
+    }
     assert_eq!(engine.run(&["images", "-aq"]).unwrap(), before);
 }
 
