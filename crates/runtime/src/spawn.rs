@@ -1,6 +1,7 @@
 //! The parent's side of a plan: the clone, and the conversation until the new process is ready or executed.
 
 use std::collections::VecDeque;
+use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
@@ -49,6 +50,7 @@ pub(crate) fn start(plan: &Plan, how: &How<'_>) -> Result<Worker, Error> {
     let highest = [Some(theirs.as_fd()), Some(ours.as_fd()), how.user].map(|fd| fd.map_or(0, |fd| fd.as_raw_fd()));
     let highest = highest.into_iter().fold(plan.highest_descriptor(), i32::max);
     let visit = Visit::begin(how)?;
+    let borrowed = plan.linger.then(BorrowedName::begin);
     let spawned = match how.user {
         None => spawn_holding(how.flags, how.cgroup, highest, || match keep_only(&theirs, &mut ours) {
             Ok(()) => init::run(plan, theirs.as_fd()),
@@ -59,6 +61,7 @@ pub(crate) fn start(plan: &Plan, how: &How<'_>) -> Result<Worker, Error> {
             Err(_) => 1,
         }),
     };
+    drop(borrowed);
     visit.end()?;
     let spawned = spawned.map_err(Error::step("clone the container's process"))?;
     drop(theirs);
@@ -67,6 +70,27 @@ pub(crate) fn start(plan: &Plan, how: &How<'_>) -> Result<Worker, Error> {
         Some(_) => adopt(plan, spawned, ours.as_fd())?,
     };
     Ok(Worker { pid: spawned.pid, pidfd: spawned.pidfd, channel: ours, console: None, allowed: false, early })
+}
+
+/// The parent's thread has the name that its child is to be found by, which is born with it: from the moment of its record on, even before
+/// it has run for the first time, the parent's successor must be able to tell that its program has not.
+struct BorrowedName(Option<CString>);
+
+impl BorrowedName {
+    fn begin() -> BorrowedName {
+        let own = rustix::thread::name().ok();
+        // Refused by a filter: the child does it, as soon as it runs.
+        BorrowedName(own.filter(|_| rustix::thread::set_name(c"teu:created").is_ok()))
+    }
+}
+
+impl Drop for BorrowedName {
+    fn drop(&mut self) {
+        if let Some(own) = &self.0 {
+            // What could be set a moment ago can be set again.
+            let _ = rustix::thread::set_name(own);
+        }
+    }
 }
 
 /// Lets go of the parent's end in the child: with a copy of it, the child would never learn that its parent has died, and

@@ -363,6 +363,18 @@ mod tests {
     }
 
     #[test]
+    fn it_is_born_with_its_name() {
+        let plan = plan(vec![Step::AwaitHooks], true);
+        let own = rustix::thread::name().unwrap();
+        for _ in 0..50 {
+            let worker = crate::spawn::start(&plan, &crate::spawn::How::default()).unwrap();
+            assert_eq!(name(worker.pid), CREATED);
+            worker.kill();
+        }
+        assert_eq!(rustix::thread::name().unwrap(), own);
+    }
+
+    #[test]
     fn without_a_successor_it_ends() {
         let plan = plan(vec![Step::Gate], false);
         let (ours, theirs) = channel::pair().unwrap();
