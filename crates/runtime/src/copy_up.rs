@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use crate::plan::text::in_root;
@@ -26,8 +26,7 @@ pub(crate) fn fill(root: BorrowedFd<'_>, path: &Path, target: BorrowedFd<'_>) ->
 /// Opens the directory at `path` in a root, if there is one.
 pub(crate) fn open(root: BorrowedFd<'_>, path: &Path) -> io::Result<Option<OwnedFd>> {
     let path = in_root(path).map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e.to_string()))?;
-    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    match rustix::fs::openat2(root, path.as_c_str(), DIRECTORY, Mode::empty(), resolve) {
+    match teu_sys::scoped::open(root, path.as_c_str(), DIRECTORY) {
         Ok(source) => Ok(Some(source)),
         Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
         Err(e) => Err(e.into()),

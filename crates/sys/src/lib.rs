@@ -24,6 +24,7 @@ pub mod process;
 pub mod pty;
 pub mod quota;
 pub mod sched;
+pub mod scoped;
 pub mod seccomp;
 pub mod signal;
 pub mod socket;

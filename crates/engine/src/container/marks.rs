@@ -3,17 +3,16 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::{AtFlags, Gid, Mode, OFlags, ResolveFlags, Uid, chownat, openat, openat2, symlinkat};
+use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid, chownat, openat, symlinkat};
 use rustix::io::{Errno, Result};
 
 /// Leaves `/.dockerenv`, and `/etc/mtab` where the image has none. They are no change of the container's: `diff` and
 /// `commit` pass over them. They belong to `owner`, or to who calls.
 pub(super) fn leave(root: BorrowedFd<'_>, owner: Option<(u32, u32)>) -> Result<()> {
     const EMPTY: OFlags = OFlags::WRONLY.union(OFlags::CREATE).union(OFlags::EXCL).union(OFlags::CLOEXEC);
-    const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
     let made = openat(root, ".dockerenv", EMPTY, Mode::from_raw_mode(0o755)).map(drop);
     unless_there(made.and_then(|()| give(root, ".dockerenv", owner)))?;
-    match openat2(root, "etc", FOLDER, Mode::empty(), ResolveFlags::IN_ROOT) {
+    match teu_sys::scoped::open(root, "etc", OFlags::PATH | OFlags::DIRECTORY) {
         Ok(etc) => {
             unless_there(symlinkat("/proc/mounts", &etc, "mtab").and_then(|()| give(etc.as_fd(), "mtab", owner)))
         }

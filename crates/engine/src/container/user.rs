@@ -2,9 +2,9 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 
-use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+use rustix::fs::OFlags;
 use teu_oci::runtime::User;
 
 use crate::Error;
@@ -131,9 +131,8 @@ fn parse_group(line: &str) -> Option<(&str, u32, &str)> {
 }
 
 fn read(root: BorrowedFd<'_>, path: &str) -> String {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    let Ok(fd) = openat2(root.as_fd(), path, flags, Mode::empty(), inside) else { return String::new() };
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let Ok(fd) = teu_sys::scoped::open(root, path, flags) else { return String::new() };
     let mut bytes = Vec::new();
     match File::from(fd).take(MOST).read_to_end(&mut bytes) {
         Ok(_) => String::from_utf8_lossy(&bytes).into_owned(),

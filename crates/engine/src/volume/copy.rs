@@ -6,17 +6,15 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, Dir, FileType, Gid, Mode, OFlags, ResolveFlags, Stat, Timespec, Timestamps, Uid, chownat, fchmod, fchown,
-    fstat, futimens, major, makedev, minor, mkdirat, mknodat, openat, openat2, readlinkat, statat, symlinkat,
+    AtFlags, Dir, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, chownat, fchmod, fchown, fstat,
+    futimens, major, makedev, minor, mkdirat, mknodat, openat, readlinkat, statat, symlinkat,
 };
 use rustix::io::Errno;
 
 /// Copies what is at `path` in `root` into the directory `to`, which gets its owner and mode, too. Nothing there, or no
 /// directory, is nothing to copy.
 pub(super) fn tree(root: BorrowedFd<'_>, path: &Path, to: BorrowedFd<'_>) -> io::Result<()> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    match openat2(root, path, flags, Mode::empty(), inside) {
+    match teu_sys::scoped::open(root, path, OFlags::RDONLY | OFlags::DIRECTORY) {
         Ok(from) => directory(from, to),
         Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
         Err(errno) => Err(errno.into()),

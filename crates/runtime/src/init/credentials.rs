@@ -77,10 +77,9 @@ pub(super) fn set(to: &Credentials) -> Result<(), Errno> {
 
 /// Changes the working directory, to one inside the root: a descriptor leaked by the caller could have led out of it.
 fn change_directory(cwd: &CStr) -> Result<(), Errno> {
-    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = rustix::fs::openat2(CWD, c"/", flags, Mode::empty(), ResolveFlags::empty());
-    match root.and_then(|root| rustix::fs::openat2(root, cwd, flags, Mode::empty(), resolve)) {
+    match root.and_then(|root| teu_sys::scoped::open(root, cwd, flags)) {
         Ok(directory) => rustix::process::fchdir(directory),
         // The container's filter is in force already, and may refuse a call that is newer. So are its limits: there may be no
         // number left for a descriptor.

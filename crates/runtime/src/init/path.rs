@@ -28,14 +28,7 @@ pub(super) fn open_with(
     flags: OFlags,
     resolve: ResolveFlags,
 ) -> Result<OwnedFd, Errno> {
-    let resolve = resolve | ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    loop {
-        match rustix::fs::openat2(root, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve) {
-            // Something was renamed or mounted meanwhile.
-            Err(Errno::AGAIN) => {}
-            other => return other,
-        }
-    }
+    teu_sys::scoped::open_with(root, path, flags, resolve)
 }
 
 /// What a descriptor refers to.

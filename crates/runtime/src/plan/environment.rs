@@ -6,7 +6,7 @@ use std::io::Read;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+use rustix::fs::OFlags;
 use teu_oci::runtime::Process;
 use teu_sys::process::CStringArray;
 
@@ -83,9 +83,8 @@ fn candidates(name: &str, path: Option<&str>) -> Result<Vec<CString>, Error> {
 /// A user's home directory by the container's `/etc/passwd`; `/` if that does not say.
 fn home(root: BorrowedFd<'_>, uid: u32) -> String {
     // The image decides what is there: only a regular file is read, and so much of it.
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    let text = openat2(root, c"etc/passwd", flags, Mode::empty(), resolve).ok().and_then(|fd| {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let text = teu_sys::scoped::open(root, c"etc/passwd", flags).ok().and_then(|fd| {
         let file = std::fs::File::from(fd);
         let mut text = Vec::new();
         let regular = file.metadata().ok()?.is_file();
@@ -152,7 +151,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("etc")).unwrap();
         let fifo = dir.path().join("etc/passwd");
-        rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, Mode::RWXU, 0).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
         let root = std::fs::File::open(dir.path()).unwrap();
         assert_eq!(home(root.as_fd(), 0), "/");
     }

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+use rustix::fs::{CWD, Mode, OFlags};
 use rustix::mount::{OpenTreeFlags, open_tree};
 
 use super::super::definition::Definition;
@@ -82,7 +82,6 @@ fn volume_tree(folder: &Path, subpath: &str) -> Result<OwnedFd, Error> {
     let fail = |errno: rustix::io::Errno| Error::File { path: folder.join(subpath), source: errno.into() };
     let base =
         rustix::fs::open(folder, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(fail)?;
-    let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    let target = openat2(base.as_fd(), subpath, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), inside).map_err(fail)?;
+    let target = teu_sys::scoped::open(base, subpath, OFlags::PATH).map_err(fail)?;
     tree(target.as_fd(), Path::new(""), true)
 }

@@ -3,8 +3,8 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, ResolveFlags, Timespec, Timestamps, chmodat, fstat, futimens, mkdirat, mknodat,
-    openat2, statat, symlinkat,
+    AtFlags, FileType, Mode, OFlags, Timespec, Timestamps, chmodat, fstat, futimens, mkdirat, mknodat, statat,
+    symlinkat,
 };
 use rustix::io::{Errno, Result};
 
@@ -43,8 +43,7 @@ pub(super) fn fill(root: BorrowedFd<'_>) -> Result<()> {
 
 /// A folder of the image; `None` if it has something else there, such as a link to nothing.
 fn open_folder(root: BorrowedFd<'_>, path: &str) -> Result<Option<OwnedFd>> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    match openat2(root, path, flags, Mode::empty(), ResolveFlags::IN_ROOT) {
+    match teu_sys::scoped::open(root, path, OFlags::RDONLY | OFlags::DIRECTORY) {
         Ok(folder) => Ok(Some(folder)),
         Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
         Err(errno) => Err(errno),
