@@ -11,7 +11,7 @@ use teu_registry::RegistryConfig;
 use tokio::sync::Semaphore;
 
 use crate::backend::{Backends, Link, StoreImages};
-use crate::container::{Index, Teardowns};
+use crate::container::{FILES, Index, RUNS, Teardowns};
 use crate::engine::Inner;
 use crate::events::Bus;
 use crate::exec::Execs;
@@ -69,8 +69,8 @@ impl Engine {
             closing: AtomicBool::new(false),
             shippers: Shippers::default(),
             prunes: Prunes::default(),
-            teardowns: Teardowns::default(),
-            removals: Teardowns::default(),
+            teardowns: Teardowns::new(RUNS),
+            removals: Teardowns::new(FILES),
             walks: tokio::sync::Semaphore::new(crate::system::WALKS),
         });
         engine.reconcile(contents).await?;

@@ -9,7 +9,7 @@ use teu_registry::{Client, RegistryConfig};
 
 use crate::backend::Backends;
 use crate::backend::fake::{FakeImages, FakeKeeper, FakeNetworks, FakeProber};
-use crate::container::{Index, Teardowns};
+use crate::container::{FILES, Index, RUNS, Teardowns};
 use crate::engine::Inner;
 use crate::events::Bus;
 use crate::exec::Execs;
@@ -79,8 +79,8 @@ pub(crate) async fn rig_over(
         closing: AtomicBool::new(false),
         shippers: Shippers::default(),
         prunes: Prunes::default(),
-        teardowns: Teardowns::default(),
-        removals: Teardowns::default(),
+        teardowns: Teardowns::new(RUNS),
+        removals: Teardowns::new(FILES),
         walks: tokio::sync::Semaphore::new(crate::system::WALKS),
     });
     engine.reconcile(contents).await.expect("reconciled");

@@ -105,6 +105,9 @@ struct Inner {
     /// Layers that must stay although nothing in the database refers to them, and by how many [`HeldLayer`]s each is held.
     /// Locked before the database is asked, so that no layer is collected between being found and being held.
     holds: Mutex<HashMap<Digest, usize>>,
+    /// Held while garbage is collected, and from the moment on that an image is deleted until its layers are: what is deleted with it
+    /// is told by whoever deletes it.
+    collecting: Mutex<()>,
     /// Removes layers that were taken out of their place.
     reaper: Reaper,
     /// Folders for the next snapshot.

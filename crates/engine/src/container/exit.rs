@@ -81,7 +81,7 @@ impl Actor {
         let id = self.handle.id.clone();
         let before = self.teardown.take();
         let mounts = self.mounts.take();
-        let pending = engine.teardowns().begin();
+        let pending = engine.teardowns().begin(&id);
         self.teardown = Some(tokio::spawn(async move {
             if let Some(before) = before {
                 // A panic there is logged by the runtime; this run's clean-up goes on.

@@ -73,7 +73,7 @@ pub(crate) use spec::{ExecDifferences, exec_process};
 pub(crate) use start::refusal;
 pub(crate) use state::Phase;
 pub use stats::StatsStream;
-pub(crate) use teardown::Teardowns;
+pub(crate) use teardown::{FILES, RUNS, Teardowns};
 pub(crate) use user::Accounts;
 pub use wait::Wait;
 pub(crate) use {exit::unknown_exit, stored::read as read_stored};

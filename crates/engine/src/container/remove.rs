@@ -142,7 +142,7 @@ impl Actor {
         let cleared = unwanted.is_empty();
         self.handle.publish(|next| (next.removed, next.cleared) = (true, cleared));
         let (engine, teardown) = (self.engine.clone(), self.teardown.take());
-        let removal = engine.removals().begin();
+        let removal = engine.removals().begin(&id);
         let definition = Arc::clone(&view.definition);
         let (handle, mut watch) = (Arc::clone(&self.handle), self.handle.watch());
         tokio::spawn(async move {

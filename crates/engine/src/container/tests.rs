@@ -90,7 +90,7 @@ async fn what_an_ended_run_still_holds_is_waited_for() {
     let folder = tempfile::tempdir().expect("a folder");
     let rig = rig(folder.path()).await;
     rig.create("web", "sleep", HostConfig::default()).await;
-    let held = rig.engine.teardowns().begin();
+    let held = rig.engine.teardowns().begin("other");
     rig.networks.broken.store(true, std::sync::atomic::Ordering::Relaxed);
     let starting = tokio::spawn({
         let engine = rig.engine.clone();

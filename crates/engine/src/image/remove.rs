@@ -12,12 +12,23 @@ impl Engine {
     /// # Errors
     /// No such image; containers use it.
     pub async fn image_remove(&self, image: &str, options: RemoveOptions) -> Result<Vec<Removed>, Error> {
-        // Layers below a container that was removed just now would stay, and not be told.
-        self.removals().now().settled().await;
+        self.await_removals(image).await?;
         let (library, name) = (self.library()?, image.to_owned());
         let uses = self.image_uses();
         let records = blocking(move || Ok(library.remove(&name, options.force, &uses)?)).await?;
         Ok(self.report_removed(records))
+    }
+
+    /// Waits for the files of containers that were removed just now: layers below them would stay, and not be told.
+    async fn await_removals(&self, image: &str) -> Result<(), Error> {
+        let before = self.removals().now();
+        if before.any() {
+            let (library, name) = (self.library()?, image.to_owned());
+            // Without it there is nothing to wait for.
+            let holders = blocking(move || Ok(library.snapshots_over(&name)?)).await.unwrap_or_default();
+            before.settled_among(|container| holders.iter().any(|holder| holder == container)).await;
+        }
+        Ok(())
     }
 
     /// Publishes what was removed and tells it in the API's words.

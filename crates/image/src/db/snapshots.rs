@@ -62,6 +62,17 @@ impl Database {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// Keys of the snapshots over layers of an image.
+    pub(crate) fn snapshots_over(&self, image: &Digest) -> Result<Vec<String>> {
+        let connection = self.lock();
+        let mut statement = connection.prepare_cached(
+            "SELECT DISTINCT key FROM snapshot_layers
+             WHERE diff_id IN (SELECT diff_id FROM image_layers WHERE image = ?1)",
+        )?;
+        let rows = statement.query_map([Key(image)], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// The layers below a snapshot that can be seen, top first: what is below one that hides everything is left out.
     pub(crate) fn snapshot_layers(&self, key: &str) -> Result<Vec<Digest>> {
         let connection = self.lock();

@@ -150,8 +150,18 @@ impl Inner {
         self.holds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Keeps others from collecting garbage.
+    pub(super) fn lock_collecting(&self) -> MutexGuard<'_, ()> {
+        self.collecting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Removes the layers that nothing needs, and the init layers; answers which layers.
     pub(super) fn collect_garbage(&self) -> Result<Vec<LayerInfo>> {
+        self.collect(&self.lock_collecting())
+    }
+
+    /// As [`Self::collect_garbage`], for who has kept others from it.
+    pub(super) fn collect(&self, _alone: &MutexGuard<'_, ()>) -> Result<Vec<LayerInfo>> {
         let mut removed = Vec::new();
         for layer in self.db.unused_layers()? {
             let diff_id = layer.info.diff_id;

@@ -59,6 +59,7 @@ impl Store {
             namespaces: teu_sys::userns::Known::default(),
             db: Database::open(&folder.join(DATABASE))?,
             holds: Mutex::default(),
+            collecting: Mutex::default(),
             configs: Mutex::default(),
             found: Mutex::default(),
             reaper: Reaper::new(),

@@ -140,11 +140,12 @@ impl Removal<'_> {
     fn delete(&mut self) -> Result<()> {
         let names = self.names()?;
         let layers = self.store.0.db.image_layers(&self.id)?;
+        let alone = self.store.0.lock_collecting();
         self.store.0.db.delete_image(&self.id)?;
         self.record_untagged(&names);
         self.store.0.configs.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
         self.records.push(Removed::DeletedImage(self.id));
-        let freed = self.store.0.collect_garbage()?;
+        let freed = self.store.0.collect(&alone)?;
         let chain = chain_ids(&layers);
         for (diff_id, chain_id) in layers.iter().zip(&chain).rev() {
             if freed.iter().any(|layer| layer.diff_id == *diff_id) {

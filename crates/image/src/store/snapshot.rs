@@ -123,6 +123,14 @@ impl Store {
         Ok(())
     }
 
+    /// Keys of the snapshots that keep layers of an image.
+    ///
+    /// # Errors
+    /// `NoSuchImage`.
+    pub fn snapshots_over(&self, image: &str) -> Result<Vec<String>> {
+        self.0.db.snapshots_over(&self.0.find(image)?)
+    }
+
     /// Makes sure of a snapshot that there should be: enters it again if the database has lost it and its files are there, and
     /// makes its folders whole, for the user namespace that it was made for. False if there are no files: it was never finished, or its removal had begun.
     ///

@@ -1,13 +1,15 @@
 //! Names, listing and removal, by Docker's rules.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::json;
-use teu_image::{ContainerUse, DriverKind, Error, ErrorKind, ListOptions, Removed, Store};
+use teu_image::{ContainerUse, DriverKind, Error, ErrorKind, ListOptions, Removed, SnapshotOptions, Store};
 use teu_oci::digest::Digest;
 use teu_oci::reference::Reference;
 use teu_testkit::host::privileged;
 use teu_testkit::image::{Image, Layer};
 
-use crate::conformance::Fixture;
+use crate::conformance::{Fixture, each_driver};
 
 fn layer(content: &str) -> Vec<u8> {
     Layer::new().file("f", 0o644, content).finish()
@@ -241,4 +243,45 @@ fn what_was_found_is_remembered_until_images_change() {
     store.snapshot_remove("container").unwrap();
     store.remove("other:2", false, &[]).unwrap();
     assert_eq!(known("other:2"), None);
+}
+
+/// Whoever collects garbage at the same time, as the removal of a container does: what goes with an image is told with it.
+#[test]
+fn layers_are_told_with_their_image() {
+    each_driver(|fixture| {
+        let store = &fixture.store;
+        let done = AtomicBool::new(false);
+        let told = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    store.collect_garbage().unwrap();
+                }
+            });
+            let mut told = 0;
+            for turn in 0..40 {
+                let own = layer(&turn.to_string());
+                load(store, &Image::new("t:1").layer(own));
+                let removed = store.remove("t:1", false, &[]).unwrap();
+                told += removed.iter().filter(|record| matches!(record, Removed::DeletedLayer(_))).count();
+            }
+            done.store(true, Ordering::Relaxed);
+            told
+        });
+        assert_eq!(told, 40);
+    });
+}
+
+#[test]
+fn snapshots_that_keep_layers_of_an_image() {
+    each_driver(|fixture| {
+        let store = &fixture.store;
+        let below = load(store, &Image::new("below:1").layer(layer("a")));
+        load(store, &Image::new("above:1").layer(layer("a")).layer(layer("b")));
+        load(store, &Image::new("other:1").layer(layer("c")));
+        store.snapshot_prepare("one", &below, &SnapshotOptions::default()).unwrap();
+        assert_eq!(store.snapshots_over("below:1").unwrap(), ["one"]);
+        assert_eq!(store.snapshots_over("above:1").unwrap(), ["one"]);
+        assert!(store.snapshots_over("other:1").unwrap().is_empty());
+        assert!(matches!(store.snapshots_over("never:1"), Err(Error::NoSuchImage(_))));
+    });
 }
