@@ -12,18 +12,20 @@ use crate::error::{Error, refused};
 
 /// MTU if there is no uplink.
 const ETHERNET_MTU: u32 = 1500;
+/// The largest that a bridge or a veth pair takes (`ETH_MAX_MTU` of `linux/if_ether.h`); that of the loopback device is one more.
+const MAX_MTU: u32 = 65535;
 /// Routes shorter than this are halves of a default route, as VPN clients make them: they say nothing about which
 /// subnets are in use.
 const SHORTEST_PREFIX: u8 = 8;
 
-/// MTU of the interface that the default route leaves by.
+/// MTU of the interface that the default route leaves by, as far as bridges can have it.
 pub(crate) fn uplink_mtu() -> Result<u32, Error> {
     let mut socket = Socket::open(Family::Route).map_err(refused("open netlink"))?;
     let routes = routes(&mut socket).map_err(refused("list routes"))?;
     let default = routes.iter().filter(|r| r.destination.is_none() && r.prefix == 0).min_by_key(|r| (r.ipv6, r.metric));
     let Some(index) = default.and_then(|r| r.outgoing) else { return Ok(ETHERNET_MTU) };
     let links = links(&mut socket).map_err(refused("list links"))?;
-    Ok(links.iter().find(|l| l.index == index).map_or(ETHERNET_MTU, |l| l.mtu))
+    Ok(links.iter().find(|l| l.index == index).map_or(ETHERNET_MTU, |l| l.mtu.min(MAX_MTU)))
 }
 
 /// Subnets that the host uses or has routes to, those of the link with index `except` left out.

@@ -6,7 +6,9 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::time::{Duration, Instant};
 
 use teu_network::{AttachRequest, Config, DriverKind, Kind, MacAddress, Networks, PoolLimits, Target};
-use teu_sys::netlink::{Batch, Family, Socket, addresses, link_by_name, links, routes};
+use teu_sys::netlink::{
+    Address, Batch, Family, Socket, addresses, link_by_name, links, push_address, push_default_route, routes,
+};
 use teu_sys::netns;
 
 use crate::world::{UPLINK_MTU, container, ipv4, netns_of, on_host, open, port, request};
@@ -230,5 +232,21 @@ fn full_bridge() {
         // The port of the one that went.
         container(&networks, "late", &[]);
         drop(sandboxes);
+    });
+}
+
+/// The loopback device takes larger packets than any bridge.
+#[test]
+fn a_host_whose_default_route_is_the_loopback_device() {
+    on_host(|_| {
+        let mut socket = Socket::open(Family::Route).unwrap();
+        let lo = link_by_name(&mut socket, "lo").unwrap().unwrap();
+        let mut batch = Batch::new();
+        push_address(&mut batch, Address { index: lo.index, address: [10, 98, 0, 1].into(), prefix: 24 });
+        push_default_route(&mut batch, lo.index, [10, 98, 0, 2].into());
+        socket.execute(batch).unwrap();
+        let a = container(&open(Config::default()), "a", &[]);
+        let eth0 = netns::run_in(netns_of(&a), || Ok(link_by_name(&mut Socket::open(Family::Route)?, "eth0")?)).unwrap();
+        assert_eq!((lo.mtu, eth0.unwrap().mtu), (65536, 65535));
     });
 }
