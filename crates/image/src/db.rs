@@ -152,7 +152,8 @@ impl Database {
     pub(crate) fn sync(&self) -> Result<()> {
         let _syncing = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
         let connection = Connection::open(&self.path)?;
-        Ok(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
+        database::checkpoint(&connection)?;
+        Ok(())
     }
 
     /// Goes up with each change of images or their names. What was read before it is the same as long as it is.

@@ -59,9 +59,8 @@ fn copy(path: &Path) -> io::Result<()> {
 /// Syncs the log and moves it into the database, by a connection of its own, so that the writer goes on meanwhile.
 fn checkpoint(path: &Path) -> rusqlite::Result<()> {
     let db = Connection::open(path)?;
-    let pages = |mode: &str| db.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get::<_, i64>(1));
-    if pages("PASSIVE")? > MOST_PAGES {
-        pages("RESTART")?;
+    if database::checkpoint(&db)? > MOST_PAGES {
+        db.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()))?;
     }
     Ok(())
 }
