@@ -66,10 +66,10 @@ impl Sandboxes for Networks {
     }
 
     fn network_name(&self, network: &str) -> Result<String, Error> {
-        Ok(self.inspect(network)?.record.name)
+        Ok(self.record(network)?.name)
     }
 
     fn host_gateway(&self) -> Option<IpAddr> {
-        self.inspect("bridge").ok()?.record.ipam.first()?.gateway
+        self.record("bridge").ok()?.ipam.first()?.gateway
     }
 }

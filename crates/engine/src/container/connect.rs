@@ -116,7 +116,7 @@ fn check(engine: &Engine, definition: &Definition, network: &str, settings: &End
     if sandbox::shared_with(mode).is_some() || (mode == "host" && network != "host") {
         return refuse(SHARED);
     }
-    match engine.networks()?.inspect(network)?.record.driver {
+    match engine.networks()?.record(network)?.driver {
         DriverKind::Host => return refuse(HOST),
         DriverKind::Null => return refuse(NONE_OR_HOST),
         DriverKind::Bridge | DriverKind::Container => {}

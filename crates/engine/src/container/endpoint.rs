@@ -44,7 +44,7 @@ fn unbuilt(settings: &EndpointSettings) -> Result<(), Error> {
 impl Engine {
     /// The subnets of a network that containers may wish for addresses of; none if there is no such network.
     pub(super) fn wishable(&self, network: &str) -> Option<Vec<Subnet>> {
-        let record = self.networks().ok()?.inspect(network).ok()?.record;
+        let record = self.networks().ok()?.record(network).ok()?;
         let is_default = PREDEFINED.contains(&record.name.as_str());
         Some(record.ipam.iter().filter(|row| is_default || !row.chosen).map(|row| row.subnet).collect())
     }

@@ -79,8 +79,8 @@ impl Engine {
         }
         let Ok(networks) = self.networks() else { return settings };
         for (name, endpoint) in settings.networks.iter_mut().filter(|(_, endpoint)| endpoint.network_id.is_empty()) {
-            if let Ok(network) = networks.inspect(name) {
-                endpoint.network_id = network.record.id;
+            if let Ok(network) = networks.record(name) {
+                endpoint.network_id = network.id;
             }
         }
         settings

@@ -47,7 +47,7 @@ impl Engine {
     }
 
     fn record(&self, network: &str) -> Result<NetworkRecord, Error> {
-        Ok(self.networks()?.inspect(network)?.record)
+        Ok(self.networks()?.record(network)?)
     }
 }
 

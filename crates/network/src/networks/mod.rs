@@ -9,7 +9,7 @@ mod manage;
 mod plan;
 mod tenant;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -146,16 +146,22 @@ impl Networks {
         self.inner.networks().iter().map(|n| self.inner.describe(n)).collect()
     }
 
-    /// One network by name, id or unambiguous prefix of an id.
+    /// What a network was made of, by name, id or unambiguous prefix of an id. Takes no longer for its containers.
+    pub fn record(&self, name: &str) -> Result<NetworkRecord, Error> {
+        self.inner.find(name).map(|n| n.record.clone())
+    }
+
+    /// One network with its containers, by name, id or unambiguous prefix of an id.
     pub fn inspect(&self, name: &str) -> Result<NetworkInfo, Error> {
         self.inner.find(name).map(|n| self.inner.describe(&n))
     }
 
     /// Releases every container that is not in `live`.
     fn release_all_but(&self, live: &[LiveContainer]) -> Result<(), Error> {
+        let live: HashSet<&str> = live.iter().map(|container| container.id.as_str()).collect();
         let gone: Vec<String> = {
             let tenants = lock(&self.inner.tenants);
-            tenants.keys().filter(|id| !live.iter().any(|c| c.id == **id)).cloned().collect()
+            tenants.keys().filter(|id| !live.contains(id.as_str())).cloned().collect()
         };
         gone.iter().try_for_each(|id| self.release(id))
     }
