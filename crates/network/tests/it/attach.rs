@@ -246,7 +246,8 @@ fn a_host_whose_default_route_is_the_loopback_device() {
         push_default_route(&mut batch, lo.index, [10, 98, 0, 2].into());
         socket.execute(batch).unwrap();
         let a = container(&open(Config::default()), "a", &[]);
-        let eth0 = netns::run_in(netns_of(&a), || Ok(link_by_name(&mut Socket::open(Family::Route)?, "eth0")?)).unwrap();
+        let eth0 =
+            netns::run_in(netns_of(&a), || Ok(link_by_name(&mut Socket::open(Family::Route)?, "eth0")?)).unwrap();
         assert_eq!((lo.mtu, eth0.unwrap().mtu), (65536, 65535));
     });
 }
