@@ -4,20 +4,15 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 
-use teu_sys::netlink::{Family, Socket, addresses, links, routes};
+use teu_sys::netlink::{Family, Socket, links, routes};
 use teu_sys::netns::{read_sysctl, write_sysctl};
 
-use crate::Subnet;
 use crate::error::{Error, refused};
 
 /// MTU if there is no uplink.
 const ETHERNET_MTU: u32 = 1500;
 /// The largest that a bridge or a veth pair takes (`ETH_MAX_MTU` of `linux/if_ether.h`); that of the loopback device is one more.
 const MAX_MTU: u32 = 65535;
-/// Routes shorter than this are halves of a default route, as VPN clients make them: they say nothing about which
-/// subnets are in use.
-const SHORTEST_PREFIX: u8 = 8;
-
 /// MTU of the interface that the default route leaves by, as far as bridges can have it.
 pub(crate) fn uplink_mtu() -> Result<u32, Error> {
     let mut socket = Socket::open(Family::Route).map_err(refused("open netlink"))?;
@@ -26,19 +21,6 @@ pub(crate) fn uplink_mtu() -> Result<u32, Error> {
     let Some(index) = default.and_then(|r| r.outgoing) else { return Ok(ETHERNET_MTU) };
     let links = links(&mut socket).map_err(refused("list links"))?;
     Ok(links.iter().find(|l| l.index == index).map_or(ETHERNET_MTU, |l| l.mtu.min(MAX_MTU)))
-}
-
-/// Subnets that the host uses or has routes to, those of the link with index `except` left out.
-pub(crate) fn used_subnets(except: Option<u32>) -> Result<Vec<Subnet>, Error> {
-    let mut socket = Socket::open(Family::Route).map_err(refused("open netlink"))?;
-    let routes = routes(&mut socket).map_err(refused("list routes"))?;
-    let addresses = addresses(&mut socket).map_err(refused("list addresses"))?;
-    let routed = routes
-        .iter()
-        .filter(|r| r.prefix >= SHORTEST_PREFIX && (r.outgoing.is_none() || r.outgoing != except))
-        .filter_map(|r| Subnet::new(r.destination?, r.prefix));
-    let own = addresses.iter().filter(|a| Some(a.index) != except).filter_map(|a| Subnet::new(a.address, a.prefix));
-    Ok(routed.chain(own).collect())
 }
 
 /// Switches forwarding on. True if it was on before.

@@ -24,6 +24,7 @@ mod pool;
 mod port;
 mod predefined;
 mod publish;
+mod reach;
 mod reaper;
 mod record;
 mod sandbox;

@@ -7,8 +7,9 @@ use std::time::SystemTime;
 use teu_sys::netlink::{Family, Socket, addresses, link_by_name};
 
 use crate::error::refused;
+use crate::reach::Reach;
 use crate::record::option;
-use crate::{Config, DriverKind, Error, IpamSubnet, NetworkRecord, Subnet, host, identity, ipam};
+use crate::{Config, DriverKind, Error, IpamSubnet, NetworkRecord, Subnet, identity, ipam};
 
 /// Name of the default network.
 pub(crate) const BRIDGE: &str = "bridge";
@@ -82,13 +83,13 @@ fn options(config: &Config) -> BTreeMap<String, String> {
 }
 
 /// The configured address, or else that of an earlier run (from its record, or from the bridge if that outlived the
-/// record), or else a free one from the pools.
+/// record) unless somebody else has it since, or else a free one from the pools.
 fn ipv4(config: &Config, record: &NetworkRecord, others: &[Subnet]) -> Result<IpamSubnet, Error> {
     let part = config.fixed_cidr;
     let earlier = record.ipam.iter().find(|i| !i.subnet.is_ipv6()).and_then(own_address);
     let bridge = match (config.bip, earlier) {
         (Some(bip), _) => bip,
-        (None, Some(earlier)) if fits(earlier, part) => earlier,
+        (None, Some(earlier)) if fits(earlier, part) && (part.is_some() || is_left(config, earlier)?) => earlier,
         (None, _) => match present(&config.bridge)? {
             Some(present) if fits(present, part) => present,
             _ => match part {
@@ -114,6 +115,20 @@ fn ipv4(config: &Config, record: &NetworkRecord, others: &[Subnet]) -> Result<Ip
         bridge: gateway.map(|_| own),
         ..IpamSubnet::of(bridge.network())
     })
+}
+
+/// Whether the address of an earlier run can still be had. While the engine was away, Docker may have been started: it
+/// takes what it finds free. Where the bridge has it, containers may live there.
+fn is_left(config: &Config, earlier: Subnet) -> Result<bool, Error> {
+    let reach = Reach::read()?;
+    if reach.has(&config.bridge, earlier) {
+        return Ok(true);
+    }
+    let rival = reach.rival(&config.bridge, earlier.network());
+    if let Some(rival) = &rival {
+        tracing::warn!(%rival, "the default network cannot stay at {}, which somebody else has now", earlier.network());
+    }
+    Ok(rival.is_none())
 }
 
 /// As for IPv4; without any wish a random unique local subnet (RFC 4193), kept in the record from then on.
@@ -171,7 +186,6 @@ fn present(bridge: &str) -> Result<Option<Subnet>, Error> {
 }
 
 fn free(config: &Config, others: &[Subnet]) -> Result<Subnet, Error> {
-    let mut used = host::used_subnets(None)?;
-    used.extend_from_slice(others);
+    let used: Vec<Subnet> = Reach::read()?.subnets().chain(others.iter().copied()).collect();
     ipam::choose(&config.pools, &used, false).map(first_address).ok_or(Error::PoolsExhausted)
 }

@@ -8,6 +8,7 @@ mod link_local;
 mod manage;
 mod plan;
 mod tenant;
+mod warnings;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -97,7 +98,7 @@ impl Networks {
             networks: RwLock::default(),
             tenants: Mutex::default(),
             dns: dns::Server::new(),
-            warnings: Mutex::new(forwarding(&config)),
+            warnings: Mutex::new(warnings::forwarding(&config)),
             adopted: AtomicBool::new(false),
             managing: Mutex::default(),
             firewall,
@@ -166,21 +167,6 @@ impl Networks {
         gone.iter().try_for_each(|id| self.release(id))
     }
 
-    /// What an administrator should know, for `info`: one sentence each. Reads the packet filter of others.
-    pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = lock(&self.inner.warnings).clone();
-        let bridge = &self.inner.config.bridge;
-        warnings.extend(self.inner.firewall.dropping_chains().into_iter().map(|chain| {
-            format!(
-                "WARNING: {chain} drops forwarded packets that it does not know (Docker sets it up so), and no other \
-                 table can overrule it: containers on {bridge} cannot reach the outside, nor the outside their \
-                 published ports, until packets from and to {bridge} are accepted there, for instance by \
-                 \"iptables -I DOCKER-USER -i {bridge} -j ACCEPT\" and the same with -o"
-            )
-        }));
-        warnings
-    }
-
     /// Waits until links of released containers are gone. For tests and for a tidy end of the engine.
     pub fn settle(&self) {
         self.inner.reaper.flush();
@@ -192,23 +178,4 @@ impl Drop for Inner {
         self.filler.close();
         self.reaper.close();
     }
-}
-
-/// Switches forwarding on if allowed, and says what became of it.
-fn forwarding(config: &Config) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if config.ip_forward {
-        match host::enable_forwarding(config.ipv6) {
-            Ok(true) => {}
-            Ok(false) => tracing::info!("IP forwarding was off and is on now"),
-            Err(error) => tracing::warn!(%error, "cannot switch IP forwarding on"),
-        }
-    }
-    if !host::forwards(false) {
-        warnings.push("WARNING: IPv4 forwarding is disabled".to_owned());
-    }
-    if config.ipv6 && !host::forwards(true) {
-        warnings.push("WARNING: IPv6 forwarding is disabled".to_owned());
-    }
-    warnings
 }

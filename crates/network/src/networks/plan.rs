@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::Inner;
 use crate::driver::device_name;
-use crate::{DriverKind, Error, IpamSubnet, NetworkRecord, Subnet, host, ipam, predefined};
+use crate::reach::Reach;
+use crate::{DriverKind, Error, IpamSubnet, NetworkRecord, Subnet, ipam, predefined};
 
 /// A network to be made: the body of `POST /networks/create`.
 #[derive(Clone, Debug)]
@@ -101,8 +102,7 @@ impl Inner {
     }
 
     fn free_subnet(&self, taken: &[Subnet], ipv6: bool) -> Result<Subnet, Error> {
-        let mut used = host::used_subnets(None)?;
-        used.extend_from_slice(taken);
+        let used: Vec<Subnet> = Reach::read()?.subnets().chain(taken.iter().copied()).collect();
         if let Some(subnet) = ipam::choose(&self.config.pools, &used, ipv6) {
             return Ok(subnet);
         }

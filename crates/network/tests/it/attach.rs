@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use teu_network::{AttachRequest, Config, DriverKind, Kind, MacAddress, Networks, PoolLimits, Target};
 use teu_sys::netlink::{
-    Address, Batch, Family, Socket, addresses, link_by_name, links, push_address, push_default_route, routes,
+    Address, Batch, Bridge, Family, Socket, addresses, link_by_name, links, push_address, push_bridge,
+    push_default_route, push_delete_link, routes,
 };
 use teu_sys::netns;
 
@@ -131,6 +132,46 @@ fn free_subnet() {
         let _other = open(other);
         let networks = open(Config::default());
         assert_eq!(networks.inspect("bridge").unwrap().record.ipam[0].subnet.to_string(), "172.18.0.0/16");
+        container(&networks, "a", &[port(8080, 80)]);
+    });
+}
+
+/// What somebody else took while the engine was away is left to them, unless the bridge still has it; then it is told.
+#[test]
+fn subnet_that_somebody_took_meanwhile() {
+    on_host(|_| {
+        let networks = open(Config::default());
+        let records = networks.records();
+        drop(networks);
+        let mut socket = Socket::open(Family::Route).unwrap();
+        let mut batch = Batch::new();
+        push_bridge(&mut batch, &Bridge { name: "other0", mac: [2, 0, 0, 0, 0, 7], mtu: 1500 });
+        socket.execute(batch).unwrap();
+        let other = link_by_name(&mut socket, "other0").unwrap().unwrap().index;
+        let mut batch = Batch::new();
+        push_address(&mut batch, Address { index: other, address: [172, 17, 0, 1].into(), prefix: 16 });
+        socket.execute(batch).unwrap();
+        let subnet = |networks: &Networks| networks.inspect("bridge").unwrap().record.ipam[0].subnet.to_string();
+
+        let networks = Networks::open(Config::default(), records.clone()).unwrap();
+        assert_eq!(subnet(&networks), "172.17.0.0/16");
+        assert_eq!(
+            networks.warnings(),
+            [
+                "WARNING: other0 (172.17.0.1/16) has addresses of network bridge: its containers and their published ports \
+              may be out of reach until the daemon is given another by --bip"
+            ]
+        );
+        drop(networks);
+
+        let own = link_by_name(&mut socket, "teu0").unwrap().unwrap().index;
+        let mut batch = Batch::new();
+        push_delete_link(&mut batch, own);
+        socket.execute(batch).unwrap();
+        let networks = Networks::open(Config::default(), records).unwrap();
+        networks.adopt(&[]).unwrap();
+        assert_eq!((subnet(&networks).as_str(), networks.warnings().len()), ("172.18.0.0/16", 0));
+        assert_eq!(networks.records()[0].ipam[0].subnet.to_string(), "172.18.0.0/16");
         container(&networks, "a", &[port(8080, 80)]);
     });
 }
