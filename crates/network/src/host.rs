@@ -13,6 +13,7 @@ use crate::error::{Error, refused};
 const ETHERNET_MTU: u32 = 1500;
 /// The largest that a bridge or a veth pair takes (`ETH_MAX_MTU` of `linux/if_ether.h`); that of the loopback device is one more.
 const MAX_MTU: u32 = 65535;
+
 /// MTU of the interface that the default route leaves by, as far as bridges can have it.
 pub(crate) fn uplink_mtu() -> Result<u32, Error> {
     let mut socket = Socket::open(Family::Route).map_err(refused("open netlink"))?;

@@ -4,9 +4,6 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::SystemTime;
 
-use teu_sys::netlink::{Family, Socket, addresses, link_by_name};
-
-use crate::error::refused;
 use crate::reach::Reach;
 use crate::record::option;
 use crate::{Config, DriverKind, Error, IpamSubnet, NetworkRecord, Subnet, identity, ipam};
@@ -82,21 +79,12 @@ fn options(config: &Config) -> BTreeMap<String, String> {
     .collect()
 }
 
-/// The configured address, or else that of an earlier run (from its record, or from the bridge if that outlived the
-/// record) unless somebody else has it since, or else a free one from the pools.
+/// The configured address, or else a [`chosen`] one.
 fn ipv4(config: &Config, record: &NetworkRecord, others: &[Subnet]) -> Result<IpamSubnet, Error> {
     let part = config.fixed_cidr;
-    let earlier = record.ipam.iter().find(|i| !i.subnet.is_ipv6()).and_then(own_address);
-    let bridge = match (config.bip, earlier) {
-        (Some(bip), _) => bip,
-        (None, Some(earlier)) if fits(earlier, part) && (part.is_some() || is_left(config, earlier)?) => earlier,
-        (None, _) => match present(&config.bridge)? {
-            Some(present) if fits(present, part) => present,
-            _ => match part {
-                Some(part) => first_address(part.network()),
-                None => free(config, others)?,
-            },
-        },
+    let bridge = match config.bip {
+        Some(bip) => bip,
+        None => chosen(config, record, others)?,
     };
     if !fits(bridge, part) {
         return Err(Error::InvalidConfig(format!("fixed-cidr {} is outside of {}", display(part), bridge.network())));
@@ -117,18 +105,27 @@ fn ipv4(config: &Config, record: &NetworkRecord, others: &[Subnet]) -> Result<Ip
     })
 }
 
-/// Whether the address of an earlier run can still be had. While the engine was away, Docker may have been started: it
-/// takes what it finds free. Where the bridge has it, containers may live there.
-fn is_left(config: &Config, earlier: Subnet) -> Result<bool, Error> {
+/// The bridge's address of an earlier run (from its record, or from the bridge if that outlived the record) unless somebody
+/// else has it since, or else a free one from the pools.
+fn chosen(config: &Config, record: &NetworkRecord, others: &[Subnet]) -> Result<Subnet, Error> {
+    let part = config.fixed_cidr;
+    let earlier = record.ipam.iter().find(|i| !i.subnet.is_ipv6()).and_then(own_address);
     let reach = Reach::read()?;
-    if reach.has(&config.bridge, earlier) {
-        return Ok(true);
+    let present = reach.ipv4(&config.bridge);
+    if let Some(earlier) = earlier.filter(|earlier| fits(*earlier, part)) {
+        // Where the bridge has it, containers may live there.
+        let must_stay = part.is_some() || present == Some(earlier);
+        // Docker, started while the engine was away, takes what it finds free.
+        match reach.rival(&config.bridge, earlier.network()).filter(|_| !must_stay) {
+            None => return Ok(earlier),
+            Some(rival) => tracing::warn!(%rival, "the default network leaves {} to others", earlier.network()),
+        }
     }
-    let rival = reach.rival(&config.bridge, earlier.network());
-    if let Some(rival) = &rival {
-        tracing::warn!(%rival, "the default network cannot stay at {}, which somebody else has now", earlier.network());
+    match (present, part) {
+        (Some(present), part) if fits(present, part) => Ok(present),
+        (_, Some(part)) => Ok(first_address(part.network())),
+        (_, None) => free(config, &reach, others),
     }
-    Ok(rival.is_none())
 }
 
 /// As for IPv4; without any wish a random unique local subnet (RFC 4193), kept in the record from then on.
@@ -176,16 +173,7 @@ fn first_address(subnet: Subnet) -> Subnet {
     Subnet::new(subnet.at(1), subnet.prefix()).unwrap_or(subnet)
 }
 
-/// The IPv4 address of a bridge that exists.
-fn present(bridge: &str) -> Result<Option<Subnet>, Error> {
-    let mut socket = Socket::open(Family::Route).map_err(refused("open netlink"))?;
-    let Some(link) = link_by_name(&mut socket, bridge).map_err(refused("find bridge"))? else { return Ok(None) };
-    let addresses = addresses(&mut socket).map_err(refused("list addresses"))?;
-    let own = addresses.iter().find(|a| a.index == link.index && a.address.is_ipv4());
-    Ok(own.and_then(|a| Subnet::new(a.address, a.prefix)))
-}
-
-fn free(config: &Config, others: &[Subnet]) -> Result<Subnet, Error> {
-    let used: Vec<Subnet> = Reach::read()?.subnets().chain(others.iter().copied()).collect();
+fn free(config: &Config, reach: &Reach, others: &[Subnet]) -> Result<Subnet, Error> {
+    let used: Vec<Subnet> = reach.subnets().chain(others.iter().copied()).collect();
     ipam::choose(&config.pools, &used, false).map(first_address).ok_or(Error::PoolsExhausted)
 }

@@ -3,7 +3,7 @@
 use super::Networks;
 use crate::pool::lock;
 use crate::reach::Reach;
-use crate::{Config, DriverKind, NetworkRecord, driver, host, predefined};
+use crate::{Config, DriverKind, NetworkRecord, Subnet, driver, host, predefined};
 
 impl Networks {
     /// What an administrator should know, for `info`: one sentence each. Reads the packet filter of others, and the host's
@@ -32,10 +32,12 @@ impl Networks {
         let bridges = networks.iter().map(|n| &n.record).filter(|r| r.driver == DriverKind::Bridge);
         let warn = |record: &NetworkRecord| {
             let bridge = driver::device_name(record);
-            let rival = record.ipam.iter().find_map(|i| reach.rival(&bridge, i.subnet))?;
-            let out = match predefined::is_predefined(&record.name) {
-                true => "the daemon is given another by --bip",
-                false => "the network is removed and created with another --subnet",
+            let rival_of = |subnet: Subnet| Some((subnet, reach.rival(&bridge, subnet)?));
+            let (subnet, rival) = record.ipam.iter().find_map(|i| rival_of(i.subnet))?;
+            let out = match (predefined::is_predefined(&record.name), subnet.is_ipv6()) {
+                (true, false) => "the daemon is given others by --bip",
+                (true, true) => "the daemon is given others by --bip6",
+                (false, _) => "the network is removed and created with another --subnet",
             };
             Some(format!(
                 "WARNING: {rival} has addresses of network {}: its containers and their published ports may be out of \

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::{Duration, Instant};
 
-use teu_network::{AttachRequest, Config, DriverKind, Kind, MacAddress, Networks, PoolLimits, Target};
+use teu_network::{
+    AttachRequest, Config, DriverKind, IpamSubnet, Kind, MacAddress, NetworkSpec, Networks, PoolLimits, Target,
+};
 use teu_sys::netlink::{
     Address, Batch, Bridge, Family, Socket, addresses, link_by_name, links, push_address, push_bridge,
     push_default_route, push_delete_link, routes,
@@ -155,11 +157,23 @@ fn subnet_that_somebody_took_meanwhile() {
 
         let networks = Networks::open(Config::default(), records.clone()).unwrap();
         assert_eq!(subnet(&networks), "172.17.0.0/16");
+        let app =
+            NetworkSpec { ipam: vec![IpamSubnet::of("172.17.0.0/16".parse().unwrap())], ..NetworkSpec::new("app") };
+        assert_eq!(networks.create(app.clone()).unwrap_err().kind(), Kind::Forbidden);
+        networks.create(NetworkSpec { ipam: vec![IpamSubnet::of("10.55.0.0/24".parse().unwrap())], ..app }).unwrap();
+        let mut batch = Batch::new();
+        push_address(&mut batch, Address { index: other, address: [10, 55, 0, 9].into(), prefix: 24 });
+        socket.execute(batch).unwrap();
+        let end = "its containers and their published ports may be out of reach until";
         assert_eq!(
             networks.warnings(),
             [
-                "WARNING: other0 (172.17.0.1/16) has addresses of network bridge: its containers and their published ports \
-              may be out of reach until the daemon is given another by --bip"
+                format!(
+                    "WARNING: other0 (172.17.0.1/16) has addresses of network bridge: {end} the daemon is given others by --bip"
+                ),
+                format!(
+                    "WARNING: other0 (10.55.0.9/24) has addresses of network app: {end} the network is removed and created with another --subnet"
+                ),
             ]
         );
         drop(networks);
