@@ -20,11 +20,7 @@ impl Engine {
             self.stop_handle(&handle, signal, options.timeout, Intent::Restart).await?;
             self.container_event(&handle.view().definition, "stop", &[]);
         }
-        match handle.ask(|reply| Command::Start { by: Starter::User, hookup: None, reply }).await {
-            // Somebody else was faster: it runs anew.
-            Ok(_) | Err(Error::NotModified(_)) => {}
-            Err(error) => return Err(error),
-        }
+        handle.ask(|reply| Command::Start { by: Starter::Restart, hookup: None, reply }).await?;
         self.keep_told(&handle.id).await;
         self.container_event(&handle.view().definition, "restart", &[]);
         Ok(())

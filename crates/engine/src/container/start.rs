@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use super::actor::{Actor, Command};
 use super::definition::Definition;
 use super::mounts::{self, Opened};
+use super::policy::Backoff;
 use super::root::Rootfs;
 use super::spec::{self, Inputs};
 use super::state::{Failure, Phase, Reached, Run};
@@ -45,8 +46,11 @@ const PREFIX: &str = "failed to create task for container: failed to create shim
 /// Who starts a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Starter {
-    /// A client: forgets that it was stopped by hand, and counts restarts anew.
+    /// A client: forgets that it was stopped by hand, counts restarts anew, and the next pause before one is the shortest.
     User,
+    /// A client's `restart`, after the end of the run before: a run that somebody else began meanwhile, the restart policy
+    /// perhaps, is taken for its own, even if it is paused by now.
+    Restart,
     /// The restart policy.
     Policy,
 }
@@ -124,6 +128,10 @@ impl Actor {
         let view = self.view();
         let id = &self.handle.id;
         match &view.state.phase {
+            Phase::Running(_) | Phase::Paused(_) if by == Starter::Restart => {
+                self.count_anew();
+                return Ok(None);
+            }
             Phase::Running(_) => return Err(Error::NotModified(id.clone())),
             Phase::Paused(_) => {
                 return Err(Error::Conflict("cannot start a paused container, try unpause instead".to_owned()));
@@ -175,16 +183,24 @@ impl Actor {
             next.state.phase = Phase::Running(Run { pid: started.pid, started_at: started.started_at });
             // `always` starts at the engine's start what a user had stopped: from then on its policy holds again.
             next.state.stopped_by_user = false;
-            if by == Starter::User {
-                next.state.restart_count = 0;
-            }
         });
+        if by != Starter::Policy {
+            self.count_anew();
+        }
         self.engine.volumes_mounted(&self.view().definition);
         self.event("start", &[]);
         self.begin_health();
         self.watch_memory();
         self.engine.shippers().ensure(&self.engine, &self.handle);
         output
+    }
+
+    /// A client has started it: restarts by its policy before that do not count, and the next is soon.
+    fn count_anew(&mut self) {
+        self.backoff = Backoff::default();
+        if self.view().state.restart_count != 0 {
+            self.change(|next| next.state.restart_count = 0);
+        }
     }
 
     /// Records why it did not start.

@@ -1,7 +1,7 @@
 //! Transitions, on fake backends.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use teu_api::container::{
@@ -10,6 +10,8 @@ use teu_api::container::{
 use teu_api::event::Options as EventOptions;
 use teu_keeper::protocol::ExitStatus;
 
+use super::actor::Command;
+use super::start::Starter;
 use crate::error::Kind;
 use crate::testing::{Rig, request, rig, rig_over};
 
@@ -203,6 +205,35 @@ async fn restart_policy_and_its_end() {
     rig.engine.container_stop("always", &StopOptions::default()).await.expect("stopped");
     tokio::time::sleep(Duration::from_millis(400)).await;
     assert_eq!(state(&rig, "always").await.status, "exited");
+}
+
+#[tokio::test]
+async fn a_restart_by_hand_counts_anew() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rig = rig(folder.path()).await;
+    let id = rig.run("loop", "server", policy("always")).await;
+    let handle = rig.engine.containers().get(&id).expect("there");
+    // Pauses of 100, 200, 400 and 800 ms.
+    for round in 1..=4 {
+        rig.keeper.exit(&id, ExitStatus::Exited(5));
+        assert!(handle.wait_for(LIMIT, |view| view.state.is_up() && view.state.restart_count == round).await);
+    }
+    // Its policy was faster than the second half of somebody's `restart`.
+    handle.ask(|reply| Command::Start { by: Starter::Restart, hookup: None, reply }).await.expect("runs");
+    assert_eq!(handle.view().state.restart_count, 0);
+    let again = rig.engine.container_start("loop").await.expect_err("runs already");
+    assert_eq!(again.kind(), Kind::NotModified);
+    // And somebody has paused that run.
+    rig.engine.container_pause("loop").await.expect("paused");
+    handle.ask(|reply| Command::Start { by: Starter::Restart, hookup: None, reply }).await.expect("was started");
+    assert!(state(&rig, "loop").await.paused);
+    rig.engine.container_unpause("loop").await.expect("thawed");
+    let ended = Instant::now();
+    rig.keeper.exit(&id, ExitStatus::Exited(5));
+    assert!(handle.wait_for(LIMIT, |view| view.state.is_up() && view.state.restart_count == 1).await);
+    assert!(ended.elapsed() < Duration::from_millis(1600), "the pause is still that of the fifth restart");
+    rig.engine.container_restart("loop", &StopOptions::default()).await.expect("restarted");
+    assert_eq!(handle.view().state.restart_count, 0);
 }
 
 /// The engine may be killed as soon as it has answered: what the database has by then is what the next one knows.
