@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
-use tar::{Entry, EntryType};
+use tar::{Entry, EntryType, Header};
 
 use crate::entries;
 use crate::owners::Owners;
@@ -302,14 +302,17 @@ fn clean(name: &[u8]) -> io::Result<PathBuf> {
 
 fn special(entry: &Entry<'_, impl Read>, parent: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
     let header = entry.header();
-    let kind = match header.entry_type() {
-        EntryType::Char => FileType::CharacterDevice,
-        EntryType::Block => FileType::BlockDevice,
-        _ => FileType::Fifo,
+    let (kind, device) = match header.entry_type() {
+        EntryType::Char => (FileType::CharacterDevice, device(header)?),
+        EntryType::Block => (FileType::BlockDevice, device(header)?),
+        // GNU tar leaves the fields of the numbers blank.
+        _ => (FileType::Fifo, 0),
     };
-    let numbers = (header.device_major()?.unwrap_or(0), header.device_minor()?.unwrap_or(0));
-    let device = if kind == FileType::Fifo { 0 } else { rustix::fs::makedev(numbers.0, numbers.1) };
     Ok(rustix::fs::mknodat(parent, name, kind, Mode::RUSR, device)?)
+}
+
+fn device(header: &Header) -> io::Result<u64> {
+    Ok(rustix::fs::makedev(header.device_major()?.unwrap_or(0), header.device_minor()?.unwrap_or(0)))
 }
 
 pub(crate) fn capability(entry: &mut Entry<'_, impl Read>) -> io::Result<Option<Vec<u8>>> {

@@ -3,9 +3,10 @@
 use std::fs;
 use std::io::Read;
 use std::os::fd::AsFd;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::Mode;
 use teu_archive::{Form, Ownership, Packer, Rules, Tree, Unpacker, rebase};
 
 const RULES: Rules = Rules { ownership: Ownership::Own, keep_kinds: true };
@@ -75,6 +76,22 @@ fn there_and_back() {
     assert_eq!(fs::read_link(top.join("long")).unwrap(), PathBuf::from(format!("{long}/{long}")));
     assert_eq!(script.mtime(), fs::metadata(from.join("script")).unwrap().mtime());
     assert!(top.join("empty").is_dir());
+}
+
+/// GNU tar and others leave the fields of device numbers blank where there is no device, and so does the packer.
+#[test]
+fn fifos_there_and_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+    fs::create_dir(&from).unwrap();
+    fs::create_dir(&to).unwrap();
+    rustix::fs::mkfifoat(open(&from), "pipe", Mode::RUSR | Mode::WUSR).unwrap();
+    fs::write(from.join("pipf"), "behind it").unwrap();
+    unpack(&pack(&from, ""), &to, "").unwrap();
+    let pipe = fs::metadata(to.join("top/pipe")).unwrap();
+    assert!(pipe.file_type().is_fifo());
+    assert_eq!(pipe.permissions().mode() & 0o7777, 0o600);
+    assert_eq!(fs::read(to.join("top/pipf")).unwrap(), b"behind it");
 }
 
 #[test]
