@@ -6,15 +6,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// Descriptors that may be open more than before: idle connections, files of the database.
+/// Descriptors that may be open more than before: of files of databases, and of others, such as idle connections.
 const SPARE_DESCRIPTORS: usize = 8;
+
+/// How many there are, by what they are of.
+type Descriptors = BTreeMap<String, usize>;
 
 /// Names of things by their kind.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Inventory {
     items: BTreeMap<&'static str, BTreeSet<String>>,
     /// Open descriptors of daemon and keeper.
-    descriptors: BTreeMap<&'static str, usize>,
+    descriptors: BTreeMap<&'static str, Descriptors>,
 }
 
 impl Inventory {
@@ -50,13 +53,34 @@ impl Inventory {
             leaks.extend(new.map(|item| format!("leaked {kind}: {item}")));
         }
         for (process, now) in &self.descriptors {
-            let known = before.descriptors.get(process).copied().unwrap_or(0);
-            if *now > known + SPARE_DESCRIPTORS {
-                leaks.push(format!("leaked descriptors: the {process} has {now}, before it had {known}"));
+            let none = BTreeMap::new();
+            let known = before.descriptors.get(process).unwrap_or(&none);
+            for of_database in [false, true] {
+                let more = more_descriptors(now, known, |what| is_of_database(what) == of_database);
+                leaks.extend(more.map(|more| format!("leaked descriptors of the {process}: {more}")));
             }
         }
         leaks
     }
+}
+
+/// What there are more of, if there are too many.
+fn more_descriptors(now: &Descriptors, known: &Descriptors, counts: impl Fn(&str) -> bool) -> Option<String> {
+    let all = |descriptors: &Descriptors| descriptors.iter().filter(|(what, _)| counts(what)).map(|(_, n)| n).sum();
+    let (count, at_first): (usize, usize) = (all(now), all(known));
+    let more = now.iter().filter(|(what, _)| counts(what)).filter_map(|(what, n)| {
+        let more = n.saturating_sub(known.get(what).copied().unwrap_or(0));
+        (more > 0).then(|| format!("{more} more of {what}"))
+    });
+    (count > at_first + SPARE_DESCRIPTORS).then(|| format!("{count} instead of {at_first}, {}", join(more)))
+}
+
+fn join(items: impl Iterator<Item = String>) -> String {
+    items.collect::<Vec<_>>().join(", ")
+}
+
+fn is_of_database(what: &str) -> bool {
+    [".db", ".db-wal", ".db-shm"].iter().any(|end| what.ends_with(end))
 }
 
 fn shown_containers(engine: &Engine) -> Result<BTreeSet<String>> {
@@ -146,8 +170,19 @@ fn exec_root(folder: &Path) -> BTreeSet<String> {
     numbered(tree(folder, 4).into_iter().map(short))
 }
 
-fn open(pid: u32) -> Result<usize> {
-    Ok(fs::read_dir(format!("/proc/{pid}/fd"))?.count())
+/// A process's descriptors, counted by what they are of: `socket`, `anon_inode:[pidfd]`, `/dev/null`.
+fn open(pid: u32) -> Result<Descriptors> {
+    let mut found = Descriptors::new();
+    for entry in fs::read_dir(format!("/proc/{pid}/fd"))?.flatten() {
+        // It may be closed meanwhile.
+        let Ok(target) = fs::read_link(entry.path()) else { continue };
+        let target = target.to_string_lossy();
+        // Those have numbers: `socket:[4711]`.
+        let numbered = ["socket", "pipe", "net"].into_iter().find(|kind| target.starts_with(kind));
+        let what = numbered.unwrap_or(&target);
+        *found.entry(what.to_owned()).or_default() += 1;
+    }
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -158,12 +193,13 @@ mod tests {
     fn what_is_new_is_a_leak() {
         let inventory = |items: &[&str], descriptors| Inventory {
             items: [("link", numbered(items.iter().map(|i| (*i).to_owned())))].into(),
-            descriptors: [("daemon", descriptors)].into(),
+            descriptors: [("daemon", [("socket".to_owned(), descriptors)].into())].into(),
         };
         let before = inventory(&["veth", "lo"], 10);
         assert!(inventory(&["lo", "veth"], 12).leaked_since(&before).is_empty());
         assert!(inventory(&["lo"], 1).leaked_since(&before).is_empty());
         assert_eq!(inventory(&["lo", "veth", "veth"], 10).leaked_since(&before), ["leaked link: veth (2)"]);
-        assert_eq!(inventory(&["lo", "veth"], 30).leaked_since(&before).len(), 1);
+        let told = "leaked descriptors of the daemon: 30 instead of 10, 20 more of socket";
+        assert_eq!(inventory(&["lo", "veth"], 30).leaked_since(&before), [told]);
     }
 }
