@@ -236,7 +236,12 @@ impl Created {
         self.worker.pidfd.as_fd()
     }
 
-    /// The terminal's master, once, where a terminal was asked for.
+    /// The terminal's master, where a terminal was asked for.
+    pub fn console(&self) -> Option<BorrowedFd<'_>> {
+        self.worker.console.as_ref().map(AsFd::as_fd)
+    }
+
+    /// The same, once.
     pub fn take_console(&mut self) -> Option<OwnedFd> {
         self.worker.console.take()
     }

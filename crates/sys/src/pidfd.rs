@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, WaitId, WaitIdOptions, pidfd_getfd, pidfd_open, waitid};
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,6 +52,14 @@ pub fn id(pidfd: BorrowedFd<'_>) -> io::Result<i32> {
     let field = text.lines().find_map(|line| line.strip_prefix("Pid:")).and_then(|text| text.trim().parse().ok());
     // 0 and -1 stand for the two cases.
     field.filter(|pid| *pid > 0).ok_or_else(|| rustix::io::Errno::SRCH.into())
+}
+
+/// Duplicates a descriptor that another process has.
+///
+/// # Errors
+/// `EPERM` if the caller may not trace that process, `EBADF` if it has no such descriptor, `ENOSYS` before Linux 5.6.
+pub fn duplicate(pidfd: BorrowedFd<'_>, number: i32) -> io::Result<OwnedFd> {
+    Ok(pidfd_getfd(pidfd, number, PidfdGetfdFlags::empty())?)
 }
 
 /// Waits for a child to end, and reaps it.

@@ -47,6 +47,16 @@ fn device_number(fd: &OwnedFd) -> Result<(u32, u32), Errno> {
     Ok((rustix::fs::major(device), rustix::fs::minor(device)))
 }
 
+/// What a pseudo-terminal is called: as long as its master is open anywhere, no other one has this name. Made of the file
+/// system that the master was opened in, by device number, and the terminal's number there.
+///
+/// # Errors
+/// `ENOTTY` if it is no master.
+pub fn name(master: BorrowedFd<'_>) -> Result<String, Errno> {
+    let slave = rustix::pty::ptsname(master, Vec::new())?;
+    Ok(format!("{} {}", rustix::fs::fstat(master)?.st_dev, slave.to_string_lossy()))
+}
+
 /// Makes a terminal the controlling one of the calling session leader.
 ///
 /// # Errors
@@ -88,6 +98,16 @@ mod tests {
         rustix::io::write(&pty.slave, b"x").unwrap();
         let mut buffer = [0; 1];
         assert_eq!(rustix::io::read(&pty.master, &mut buffer).unwrap(), 1);
+    }
+
+    #[test]
+    fn each_has_a_name_of_its_own() {
+        let dir = rustix::fs::open("/dev/pts", OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).unwrap();
+        let [one, other] = [(); 2].map(|()| open_in(dir.as_fd()).unwrap());
+        let duplicate = one.master.try_clone().unwrap();
+        assert_eq!(name(one.master.as_fd()).unwrap(), name(duplicate.as_fd()).unwrap());
+        assert_ne!(name(one.master.as_fd()).unwrap(), name(other.master.as_fd()).unwrap());
+        assert!(name(dir.as_fd()).is_err());
     }
 
     #[test]

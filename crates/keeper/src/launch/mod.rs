@@ -62,6 +62,9 @@ pub trait Prepared {
     /// behind.
     fn ready(&mut self) -> Result<(), Failure>;
 
+    /// The controlling end of its terminal, if it has one, once it is set up.
+    fn console(&self) -> Option<BorrowedFd<'_>>;
+
     /// Lets the program run.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Teu's own runtime, in this process.
 
 use std::cell::OnceCell;
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -122,6 +123,13 @@ impl Prepared for Waiting<'_> {
             other => other,
         };
         Ok(())
+    }
+
+    fn console(&self) -> Option<BorrowedFd<'_>> {
+        match &self.stage {
+            Stage::Ready(created) => created.console(),
+            Stage::Begun(_) | Stage::Gone => None,
+        }
     }
 
     fn start(mut self: Box<Self>) -> Result<Launched, Failure> {

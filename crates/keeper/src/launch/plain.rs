@@ -1,7 +1,7 @@
 //! Processes that are not contained at all: for the keeper's own tests.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 
@@ -37,6 +37,10 @@ impl Prepared for Ready {
 
     fn ready(&mut self) -> Result<(), Failure> {
         Ok(())
+    }
+
+    fn console(&self) -> Option<BorrowedFd<'_>> {
+        self.0.console.as_ref().map(AsFd::as_fd)
     }
 
     fn start(self: Box<Self>) -> Result<Launched, Failure> {

@@ -11,16 +11,18 @@ use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{CWD, Mode, OFlags, mkfifoat, openat};
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions, getpid, getppid, set_child_subreaper, waitid};
-use teu_sys::pidfd;
 use teu_sys::process::{CloneFlags, Spawned, spawn};
 use teu_sys::signal::SignalFd;
+use teu_sys::{pidfd, pty};
 
+use super::saved::Saved;
 use super::ward::{self, Charges, Ward};
 use super::{complain, saved, setup};
 
@@ -29,6 +31,8 @@ const NAME: &std::ffi::CStr = c"teu:guardian";
 /// How long an exit is kept that a keeper does not ask for: of a process whose start was never recorded. Without a keeper, it
 /// is kept for as long as it takes.
 const LONGEST: Duration = Duration::from_secs(60);
+/// How long it may take to hear what its keeper said last.
+const LISTENING: Duration = Duration::from_secs(1);
 /// How often it looks for such.
 const LOOK: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
 
@@ -80,6 +84,47 @@ fn others(exec_root: &Path) -> Vec<i32> {
     let all = fs::read_dir(exec_root.join("guardian")).into_iter().flatten().flatten();
     let all = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     all.filter(|pid| Some(*pid) != own).collect()
+}
+
+/// The terminals of these processes, by name, as far as guardians of earlier keepers hold their masters and may be asked.
+pub(super) fn terminals(exec_root: &Path, processes: &[Saved]) -> BTreeMap<String, OwnedFd> {
+    let deadline = Instant::now() + LISTENING;
+    let guardians: Vec<i32> = others(exec_root).into_iter().filter(|pid| is_guardian(*pid)).collect();
+    let is_orphan = |saved: &&Saved| saved::stat(saved.pid).is_some_and(|stat| guardians.contains(&stat.parent));
+    let names: Vec<&String> = processes.iter().filter(is_orphan).filter_map(|s| s.terminal_name.as_ref()).collect();
+    loop {
+        let found: io::Result<Vec<_>> = guardians.iter().map(|pid| held_by(*pid)).collect();
+        let refused = found.as_ref().err().map(|error| complain(&format!("terminals are not given back: {error}")));
+        let found: BTreeMap<String, OwnedFd> = found.into_iter().flatten().flatten().collect();
+        if refused.is_some() || names.iter().all(|name| found.contains_key(*name)) || Instant::now() > deadline {
+            return found;
+        }
+        // There is no event for what another process has received.
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Its place may have been taken by another process.
+fn is_guardian(pid: i32) -> bool {
+    saved::name(pid).is_some_and(|name| name.as_bytes() == NAME.to_bytes())
+}
+
+/// The terminals whose masters a guardian holds.
+fn held_by(guardian: i32) -> io::Result<Vec<(String, OwnedFd)>> {
+    // It may end at any time.
+    let Ok(pidfd) = pidfd::open(guardian) else { return Ok(Vec::new()) };
+    let all = fs::read_dir(format!("/proc/{guardian}/fd")).into_iter().flatten().flatten();
+    let masters = all.filter(|fd| fs::read_link(fd.path()).is_ok_and(|target| target.ends_with("ptmx")));
+    let mut held = Vec::new();
+    for number in masters.filter_map(|fd| fd.file_name().to_str()?.parse().ok()) {
+        match pidfd::duplicate(pidfd.as_fd(), number) {
+            Ok(fd) => held.extend(pty::name(fd.as_fd()).ok().map(|name| (name, fd))),
+            Err(error)
+                if [Errno::BADF, Errno::SRCH].map(|e| Some(e.raw_os_error())).contains(&error.raw_os_error()) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(held)
 }
 
 /// Tells a guardian the id of a process that may go; if it is negative, of one that is to be reaped.

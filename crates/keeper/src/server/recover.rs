@@ -1,6 +1,6 @@
 //! Taking over from a keeper that was killed.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -29,14 +29,16 @@ const ENDING: Timespec = Timespec { tv_sec: 2, tv_nsec: 0 };
 impl Server {
     /// Reads what the keeper before left on disk and goes on with it.
     pub(super) fn recover(&mut self) {
-        wait_for_guardian(&saved::recorded(&self.root));
+        let all: Vec<Saved> = saved::all(&self.root).collect();
+        wait_for_guardian(&all);
+        let mut terminals = guardian::terminals(&self.root, &all);
         for dir in saved::ended_before(&self.root) {
             self.remove_ended(&dir);
         }
         for dir in saved::subdirectories(&self.root.join("containers")) {
-            self.recover_one(&dir);
+            self.recover_one(&dir, &mut terminals);
             for exec in saved::subdirectories(&dir.join("exec")) {
-                self.recover_one(&exec);
+                self.recover_one(&exec, &mut terminals);
             }
         }
         let used = self.tasks.iter().filter_map(|task| task.saved.filter.as_deref()).collect();
@@ -54,10 +56,10 @@ impl Server {
         let _ = fs::remove_dir_all(dir);
     }
 
-    fn recover_one(&mut self, dir: &Path) {
+    fn recover_one(&mut self, dir: &Path, terminals: &mut BTreeMap<String, OwnedFd>) {
         match saved::read::<Saved>(dir, STATE) {
             Ok(Some(saved)) => {
-                if let Err(error) = self.resume(dir, saved) {
+                if let Err(error) = self.resume(dir, saved, terminals) {
                     complain(&format!("taking over {}: {error}", dir.display()));
                 }
             }
@@ -67,8 +69,9 @@ impl Server {
         }
     }
 
-    fn resume(&mut self, dir: &Path, saved: Saved) -> io::Result<()> {
+    fn resume(&mut self, dir: &Path, saved: Saved, terminals: &mut BTreeMap<String, OwnedFd>) -> io::Result<()> {
         let process = saved.process.clone();
+        let terminal = saved.terminal_name.as_ref().and_then(|name| terminals.remove(name));
         let mut task = Task::recovered(&self.root, saved);
         task.set_pidfd(open_same(task.saved.pid, task.saved.ticks)?);
         if let Some(pidfd) = &task.pidfd
@@ -91,7 +94,9 @@ impl Server {
             task.life = Life::Orphaned;
         }
         if task.saved.terminal {
-            task.awaits_terminal = true;
+            task.console = terminal.and_then(|master| Console::new(master).ok());
+            // A daemon may have held it.
+            task.awaits_terminal = task.console.is_none();
             task.set_output(Stream::Stdout, stdio::reopen_terminal_output(dir)?);
         } else {
             for stream in Stream::BOTH {
@@ -130,7 +135,7 @@ impl Server {
         let _ = fs::remove_dir_all(dir);
     }
 
-    /// A terminal can only come from a daemon that held it.
+    /// A terminal that no guardian held can only come from a daemon that did.
     pub(super) fn adopt_terminal(&mut self, key: u32, master: OwnedFd) -> Result<(), Failure> {
         let Some(task) = self.tasks.get_mut(key) else { return Ok(()) };
         if task.console.is_none() && task.awaits_terminal {
@@ -148,8 +153,8 @@ impl Server {
 
 /// Waits until these processes have come to the guardian of a keeper that is being killed. Its lock is free a moment before that,
 /// and until then nobody can be told to reap them: a process that stays a zombie keeps the first one of its namespace from ending.
-fn wait_for_guardian(processes: &HashSet<i32>) {
-    let parents: BTreeSet<i32> = processes.iter().filter_map(|&pid| Some(saved::stat(pid)?.parent)).collect();
+fn wait_for_guardian(processes: &[Saved]) {
+    let parents: BTreeSet<i32> = processes.iter().filter_map(|saved| Some(saved::stat(saved.pid)?.parent)).collect();
     for parent in parents {
         // Children are given away before the end is told (`exit_notify` in the kernel's exit.c).
         if let Ok(pidfd) = pidfd::open(parent)

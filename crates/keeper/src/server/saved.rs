@@ -25,6 +25,9 @@ pub(super) struct Saved {
     pub(super) ticks: u64,
     pub(super) started_at: Timestamp,
     pub(super) terminal: bool,
+    /// What the terminal is called: see [`teu_sys::pty::name`].
+    #[serde(default)]
+    pub(super) terminal_name: Option<String>,
     pub(super) open_stdin: bool,
     /// None for execs.
     pub(super) log: Option<LogTarget>,
@@ -53,6 +56,7 @@ impl Saved {
             ticks: 0,
             started_at: Timestamp::now(),
             terminal: false,
+            terminal_name: None,
             open_stdin: false,
             log: None,
             cgroup_path: String::new(),
@@ -182,13 +186,18 @@ pub(super) struct Stat {
 
 /// Process ids of everything whose start is on record below an exec root.
 pub(super) fn recorded(root: &Path) -> HashSet<i32> {
+    all(root).map(|saved| saved.pid).collect()
+}
+
+/// Everything whose start is on record below an exec root.
+pub(super) fn all(root: &Path) -> impl Iterator<Item = Saved> {
     let containers = subdirectories(&root.join("containers"));
     let all = containers.into_iter().flat_map(|dir| {
         let execs = subdirectories(&dir.join("exec"));
         std::iter::once(dir).chain(execs)
     });
     // What cannot be read is not taken over either.
-    all.filter_map(|dir| read::<Saved>(&dir, STATE).ok().flatten()).map(|saved| saved.pid).collect()
+    all.filter_map(|dir| read::<Saved>(&dir, STATE).ok().flatten())
 }
 
 /// Folders in a folder.

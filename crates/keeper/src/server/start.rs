@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use jiff::Timestamp;
 use rustix::event::epoll::EventFlags;
 use teu_oci::runtime::{ConsoleSize, IdMapping, NamespaceKind, Process, Spec};
 use teu_sys::cgroup::Cgroup;
+use teu_sys::pty;
 
 use super::chores::Chore;
 use super::config::{self, Kept};
@@ -175,25 +176,56 @@ impl Server {
         describe: impl FnOnce(u64) -> Result<(Saved, Kept), Failure>,
     ) -> Result<(Saved, Launched), Failure> {
         let pid = prepared.pid();
-        self.hold(pid, ours);
+        self.hold(pid, ours, None);
         let ticks = saved::stat(pid).map_or(0, |s| s.ticks);
-        let released = describe(ticks).and_then(|(saved, kept)| run(dir, prepared, saved, &kept));
+        let released = describe(ticks).and_then(|described| self.let_run(dir, prepared, described, ours));
         if released.is_err() {
             self.let_go(Chore::LetGo { pid });
         }
         released
     }
 
+    /// Lets a program run, once it is on record: at once where that is possible, so that between the process's setting up and its
+    /// program nobody is waited for.
+    fn let_run(
+        &mut self,
+        dir: &Path,
+        mut prepared: Box<dyn Prepared + '_>,
+        (mut saved, kept): (Saved, Kept),
+        ours: &Ours,
+    ) -> Result<(Saved, Launched), Failure> {
+        let record = |saved: &Saved| {
+            config::write_state(dir, saved, &kept)
+                .map_err(Failure::io(format!("writing the state of {}", saved.process)))
+        };
+        // Who has a terminal is told by a hang-up that nobody holds the other end: from its first moment on, two must.
+        if prepared.can_be_allowed() && !saved.terminal {
+            record(&saved)?;
+            prepared.allow()?;
+            prepared.ready()?;
+        } else {
+            prepared.ready()?;
+            if let Some(console) = prepared.console() {
+                saved.terminal_name = pty::name(console).ok();
+                self.hold(saved.pid, ours, Some(console));
+            }
+            saved.started_at = Timestamp::now();
+            record(&saved)?;
+        }
+        Ok((saved, prepared.start()?))
+    }
+
     /// Has the guardian hold what a process is about to write to.
-    pub(super) fn hold(&mut self, pid: i32, ours: &Ours) {
+    pub(super) fn hold(&mut self, pid: i32, ours: &Ours, console: Option<BorrowedFd<'_>>) {
         self.do_before(
             |chore| matches!(chore, Chore::LetGo { pid: other } | Chore::Release { pid: other, .. } if *other == pid),
         );
         let Some(ward) = &mut self.ward else { return };
         // Without it, output is lost if all others die.
-        let pipes: Vec<OwnedFd> = ours.outputs.iter().flatten().filter_map(|fd| fd.try_clone().ok()).collect();
-        if !pipes.is_empty() {
-            ward.hold(pid, pipes);
+        let held = ours.outputs.iter().flatten().map(AsFd::as_fd).chain(console);
+        let held: Vec<OwnedFd> = held.filter_map(|fd| fd.try_clone_to_owned().ok()).collect();
+        if !held.is_empty() {
+            ward.hold(pid, held);
         }
     }
 
@@ -284,29 +316,6 @@ fn check_not_frozen(container: &str, cgroup: Option<&Cgroup>) -> Result<(), Fail
         Some(Ok(true)) => Err(Failure::new(FailureKind::Conflict, format!("container {container} is paused"))),
         _ => Ok(()),
     }
-}
-
-/// Lets a program run, once it is on record: at once where that is possible, so that between the process's setting up and its
-/// program nobody is waited for.
-fn run(
-    dir: &Path,
-    mut prepared: Box<dyn Prepared + '_>,
-    mut saved: Saved,
-    kept: &Kept,
-) -> Result<(Saved, Launched), Failure> {
-    let record = |saved: &Saved| {
-        config::write_state(dir, saved, kept).map_err(Failure::io(format!("writing the state of {}", saved.process)))
-    };
-    if prepared.can_be_allowed() {
-        record(&saved)?;
-        prepared.allow()?;
-        prepared.ready()?;
-    } else {
-        prepared.ready()?;
-        saved.started_at = Timestamp::now();
-        record(&saved)?;
-    }
-    Ok((saved, prepared.start()?))
 }
 
 /// The mount namespace of a child that has not been reaped.

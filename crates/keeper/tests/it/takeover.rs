@@ -8,6 +8,7 @@ use teu_keeper::protocol::{
 };
 
 use crate::bench::{Bench, container, read_all, size, wait_for_end};
+use crate::native::process;
 
 const COUNT: &str = "i=0; while [ $i -lt 400 ]; do echo $i; i=$((i+1)); [ $((i%20)) = 0 ] && sleep 0.01; done; exit 9";
 
@@ -187,13 +188,58 @@ fn terminals_are_given_back_by_the_daemon() {
     assert_eq!(bench.logged("c", "stdout"), format!("ready\r\ntyped\r\n31 41\r\n{expected}"));
 }
 
-/// It is gone with keeper and daemon, and the program runs on.
+/// A program that takes no precautions against a hang-up has its terminal, and goes on with it.
+#[test]
+fn terminals_that_no_daemon_held_are_kept_by_the_guardian() {
+    let Some(mut bench) = crate::native::bench() else { return };
+    let script = "stty -echo; echo ready; read x; echo $x; stty size; seq 1000; exit 3";
+    let request = crate::native::request(&bench, "c", process(&["sh", "-c", script]));
+    let held = bench.start(StartRequest { terminal: Some(size(24, 80)), ..request });
+    crate::bench::until("it is ready", || bench.logged("c", "stdout").contains("ready"));
+    bench.kill_keeper();
+    drop(held);
+    bench.reconnect();
+    bench.call(Request::Resize { process: container("c"), size: size(31, 41) });
+    // The third keeper has it from the first one's guardian, too.
+    bench.kill_keeper();
+    bench.reconnect();
+    let listed = bench.keeper.list().unwrap();
+    rustix::io::write(listed[0].fds.terminal.as_ref().unwrap(), b"typed\n").unwrap();
+    assert_eq!(exit_status(&bench), ExitStatus::Exited(3));
+    let expected: String = (1..=1000).map(|n| format!("{n}\r\n")).collect();
+    assert_eq!(bench.logged("c", "stdout"), format!("ready\r\ntyped\r\n31 41\r\n{expected}"));
+}
+
+/// What it writes last, and how it ends, while nobody else has the terminal.
+#[test]
+fn the_last_words_on_a_terminal_are_kept_by_the_guardian() {
+    let Some(mut bench) = crate::native::bench() else { return };
+    let script = "echo ready; while read x < /gate; do :; done; echo last words; exit 5";
+    rustix::fs::mkfifoat(rustix::fs::CWD, bench.dir.path().join("rootfs/gate"), rustix::fs::Mode::RUSR).unwrap();
+    let gate = std::fs::File::options().read(true).write(true).open(bench.dir.path().join("rootfs/gate")).unwrap();
+    let request = crate::native::request(&bench, "c", process(&["sh", "-c", script]));
+    let held = bench.start(StartRequest { terminal: Some(size(24, 80)), ..request });
+    crate::bench::until("it is ready", || bench.logged("c", "stdout").contains("ready"));
+    bench.kill_keeper();
+    let pidfd = held.pidfd.as_ref().unwrap().try_clone().unwrap();
+    drop(held);
+    drop(gate);
+    wait_for_end(&pidfd);
+    bench.reconnect();
+    assert_eq!(exit_status(&bench), ExitStatus::Exited(5));
+    assert_eq!(bench.logged("c", "stdout"), "ready\r\nlast words\r\n");
+    crate::bench::until("it is let go", || is_reaped(&pidfd));
+}
+
+/// It is gone with keeper, guardian and daemon, and the program runs on.
 #[test]
 fn a_terminal_that_nobody_held_has_no_size_and_that_is_no_failure() {
     let mut bench = Bench::new();
     let script = "trap '' HUP; echo ready; exec sleep 1000";
     let held = bench.start(StartRequest { terminal: Some(size(24, 80)), ..bench.request("c", script) });
     crate::bench::until("it is ready", || bench.logged("c", "stdout").contains("ready"));
+    let guardian = rustix::process::Pid::from_raw(parent(bench.keeper_pid())).unwrap();
+    rustix::process::kill_process(guardian, rustix::process::Signal::KILL).unwrap();
     bench.kill_keeper();
     drop(held);
     bench.reconnect();

@@ -15,9 +15,6 @@ impl Restarts {
     const ANY: Self = Self(0, u32::MAX);
 }
 
-/// What a program exits with that a hang-up ends.
-const HANGUP: i64 = 129;
-
 /// The time of day as the logs of daemon and keeper have it.
 fn clock() -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -116,20 +113,10 @@ impl Model {
                 Policy::No | Policy::OnFailure(_) => false,
             };
             self.reviving |= revived && self.started && self.may.contains(&State::Exited);
-            self.hung_up();
         }
         if self.reviving && self.may.contains(&State::Exited) {
             self.may.insert(State::Running);
             self.ready = false;
-        }
-    }
-
-    /// A terminal goes with daemon and keeper if both are dead at once: a program that has not begun to take no notice of that
-    /// ends.
-    fn hung_up(&mut self) {
-        if self.plan.tty && !self.ready && self.may.iter().any(|state| state.is_up()) {
-            self.dying = true;
-            self.codes.insert(HANGUP);
         }
     }
 

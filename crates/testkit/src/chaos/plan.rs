@@ -52,9 +52,7 @@ const TRAP: &str = "TERM USR2";
 fn script(program: Program, code: i64) -> Value {
     match program {
         Program::Steady => {
-            // A terminal hangs up when daemon and keeper die at once.
-            let text =
-                format!("trap : HUP; trap 'exit {code}' {TRAP}; echo up; while :; do sleep 1000 & wait $!; done");
+            let text = format!("trap 'exit {code}' {TRAP}; echo up; while :; do sleep 1000 & wait $!; done");
             json!(["sh", "-c", text])
         }
         Program::Stubborn => json!(["sleep", "100000"]),

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::event::epoll::EventFlags;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
-use teu_sys::pidfd;
+use teu_sys::{pidfd, pty};
 
 use super::Server;
 use super::chores::Chore;
@@ -37,6 +37,8 @@ pub(super) struct Running {
     saved: Saved,
     ours: Ours,
     console: Option<UnixListener>,
+    /// What came through that: the terminal's controlling end.
+    terminal: Option<OwnedFd>,
     /// The container's first process, once it exists.
     pidfd: Option<OwnedFd>,
     /// What the command's arguments refer to.
@@ -46,7 +48,7 @@ pub(super) struct Running {
 impl Running {
     fn new(stage: Stage, command: Child, asked: Asked, dir: &Path, saved: Saved, ours: Ours) -> Self {
         let dir = dir.to_owned();
-        Self { stage, command, asked, dir, saved, ours, console: None, pidfd: None, _kept: Vec::new() }
+        Self { stage, command, asked, dir, saved, ours, console: None, terminal: None, pidfd: None, _kept: Vec::new() }
     }
 }
 
@@ -116,8 +118,13 @@ impl Server {
         running.pidfd = Some(pidfd::open(pid).map_err(Failure::io(format!("opening process {pid}")))?);
         running.saved.pid = pid;
         running.saved.ticks = saved::stat(pid).map_or(0, |s| s.ticks);
+        if let Some(listener) = running.console.take() {
+            let terminal = console::receive(listener).map_err(Failure::io("receiving the console"))?;
+            running.saved.terminal_name = pty::name(terminal.as_fd()).ok();
+            running.terminal = Some(terminal);
+        }
+        self.hold(pid, &running.ours, running.terminal.as_ref().map(AsFd::as_fd));
         saved::write_atomically(&running.dir, STATE, &running.saved).map_err(Failure::io("writing the state"))?;
-        self.hold(pid, &running.ours);
         if running.stage == Stage::Exec {
             return Ok(None);
         }
@@ -129,12 +136,9 @@ impl Server {
 
     /// Looks after the new process, and answers.
     fn finish_launch(&mut self, running: Running) {
-        let Running { asked, dir, saved, ours, console, pidfd, .. } = running;
-        let launched = (|| {
-            let console = console.map(console::receive).transpose().map_err(Failure::io("receiving the console"))?;
-            let pidfd = pidfd.ok_or_else(|| Failure::new(FailureKind::Failed, "the runtime made no process"))?;
-            Ok(Launched { pid: saved.pid, pidfd, console })
-        })();
+        let Running { asked, dir, saved, ours, terminal, pidfd, .. } = running;
+        let pidfd = pidfd.ok_or_else(|| Failure::new(FailureKind::Failed, "the runtime made no process"));
+        let launched = pidfd.map(|pidfd| Launched { pid: saved.pid, pidfd, console: terminal });
         match launched.and_then(|launched| self.register(saved.clone(), (ours, None), launched)) {
             Ok(answer) => self.answer_asked(asked, Ok(answer)),
             Err(failure) => self.fail(&dir, &saved, asked, failure),
