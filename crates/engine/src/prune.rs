@@ -111,7 +111,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_of_a_kind_at_a_time() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = crate::testing::Folder::new();
         let rig = crate::testing::rig(folder.path()).await;
         let first = rig.engine.begin_prune(Subject::Container).expect("begun");
         let refused = rig.engine.container_prune(&Filters::new()).await.expect_err("refused");

@@ -1,8 +1,10 @@
 //! An engine on fake backends.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 use teu_api::container::{Config, CreateOptions, CreateRequest, HostConfig};
 use teu_registry::{Client, RegistryConfig};
@@ -20,6 +22,32 @@ use crate::prune::Prunes;
 use crate::store::Store;
 use crate::volume::Volumes;
 use crate::{Engine, EngineConfig};
+
+/// A folder for an engine, removed at the end though the engine was not shut down: what its threads are just writing is
+/// waited for.
+pub(crate) struct Folder(tempfile::TempDir);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder"))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let late = Instant::now() + Duration::from_secs(5);
+        while let Err(error) = std::fs::remove_dir_all(self.path())
+            && error.kind() == ErrorKind::DirectoryNotEmpty
+            && Instant::now() < late
+        {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
 
 /// An engine and what is behind it.
 pub(crate) struct Rig {

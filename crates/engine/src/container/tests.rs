@@ -13,7 +13,7 @@ use teu_keeper::protocol::ExitStatus;
 use super::actor::Command;
 use super::start::Starter;
 use crate::error::Kind;
-use crate::testing::{Rig, request, rig, rig_over};
+use crate::testing::{Folder, Rig, request, rig, rig_over};
 
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -40,7 +40,7 @@ async fn state(rig: &Rig, id: &str) -> teu_api::container::State {
 
 #[tokio::test]
 async fn a_whole_life() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = Folder::new();
     let rig = rig(folder.path()).await;
     let id = rig.create("web", "sleep", HostConfig::default()).await;
     assert_eq!(state(&rig, "web").await.status, "created");
@@ -64,7 +64,7 @@ async fn a_whole_life() {
 
 #[tokio::test]
 async fn names_are_unique() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = Folder::new();
     let rig = rig(folder.path()).await;
     let id = rig.create("web", "sleep", HostConfig::default()).await;
     let options = CreateOptions { name: "/web".to_owned(), ..CreateOptions::default() };
@@ -89,7 +89,7 @@ async fn names_are_unique() {
 
 #[tokio::test]
 async fn what_an_ended_run_still_holds_is_waited_for() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = Folder::new();
     let rig = rig(folder.path()).await;
     rig.create("web", "sleep", HostConfig::default()).await;
     let held = rig.engine.teardowns().begin("other");
@@ -108,7 +108,7 @@ async fn what_an_ended_run_still_holds_is_waited_for() {
 
 #[tokio::test]
 async fn what_has_been_killed_is_not_frozen_before_it_is_gone() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = Folder::new();
     let rig = rig(folder.path()).await;
     let id = rig.create("web", "sluggish", HostConfig::default()).await;
     rig.engine.container_start("web").await.expect("started");
@@ -135,7 +135,7 @@ async fn what_has_been_killed_is_not_frozen_before_it_is_gone() {
 
 #[tokio::test]
 async fn a_missing_program_is_127_and_everything_is_given_back() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = Folder::new();
     let rig = rig(folder.path()).await;
     let id = rig.create("bad", "missing", HostConfig::default()).await;
     let error = rig.engine.container_start("bad").await.expect_err("not found");
@@ -157,7 +157,7 @@ async fn a_missing_program_is_127_and_everything_is_given_back() {
 
 #[tokio::test]
 async fn a_network_failure_is_not_a_start() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = Folder::new();
     let rig = rig(folder.path()).await;
     rig.create("web", "sleep", HostConfig::default()).await;
     rig.networks.broken.store(true, std::sync::atomic::Ordering::Relaxed);
@@ -169,7 +169,7 @@ async fn a_network_failure_is_not_a_start() {
 
 #[tokio::test]
 async fn auto_remove_answers_whoever_waits_for_the_removal() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = Folder::new();
     let rig = rig(folder.path()).await;
     let host = HostConfig { auto_remove: true, ..HostConfig::default() };
     let id = rig.create("once", "true", host).await;
@@ -189,7 +189,7 @@ async fn auto_remove_answers_whoever_waits_for_the_removal() {
 
 #[tokio::test]
 async fn restart_policy_and_its_end() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = Folder::new();
     let rig = rig(folder.path()).await;
     let id = rig.run("always", "server", policy("always")).await;
     let wait = rig.engine.container_wait("always", WaitCondition::NextExit).await.expect("a wait");
@@ -209,7 +209,7 @@ async fn restart_policy_and_its_end() {
 
 #[tokio::test]
 async fn a_restart_by_hand_counts_anew() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = Folder::new();
     let rig = rig(folder.path()).await;
     let id = rig.run("loop", "server", policy("always")).await;
     let handle = rig.engine.containers().get(&id).expect("there");
@@ -239,7 +239,7 @@ async fn a_restart_by_hand_counts_anew() {
 /// The engine may be killed as soon as it has answered: what the database has by then is what the next one knows.
 #[tokio::test]
 async fn what_was_started_or_stopped_is_stored_before_the_answer() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = Folder::new();
     let rig = rig(folder.path()).await;
     let stored = |id: &str| {
         let db = rusqlite::Connection::open(rig.engine.config().data_root.join("state.db")).expect("a database");
@@ -262,7 +262,7 @@ async fn what_was_started_or_stopped_is_stored_before_the_answer() {
 
 #[tokio::test]
 async fn a_signal_was_sent_though_the_keeper_died_over_the_answer() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = Folder::new();
     let rig = rig(folder.path()).await;
     rig.create("web", "sleep", HostConfig::default()).await;
     rig.engine.container_start("web").await.expect("started");
@@ -274,7 +274,7 @@ async fn a_signal_was_sent_though_the_keeper_died_over_the_answer() {
 
 #[tokio::test]
 async fn stop_becomes_kill() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = Folder::new();
     let rig = rig(folder.path()).await;
     rig.run("ss", "stubborn", HostConfig::default()).await;
     let options = StopOptions { timeout: Some(0), ..StopOptions::default() };
@@ -288,7 +288,7 @@ async fn stop_becomes_kill() {
 
 #[tokio::test]
 async fn running_containers_are_removed_by_force_only() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = Folder::new();
     let rig = rig(folder.path()).await;
     rig.run("web", "stubborn", policy("always")).await;
     let error = rig.engine.container_remove("web", RemoveOptions::default()).await.expect_err("it runs");
@@ -302,7 +302,7 @@ async fn running_containers_are_removed_by_force_only() {
 
 #[tokio::test]
 async fn pause_and_unpause() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = Folder::new();
     let rig = rig(folder.path()).await;
     rig.run("pp", "sleep", HostConfig::default()).await;
     rig.engine.container_pause("pp").await.expect("paused");
@@ -317,7 +317,7 @@ async fn pause_and_unpause() {
 /// The clock is set back after the start, or forth and back.
 #[tokio::test]
 async fn a_clock_that_is_set_hides_no_end() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = Folder::new();
     let first = rig(folder.path()).await;
     first.keeper.ahead.store(3600, Ordering::Relaxed);
     let ends = first.run("ends", "sleep", HostConfig::default()).await;
@@ -347,7 +347,7 @@ async fn reopened(rig: Rig, folder: &std::path::Path) -> Rig {
 
 #[tokio::test]
 async fn a_new_engine_finds_what_the_old_one_left() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = Folder::new();
     let first = rig(folder.path()).await;
     let (lives, dies) = (
         first.run("lives", "sleep", HostConfig::default()).await,
@@ -391,7 +391,7 @@ async fn a_new_engine_finds_what_the_old_one_left() {
 
 #[tokio::test]
 async fn an_unfinished_creation_is_forgotten() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = Folder::new();
     let first = rig(folder.path()).await;
     let id = first.create("half", "sleep", HostConfig::default()).await;
     first.images.snapshots.lock().expect("a lock").clear();
@@ -402,7 +402,7 @@ async fn an_unfinished_creation_is_forgotten() {
 
 #[tokio::test]
 async fn what_the_database_does_not_know_is_killed() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = Folder::new();
     let first = rig(folder.path()).await;
     let id = first.run("xx", "sleep", HostConfig::default()).await;
     first.engine.store().put(crate::store::Write::Delete { id: id.clone() });
@@ -418,7 +418,7 @@ async fn what_the_database_does_not_know_is_killed() {
 
 #[tokio::test]
 async fn lists_and_filters() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = Folder::new();
     let rig = rig(folder.path()).await;
     rig.run("one", "sleep", HostConfig::default()).await;
     rig.create("two", "sleep", HostConfig::default()).await;

@@ -327,11 +327,8 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_may_go_with_daemon_and_keeper() {
-        let mut model = running(true);
-        model.pass(1);
-        assert!(model.seen(State::Exited, 129, 0).is_ok());
-        for mut model in [running(false), Model { ready: true, ..running(true) }] {
+    fn a_process_stays_with_or_without_a_terminal() {
+        for mut model in [running(false), running(true), Model { ready: true, ..running(true) }] {
             model.pass(1);
             assert!(model.seen(State::Exited, 129, 0).is_err() && model.is(State::Running));
         }

@@ -7,7 +7,7 @@ use teu_api::event;
 
 use crate::container::View;
 use crate::health::Status;
-use crate::testing::{Rig, request, rig};
+use crate::testing::{Folder, Rig, request, rig};
 
 /// No transition takes longer.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -43,7 +43,7 @@ fn answer(rig: &Rig, code: Option<i64>) {
 
 #[tokio::test]
 async fn from_starting_to_healthy_to_unhealthy() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = Folder::new();
     let rig = rig(folder.path()).await;
     answer(&rig, Some(0));
     let id = checked(&rig, "web", HostConfig::default(), |_| {}).await;
@@ -69,7 +69,7 @@ async fn from_starting_to_healthy_to_unhealthy() {
 
 #[tokio::test]
 async fn what_does_not_run_is_not_asked() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = Folder::new();
     let rig = rig(folder.path()).await;
     answer(&rig, Some(0));
     let id = checked(&rig, "web", HostConfig::default(), |_| {}).await;
@@ -92,7 +92,7 @@ async fn what_does_not_run_is_not_asked() {
 
 #[tokio::test]
 async fn a_probe_that_takes_too_long_fails() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = Folder::new();
     let rig = rig(folder.path()).await;
     answer(&rig, None);
     let id = checked(&rig, "web", HostConfig::default(), |health| health.timeout = 3_000_000).await;
@@ -104,7 +104,7 @@ async fn a_probe_that_takes_too_long_fails() {
 
 #[tokio::test]
 async fn the_unhealthy_are_dealt_with() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = Folder::new();
     let rig = rig(folder.path()).await;
     answer(&rig, Some(1));
     let act = |action: &'static str| move |health: &mut Healthcheck| action.clone_into(&mut health.on_failure);
