@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// Bytes of input read at once.
 const PIECE: usize = 16 * 1024;
-/// How long a websocket's client may take to say that it knows of the end.
+/// How long a client may take to close its side once it has been told of the end.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// An attachment that waits for its connection.
@@ -47,20 +47,15 @@ impl Pending {
         self.connect(reader, early, writer).await;
     }
 
-    async fn connect(self, reader: impl AsyncRead + Unpin, early: Bytes, mut writer: impl AsyncWrite + Unpin) {
+    async fn connect(self, mut reader: impl AsyncRead + Unpin, early: Bytes, mut writer: impl AsyncWrite + Unpin) {
         let Self { attachment, escape, websocket, .. } = self;
-        let input = receive(reader, early, attachment.input, escape);
-        tokio::pin!(input);
-        let mut listens = false;
         let ended = {
+            let input = receive(&mut reader, early, attachment.input, escape);
             let output = send(attachment.output, &mut writer);
-            tokio::pin!(output);
+            tokio::pin!(input, output);
             tokio::select! {
-                sent = &mut output => {
-                    listens = true;
-                    sent
-                }
-                received = &mut input => match received {
+                sent = &mut output => sent,
+                received = input => match received {
                     Ok(Client::Finished) if websocket.is_none() => output.await,
                     // A websocket is closed as a whole.
                     Ok(Client::Finished | Client::Detached) => Ok(()),
@@ -68,16 +63,21 @@ impl Pending {
                 },
             }
         };
-        if let Err(error) = ended {
-            tracing::debug!("an attached client left: {error}");
-        }
         // The other side may be gone, which is no failure here.
         writer.shutdown().await.ok();
-        if listens && websocket.is_some() {
-            // It answers that it has understood (RFC 6455, section 7.1.1), or not.
-            drop(tokio::time::timeout(FAREWELL, input).await);
+        match ended {
+            Ok(()) => drop(tokio::time::timeout(FAREWELL, ignore(reader)).await),
+            Err(error) => tracing::debug!("an attached client left: {error}"),
         }
     }
+}
+
+/// Reads until the client closes its side. A socket that is closed with something unread tells the client of a reset, not of
+/// an end: who was typing while the process ended would be told of a failure. A websocket's client answers that it knows of
+/// the end (RFC 6455, section 7.1.1).
+async fn ignore(mut reader: impl AsyncRead + Unpin) {
+    let mut piece = vec![0; PIECE];
+    while reader.read(&mut piece).await.is_ok_and(|len| len > 0) {}
 }
 
 async fn send(mut output: ByteStream, writer: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
@@ -176,6 +176,29 @@ mod tests {
         let mut typed = [0];
         process.read_exact(&mut typed).await.unwrap();
         assert_eq!(&typed, b"x");
+    }
+
+    /// Neither a client that types more than the process reads, nor one whose process has no input.
+    #[tokio::test]
+    async fn who_types_to_the_end_is_told_of_the_end_and_of_no_failure() {
+        for has_input in [true, false] {
+            let (mut client, server) = tokio::net::UnixStream::pair().unwrap();
+            let (process_input, _process) = duplex(1);
+            let (end, ended) = tokio::sync::oneshot::channel();
+            let output = stream::once(async {
+                ended.await.unwrap();
+                Ok::<_, Error>(Bytes::from_static(b"bye"))
+            });
+            let input: Option<Input> = if has_input { Some(Box::pin(process_input)) } else { None };
+            let running = tokio::spawn(pending(input, output.boxed(), Escape::never()).run(server, Bytes::new()));
+            client.write_all(&[b'x'; 3 * PIECE]).await.unwrap();
+            end.send(()).unwrap();
+            let mut got = Vec::new();
+            client.read_to_end(&mut got).await.unwrap();
+            assert_eq!(got, b"bye");
+            drop(client);
+            running.await.unwrap();
+        }
     }
 
     #[tokio::test]
