@@ -20,6 +20,10 @@ pub(super) struct Entry<'l> {
     /// Where it is, below the reader's root, with what is not plain text as octal numbers.
     pub(super) point: &'l [u8],
     pub(super) attributes: Attributes,
+    /// It passes what is mounted on it to others, and takes from them.
+    pub(super) shared: bool,
+    /// It takes what is mounted on others.
+    pub(super) slave: bool,
 }
 
 /// The mounts of the caller's namespace.
@@ -63,7 +67,8 @@ impl Table {
     }
 }
 
-/// Id, point and attributes of a line's mount: its first, fifth and sixth field.
+/// Id, point and attributes of a line's mount: its first, fifth and sixth field. Those after that, up to `-`, tell of groups
+/// that it belongs to.
 fn entry(line: &[u8]) -> Option<Entry<'_>> {
     let mut fields = line.split(|b| *b == b' ');
     let id = number(fields.next()?)?;
@@ -80,7 +85,12 @@ fn entry(line: &[u8]) -> Option<Entry<'_>> {
         b"nosymfollow" => all | Attributes::NOSYMFOLLOW,
         _ => all,
     });
-    Some(Entry { id, point, attributes })
+    let (mut shared, mut slave) = (false, false);
+    for group in fields.take_while(|field| *field != b"-") {
+        shared |= group.starts_with(b"shared:");
+        slave |= group.starts_with(b"master:");
+    }
+    Some(Entry { id, point, attributes, shared, slave })
 }
 
 fn number(text: &[u8]) -> Option<u64> {
@@ -146,9 +156,13 @@ mod tests {
         let entry = entry(line).unwrap();
         let expected = Attributes::RDONLY | Attributes::NOSUID | Attributes::NOATIME | Attributes::NODIRATIME;
         assert_eq!((entry.id, entry.attributes), (28, expected));
+        assert!(entry.shared && !entry.slave);
         assert_eq!(Path::decode(entry.point).unwrap().as_c_str().unwrap(), c"/with space");
         let strict = super::entry(b"1 0 0:1 / / rw - rootfs rootfs rw").unwrap();
         assert_eq!(strict.attributes, Attributes::STRICTATIME);
+        assert!(!strict.shared && !strict.slave);
+        let both = super::entry(b"1 0 0:1 / / rw shared:7 master:5 - shared:1 master:1 rw").unwrap();
+        assert!(both.shared && both.slave);
     }
 
     #[test]

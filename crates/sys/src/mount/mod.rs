@@ -6,8 +6,10 @@
 mod api;
 mod info;
 mod old;
+mod peers;
 
 pub use api::{Api, api};
+pub use peers::{Peers, peers};
 
 use std::ffi::CStr;
 use std::io;

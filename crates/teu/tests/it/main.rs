@@ -42,3 +42,4 @@ mod support;
 mod system_df;
 mod upgrade;
 mod volume;
+mod volume_propagation;

@@ -4,6 +4,7 @@ mod bind;
 mod inherit;
 mod open;
 mod plan;
+mod propagation;
 mod structured;
 
 use serde::{Deserialize, Serialize};

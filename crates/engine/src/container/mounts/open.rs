@@ -7,7 +7,7 @@ use rustix::fs::{CWD, Mode, OFlags};
 use rustix::mount::{OpenTreeFlags, open_tree};
 
 use super::super::definition::Definition;
-use super::Source;
+use super::{Source, propagation};
 use crate::Error;
 use crate::volume::Volumes;
 
@@ -28,6 +28,7 @@ pub(crate) fn open(definition: &Definition, rootfs: BorrowedFd<'_>, volumes: &Vo
                 if *create {
                     create_source(Path::new(path))?;
                 }
+                propagation::check(Path::new(path), &mount.propagation)?;
                 tree(CWD, Path::new(path), *recursive)?
             }
             Source::Volume { name, subpath, copy, .. } => {
