@@ -20,6 +20,7 @@ impl Store {
     /// `NoSuchImage`, `Conflict`.
     pub fn remove(&self, name: &str, force: bool, containers: &[ContainerUse]) -> Result<Vec<Removed>> {
         let id = self.0.find(name)?;
+        let _unhindered = self.0.reaper.pause();
         let mut removal = Removal { store: self, id, force, containers, records: Vec::new(), freed: Vec::new() };
         if is_id(&id, name) {
             removal.by_id()?
